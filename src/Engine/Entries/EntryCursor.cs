@@ -1,0 +1,44 @@
+namespace Varve.Entries;
+
+/// <summary>
+/// A position in a sorted run of entries, the contract of every source a merge reads. While <see cref="IsValid"/>, the fields show
+/// the entry; their memory stays as it is until the cursor moves or is disposed. Moves go freely in both directions; moving an
+/// invalid cursor is not allowed, seeking it is. One thread at a time.
+/// </summary>
+/// <remarks>The entry is in fields, not behind properties: a merge compares them without a call.</remarks>
+internal abstract unsafe class EntryCursor : IDisposable
+{
+    /// <summary>False before the first seek and past either end.</summary>
+    public bool IsValid;
+
+    public byte* Key;
+
+    public int KeyLength;
+
+    public ulong Trailer;
+
+    /// <summary>The stored value; what it means is said by the trailer's kind.</summary>
+    public byte* Value;
+
+    public int ValueLength;
+
+    public ReadOnlySpan<byte> KeySpan => new(Key, KeyLength);
+
+    public ReadOnlySpan<byte> ValueSpan => new(Value, ValueLength);
+
+    public abstract void SeekToFirst();
+
+    public abstract void SeekToLast();
+
+    /// <summary>To the first entry at or behind (key, trailer) in entry order.</summary>
+    public abstract void Seek(ReadOnlySpan<byte> key, ulong trailer);
+
+    /// <summary>To the last entry at or before (key, trailer) in entry order.</summary>
+    public abstract void SeekForPrevious(ReadOnlySpan<byte> key, ulong trailer);
+
+    public abstract void Next();
+
+    public abstract void Previous();
+
+    public abstract void Dispose();
+}

@@ -1,0 +1,43 @@
+using System.Diagnostics.CodeAnalysis;
+using System.Globalization;
+
+namespace Varve.Files;
+
+/// <summary>The names of the files in a database's directory.</summary>
+internal static class FileNames
+{
+    public const string Lock = "LOCK";
+    public const string Current = "CURRENT";
+    public const string CurrentTemporary = "CURRENT.tmp";
+
+    private const string TableSuffix = ".table";
+    private const string LogSuffix = ".log";
+    private const string ManifestPrefix = "MANIFEST-";
+
+    public static string Table(long number) => number.ToString("D6", CultureInfo.InvariantCulture) + TableSuffix;
+
+    /// <summary>A log slot: a fixed file that holds one log segment after another.</summary>
+    public static string LogSlot(int slot) => slot.ToString("D4", CultureInfo.InvariantCulture) + LogSuffix;
+
+    public static string Manifest(long number) => ManifestPrefix + number.ToString("D6", CultureInfo.InvariantCulture);
+
+    public static bool TryParseTable(string name, out long number) => TryParse(name, "", TableSuffix, out number);
+
+    public static bool TryParseManifest(string name, out long number) => TryParse(name, ManifestPrefix, "", out number);
+
+    public static bool TryParseLogSlot(string name, out int slot)
+    {
+        bool parsed = TryParse(name, "", LogSuffix, out long number) && number <= int.MaxValue;
+        slot = parsed ? (int)number : 0;
+        return parsed;
+    }
+
+    private static bool TryParse([NotNull] string name, string prefix, string suffix, out long number)
+    {
+        number = 0;
+        return name.Length > prefix.Length + suffix.Length
+            && name.StartsWith(prefix, StringComparison.Ordinal)
+            && name.EndsWith(suffix, StringComparison.Ordinal)
+            && long.TryParse(name.AsSpan(prefix.Length, name.Length - prefix.Length - suffix.Length), NumberStyles.None, CultureInfo.InvariantCulture, out number);
+    }
+}
