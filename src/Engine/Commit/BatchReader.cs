@@ -1,0 +1,48 @@
+using Varve.Bytes;
+using Varve.Entries;
+
+namespace Varve.Commit;
+
+/// <summary>Reads the operations of a batch; see <see cref="BatchBuffer"/> for the grammar. Never throws, never trusts a length.</summary>
+internal ref struct BatchReader(ReadOnlySpan<byte> batch)
+{
+    private ReadOnlySpan<byte> _rest = batch;
+
+    public EntryKind Kind { get; private set; }
+
+    /// <summary>The full key.</summary>
+    public ReadOnlySpan<byte> Key { get; private set; }
+
+    public ReadOnlySpan<byte> Value { get; private set; }
+
+    /// <summary>Bytes that were not read yet; 0 behind the last operation of a whole batch.</summary>
+    public readonly int RestBytes => _rest.Length;
+
+    /// <summary>False at the end, and where the bytes are no operation (then <see cref="RestBytes"/> is not 0).</summary>
+    public bool TryNext()
+    {
+        ReadOnlySpan<byte> rest = _rest;
+        if (rest.IsEmpty) return false;
+        var kind = (EntryKind)rest[0];
+        if (kind is not (EntryKind.Value or EntryKind.Tombstone)) return false;
+        rest = rest[1..];
+        if (!TryTake(ref rest, out ReadOnlySpan<byte> key)) return false;
+        ReadOnlySpan<byte> value = default;
+        if (kind == EntryKind.Value && !TryTake(ref rest, out value)) return false;
+        Kind = kind;
+        Key = key;
+        Value = value;
+        _rest = rest;
+        return true;
+    }
+
+    private static bool TryTake(ref ReadOnlySpan<byte> rest, out ReadOnlySpan<byte> taken)
+    {
+        taken = default;
+        if (!Varint.TryRead(rest, out ulong bytes, out int length)) return false;
+        if (bytes > (ulong)(rest.Length - length)) return false;
+        taken = rest.Slice(length, (int)bytes);
+        rest = rest[(length + (int)bytes)..];
+        return true;
+    }
+}

@@ -1,0 +1,95 @@
+using Varve.Entries;
+using Varve.Runtime;
+
+namespace Varve.Commit;
+
+/// <summary>What a request asks of the leader.</summary>
+internal enum CommitKind
+{
+    /// <summary>Log, apply and publish a batch.</summary>
+    Write,
+
+    /// <summary>Make everything logged so far durable.</summary>
+    Sync,
+
+    /// <summary>Hand everything logged so far to the system and state in the log what is durable.</summary>
+    Mark,
+
+    /// <summary>Freeze the active memtable unless it is empty.</summary>
+    Rotate,
+
+    /// <summary>End the log cleanly; nothing is taken after it.</summary>
+    Close,
+}
+
+internal enum CommitState
+{
+    Waiting,
+
+    /// <summary>The waiting thread must lead the next group.</summary>
+    Leads,
+
+    /// <summary>In a group that is being committed: can no longer be cancelled.</summary>
+    Taken,
+
+    Done,
+}
+
+/// <summary>One thread's place in the commit queue. A thread that waits reuses its own; an asynchronous write has one of its own.</summary>
+internal sealed class CommitRequest(EngineSignal? wakeUp)
+{
+    public CommitKind Kind { get; private set; }
+
+    public BatchBuffer? Batch { get; private set; }
+
+    public Durability Durability { get; private set; }
+
+    /// <summary>Guarded by the queue's lock until the request is taken.</summary>
+    public CommitState State { get; set; }
+
+    public CommitRequest? Next { get; set; }
+
+    /// <summary>The last sequence of the batch once it is done.</summary>
+    public ulong Sequence { get; set; }
+
+    public Exception? Failure { get; set; }
+
+    /// <summary>Completed instead of a signal when the writer awaits; null when a thread waits.</summary>
+    public TaskCompletionSource<ulong>? Completion { get; private set; }
+
+    public CommitRequest Set(CommitKind kind, BatchBuffer? batch, Durability durability, TaskCompletionSource<ulong>? completion = null)
+    {
+        Kind = kind;
+        Batch = batch;
+        Durability = durability;
+        Completion = completion;
+        State = CommitState.Waiting;
+        Next = null;
+        Sequence = 0;
+        Failure = null;
+        Recorded = [];
+        return this;
+    }
+
+    /// <summary>Maps whose names this write records.</summary>
+    public IReadOnlyList<MapIdentity> Recorded { get; private set; } = [];
+
+    /// <summary>The leader put the names of maps in front of the writer's batch.</summary>
+    public void Record(BatchBuffer withNames, IReadOnlyList<MapIdentity> recorded)
+    {
+        Batch = withNames;
+        Recorded = recorded;
+    }
+
+    public void WakeUp() => wakeUp!.Set();
+
+    public void Wait() => wakeUp!.Wait();
+
+    /// <summary>Tells the writer how it ended; the request may be reused at once.</summary>
+    public void Complete()
+    {
+        if (Completion is null) WakeUp();
+        else if (Failure is null) Completion.TrySetResult(Sequence);
+        else Completion.TrySetException(Failure);
+    }
+}

@@ -1,0 +1,55 @@
+using Varve.Runtime;
+
+namespace Varve.Commit;
+
+/// <summary>
+/// Slows writes smoothly, in proportion to the work they leave behind, so that they never stand still at a step. At pressure p
+/// writers get (1 - p) / p of the rate at which upkeep works off bytes: unlimited at 0, equal at one half, none at 1.
+/// </summary>
+/// <remarks>One thread at a time delays: the leader of the commit queue. The pressure is set by the upkeep and read by anyone.</remarks>
+internal sealed class WritePacer
+{
+    /// <summary>Bytes a second that upkeep is taken to manage before it has been measured.</summary>
+    private const double FirstRateBytes = 100e6;
+
+    /// <summary>Owed time is saved up to this much, since a shorter sleep is not to be had.</summary>
+    private static readonly TimeSpan SleepMin = TimeSpan.FromMilliseconds(0.5);
+
+    /// <summary>No single write waits longer than this for the pace, whatever is owed: a gap of more is felt.</summary>
+    private static readonly TimeSpan SleepMax = TimeSpan.FromMilliseconds(20);
+
+    private readonly EngineSignal _never;
+    private double _pressure;
+    private double _rateBytes = FirstRateBytes;
+    private double _owedSeconds;
+
+    public WritePacer(Scheduler scheduler) => _never = scheduler.CreateSignal("pace");
+
+    /// <summary>0 (upkeep is ahead) to 1 (writes wait for it).</summary>
+    public double Pressure => Volatile.Read(ref _pressure);
+
+    /// <summary>Sets how far upkeep is behind, and the bytes a second it works off (0: not known, the last figure stays).</summary>
+    public void SetPressure(double pressure, double rateBytes)
+    {
+        Volatile.Write(ref _pressure, Math.Clamp(pressure, 0, 1));
+        if (rateBytes > 0) Volatile.Write(ref _rateBytes, rateBytes);
+    }
+
+    /// <summary>Waits as long as writing so many bytes asks for at the pressure of this moment.</summary>
+    public void Delay(long bytes)
+    {
+        double pressure = Pressure;
+        if (pressure <= 0)
+        {
+            _owedSeconds = 0;
+            return;
+        }
+
+        double allowedRate = Math.Max(1.0 - pressure, 0.001) / pressure * Volatile.Read(ref _rateBytes);
+        _owedSeconds += bytes / allowedRate;
+        if (_owedSeconds < SleepMin.TotalSeconds) return;
+        TimeSpan sleep = TimeSpan.FromSeconds(Math.Min(_owedSeconds, SleepMax.TotalSeconds));
+        _never.Wait(sleep);
+        _owedSeconds = 0;
+    }
+}

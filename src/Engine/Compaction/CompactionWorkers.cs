@@ -1,0 +1,297 @@
+using System.Diagnostics.CodeAnalysis;
+using Varve.Commit;
+using Varve.Files;
+using Varve.Levels;
+using Varve.Runtime;
+using Varve.Tables;
+
+namespace Varve.Compaction;
+
+/// <summary>The threads that compact: each asks the planner for a job that does not meet the jobs of the others, runs it, asks again.</summary>
+internal sealed class CompactionWorkers
+{
+    /// <summary>Writes begin to slow at this many tables in level 0 over its trigger, and stop at <see cref="LevelZeroExcessMax"/>.</summary>
+    private const int LevelZeroExcessFree = 4;
+
+    private const int LevelZeroExcessMax = 36;
+
+    /// <summary>Writes stop when compaction is behind by this many memtables.</summary>
+    private const int DebtMemtablesMax = 64;
+
+    private readonly UpkeepContext _context;
+    private readonly UpkeepCounters _counters;
+    private readonly UpkeepSignals _changes;
+    private readonly CancellationToken _stopping;
+    private readonly CompactionPlanner _planner;
+    private readonly EngineLock _jobsGuard;
+    private readonly List<CompactionPick> _running = [];
+    private readonly HashSet<long> _damaged = [];
+    private readonly Worker[] _workers;
+    private CommitQueue? _commit;
+    private bool _isIdle;
+    private bool _isDone;
+    private Request? _request;
+    private double _absorbedBytesPerSecond;
+
+    public CompactionWorkers(UpkeepContext context, UpkeepCounters counters, UpkeepSignals changes, CancellationToken stopping)
+    {
+        _context = context;
+        _counters = counters;
+        _changes = changes;
+        _stopping = stopping;
+        _planner = new CompactionPlanner(context.Options);
+        _jobsGuard = context.Scheduler.CreateLock("compaction jobs");
+        _workers = new Worker[context.CompactionThreads];
+        for (int i = 0; i < _workers.Length; i++)
+        {
+            _workers[i] = new Worker(context.Scheduler.CreateSignal("compaction wanted"), context.Scheduler.CreateSignal("compaction pause"));
+        }
+    }
+
+    /// <summary>True when the planner, asked last, had nothing to do and no job runs.</summary>
+    public bool IsDone
+    {
+        get
+        {
+            using (_jobsGuard.Hold()) return _isDone;
+        }
+    }
+
+    public void Start(CommitQueue commit)
+    {
+        _commit = commit;
+        for (int i = 0; i < _workers.Length; i++)
+        {
+            Worker worker = _workers[i];
+            worker.Thread = _context.Scheduler.StartThread($"varve compaction {i + 1}", () => CompactUntilStopped(worker));
+        }
+    }
+
+    public void Join()
+    {
+        Wake();
+        foreach (Worker worker in _workers)
+        {
+            worker.Pause.Set();
+            worker.Thread?.Join();
+        }
+    }
+
+    /// <summary>The tables changed: there may be work.</summary>
+    public void Wake()
+    {
+        using (_jobsGuard.Hold()) _isDone = false;
+        foreach (Worker worker in _workers) worker.Wanted.Set();
+    }
+
+    public void OnTick(bool isIdle)
+    {
+        using (_jobsGuard.Hold())
+        {
+            if (_isIdle == isIdle) return;
+            _isIdle = isIdle;
+        }
+
+        if (isIdle) Wake();
+    }
+
+    /// <summary>Compacts everything up to the sequence to the bottom level; returns when that is done or cannot be done.</summary>
+    public void RunRequest(ulong sequence, CancellationToken cancellation)
+    {
+        var request = new Request(sequence);
+        using CancellationTokenRegistration registration = cancellation.Register(_changes.Raise);
+        _changes.WaitUntil(() =>
+        {
+            cancellation.ThrowIfCancellationRequested();
+            using (_jobsGuard.Hold())
+            {
+                if (_request is not null) return false;
+                _request = request;
+                return true;
+            }
+        });
+        Wake();
+        try
+        {
+            _changes.WaitUntil(() =>
+            {
+                cancellation.ThrowIfCancellationRequested();
+                ObjectDisposedException.ThrowIf(_stopping.IsCancellationRequested, typeof(Database));
+                using (_jobsGuard.Hold())
+                {
+                    if (request.Failure is { } failure) throw failure;
+                    return request.IsDone;
+                }
+            });
+        }
+        finally
+        {
+            using (_jobsGuard.Hold()) _request = null;
+            _changes.Raise();
+        }
+    }
+
+    /// <summary>How far upkeep is behind, as a number from 0 to 1 for the pace of writes.</summary>
+    public void UpdatePressure()
+    {
+        LevelMap map = _context.Levels.Pin();
+        try
+        {
+            int levelZeroCount = map.Tables(0).Length;
+            long debtBytes = LevelTargets.Compute(map, _context.Options).EstimateDebtBytes(levelZeroCount);
+            double byDebt = (double)debtBytes / (DebtMemtablesMax * _context.Options.MemtableBytes);
+            int excess = levelZeroCount - _context.Options.LevelZeroTrigger - LevelZeroExcessFree;
+            double byCount = (double)excess / (LevelZeroExcessMax - LevelZeroExcessFree);
+            _context.Pacer.SetPressure(Math.Max(byDebt, byCount), Volatile.Read(ref _absorbedBytesPerSecond));
+        }
+        finally
+        {
+            map.Release();
+        }
+    }
+
+    private void CompactUntilStopped(Worker worker)
+    {
+        var backoff = new Backoff();
+        while (!_stopping.IsCancellationRequested)
+        {
+            if (!TryTake(out CompactionPick? pick, out LevelMap? map))
+            {
+                _changes.Raise();
+                worker.Wanted.Wait();
+                continue;
+            }
+
+            Exception? failure = null;
+            try
+            {
+                Run(pick, map);
+            }
+            catch (Exception exception)
+            {
+                failure = exception;
+            }
+
+            map.Release();
+            if (failure is not null and not OperationCanceledException) OnFailure(failure);
+            Finished(pick);
+            if (failure is null) backoff.Reset();
+            else worker.Pause.Wait(backoff.Next());
+        }
+    }
+
+    /// <summary>The map is taken under the lock: what it shows and no running job has is still there.</summary>
+    private bool TryTake([NotNullWhen(true)] out CompactionPick? pick, [NotNullWhen(true)] out LevelMap? map)
+    {
+        pick = null;
+        using (_jobsGuard.Hold())
+        {
+            map = _context.Levels.Pin();
+            ulong[] readable = _context.Snapshots.GetReadableSequences();
+            var known = new CompactionContext { Running = [.. _running], Excluded = _damaged, OldestSnapshot = readable[0], IsIdle = _isIdle };
+            if (_request is { IsDone: false } request)
+            {
+                bool isOpen = _planner.TryNextForRange(map, known, range: null, request.Sequence, out pick);
+                request.IsDone = !isOpen || (pick is null && _running.Count == 0);
+            }
+
+            pick ??= _planner.Next(map, known);
+            if (pick is not null) _running.Add(pick);
+            _isDone = _running.Count == 0;
+        }
+
+        if (pick is not null) return true;
+        map.Release();
+        map = null;
+        return false;
+    }
+
+    private void Finished(CompactionPick pick)
+    {
+        using (_jobsGuard.Hold()) _running.Remove(pick);
+        _context.Tables.DeleteObsolete();
+        UpdatePressure();
+        Wake();
+        _changes.Raise();
+    }
+
+    private void Run(CompactionPick pick, LevelMap map)
+    {
+        if (pick.IsTrivialMove)
+        {
+            _context.Levels.Commit(pick.CreateEdit([]));
+            _counters.CountMove();
+            return;
+        }
+
+        long started = _context.Scheduler.Clock.GetTimestamp();
+        using OutputTables output = _context.CreateOutput(pick.IsBottom ? _context.BottomFormat : _context.UpperFormat);
+        LevelEdit edit;
+        try
+        {
+            edit = CompactionJob.Write(pick, map, _context.Snapshots.GetReadableSequences(), _context.Options, output, _stopping);
+        }
+        catch
+        {
+            output.Abandon();
+            throw;
+        }
+
+        _context.Levels.Commit(edit);
+        long writtenBytes = 0;
+        foreach (LeveledTable added in edit.Added) writtenBytes += added.Info.FileBytes;
+        _counters.CountCompaction(pick.InputBytes, writtenBytes);
+        if (pick.InputLevel == 0) MeasureAbsorption(pick, _context.Scheduler.Clock.GetElapsedTime(started));
+    }
+
+    /// <summary>What leaves level 0 in a second is what writers may bring in the long run.</summary>
+    private void MeasureAbsorption(CompactionPick pick, TimeSpan elapsed)
+    {
+        long bytes = 0;
+        foreach (Table table in pick.Inputs) bytes += table.Info.FileBytes;
+        double rate = bytes / Math.Max(elapsed.TotalSeconds, 0.001);
+        double before = Volatile.Read(ref _absorbedBytesPerSecond);
+        Volatile.Write(ref _absorbedBytesPerSecond, before == 0 ? rate : 0.7 * before + 0.3 * rate);
+    }
+
+    /// <summary>
+    /// A damaged input is left where it is: reads in its range report it, no job takes it, all else goes on. A disk that refuses is
+    /// tried again. Anything else is a bug, and nothing more is written.
+    /// </summary>
+    private void OnFailure(Exception failure)
+    {
+        _counters.CountFailure();
+        if (failure is CorruptDataException damage && FileNames.TryParseTable(Path.GetFileName(damage.Path), out long number))
+        {
+            using (_jobsGuard.Hold()) _damaged.Add(number);
+        }
+        else if (failure is not StorageException)
+        {
+            _commit!.Stop(failure);
+        }
+
+        using (_jobsGuard.Hold())
+        {
+            if (_request is { } request) request.Failure = failure;
+        }
+    }
+
+    private sealed class Worker(EngineSignal wanted, EngineSignal pause)
+    {
+        public EngineSignal Wanted { get; } = wanted;
+
+        /// <summary>Set only to end the wait after a failure early.</summary>
+        public EngineSignal Pause { get; } = pause;
+
+        public EngineThread? Thread { get; set; }
+    }
+
+    private sealed class Request(ulong sequence)
+    {
+        public ulong Sequence { get; } = sequence;
+
+        public bool IsDone { get; set; }
+
+        public Exception? Failure { get; set; }
+    }
+}

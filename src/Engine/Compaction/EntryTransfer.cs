@@ -1,0 +1,55 @@
+using Varve.Entries;
+using Varve.Levels;
+using Varve.Native;
+
+namespace Varve.Compaction;
+
+/// <summary>Writes the entries of a run that somebody can still see, or that still hide something, to new tables.</summary>
+internal static class EntryTransfer
+{
+    private const int EntriesBetweenLooks = 1024;
+
+    /// <param name="source">All versions of each key, in entry order.</param>
+    /// <param name="snapshots">As <see cref="DropRule"/> wants them.</param>
+    /// <param name="levels">Where a deeper level may hold what a tombstone hides; null: take it that one does.</param>
+    /// <param name="outputLevel">The level of the new tables.</param>
+    /// <param name="borders">Where to cut; null: one table.</param>
+    /// <param name="output">Where the entries go; finished by the caller.</param>
+    /// <param name="cancellation">Ends the transfer with <see cref="OperationCanceledException"/>.</param>
+    public static TransferCounts Run(
+        EntryCursor source, ulong[] snapshots, LevelMap? levels, int outputLevel, OutputBorders? borders, OutputTables output,
+        CancellationToken cancellation)
+    {
+        var rule = new DropRule(snapshots);
+        OutputBorders cuts = borders ?? default;
+        var key = default(NativeBuffer);
+        long read = 0;
+        ulong newest = 0;
+        try
+        {
+            for (source.SeekToFirst(); source.IsValid; source.Next())
+            {
+                if (read++ % EntriesBetweenLooks == 0) cancellation.ThrowIfCancellationRequested();
+                bool isNewKey = read == 1 || !source.KeySpan.SequenceEqual(key.Span);
+                if (isNewKey) key.Set(source.KeySpan);
+                newest = Math.Max(newest, Trailer.Sequence(source.Trailer));
+                DropVerdict verdict = rule.Judge(isNewKey, source.Trailer);
+                if (isNewKey && borders is not null && cuts.ShouldCutBefore(source.KeySpan, output.OpenTableBytes)) output.Cut();
+                if (verdict == DropVerdict.Drop) continue;
+                if (verdict == DropVerdict.DropUnlessDeeper && levels is not null && !levels.MayHoldDeeper(outputLevel, source.KeySpan)) continue;
+                output.Add(source.KeySpan, source.Trailer, source.ValueSpan);
+            }
+        }
+        finally
+        {
+            key.Dispose();
+        }
+
+        return new TransferCounts(read, newest);
+    }
+}
+
+/// <summary>What a transfer read.</summary>
+/// <param name="EntriesRead">All entries, kept or not.</param>
+/// <param name="NewestSequence">The highest sequence among them; 0 when there were none.</param>
+internal readonly record struct TransferCounts(long EntriesRead, ulong NewestSequence);

@@ -1,0 +1,31 @@
+using Varve.Diagnostics;
+using Varve.Entries;
+using Varve.Levels;
+using Varve.Memory;
+using Varve.Tables;
+
+namespace Varve.Compaction;
+
+/// <summary>Writes a frozen memtable to a table of level 0.</summary>
+internal static class FlushJob
+{
+    /// <summary>Writes the entries that somebody can still see; returns the edit that puts the table in the memtable's place.</summary>
+    /// <param name="table">Frozen: nobody writes it.</param>
+    /// <param name="snapshots">As <see cref="DropRule"/> wants them.</param>
+    /// <param name="output">Abandoned by the caller when this throws.</param>
+    /// <param name="cancellation">Ends the job with <see cref="OperationCanceledException"/>.</param>
+    public static LevelEdit Write(MemTable table, ulong[] snapshots, OutputTables output, CancellationToken cancellation)
+    {
+        TransferCounts counts;
+        using (EntryCursor cursor = table.CreateVersionCursor())
+        {
+            counts = EntryTransfer.Run(cursor, snapshots, levels: null, outputLevel: 0, borders: null, output, cancellation);
+        }
+
+        // What the memtable counted is what the tree gave back: a lost leaf would be lost data.
+        Invariant.Holds(counts.EntriesRead == table.EntryCount && counts.NewestSequence == table.LastSequence);
+        var edit = new LevelEdit { FlushedSequence = table.LastSequence };
+        foreach (TableInfo info in output.Finish()) edit.Add(0, info);
+        return edit;
+    }
+}

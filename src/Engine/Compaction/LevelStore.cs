@@ -1,0 +1,79 @@
+using Varve.Levels;
+using Varve.Memory;
+using Varve.Reading;
+using Varve.Runtime;
+using Varve.Tables;
+
+namespace Varve.Compaction;
+
+/// <summary>
+/// The one place where the set of tables changes: an edit is durable in the manifest before readers see it, and files leave only
+/// after that. Safe for concurrent use; edits go one after the other.
+/// </summary>
+internal sealed class LevelStore : IDisposable
+{
+    private readonly EngineLock _editGuard;
+    private readonly ManifestWriter _manifest;
+    private readonly TableStore _tables;
+    private readonly ReadViews _views;
+    private LevelMap _current;
+    private long _nextFileNumber;
+
+    /// <param name="scheduler">Makes the lock.</param>
+    /// <param name="manifest">Taken over.</param>
+    /// <param name="tables">Where new tables are made.</param>
+    /// <param name="views">Where new maps are shown.</param>
+    /// <param name="current">The map of the manifest's state; its reference is taken over.</param>
+    /// <param name="nextFileNumber">Above the number of every table file in the directory.</param>
+    public LevelStore(Scheduler scheduler, ManifestWriter manifest, TableStore tables, ReadViews views, LevelMap current, long nextFileNumber)
+    {
+        _editGuard = scheduler.CreateLock("level edits");
+        _manifest = manifest;
+        _tables = tables;
+        _views = views;
+        _current = current;
+        _nextFileNumber = nextFileNumber;
+    }
+
+    /// <summary>Everything up to it is in tables.</summary>
+    public ulong FlushedSequence => _manifest.State.FlushedSequence;
+
+    /// <summary>A number for a new file, never given twice.</summary>
+    public long TakeFileNumber() => Interlocked.Increment(ref _nextFileNumber) - 1;
+
+    /// <summary>The current map with a reference for the caller.</summary>
+    public LevelMap Pin()
+    {
+        using (_editGuard.Hold())
+        {
+            _current.AddReference();
+            return _current;
+        }
+    }
+
+    /// <summary>Makes an edit durable, then visible.</summary>
+    /// <param name="edit">Tables that come and go.</param>
+    /// <param name="flushed">The memtable whose entries the edit's tables hold; null: none.</param>
+    /// <exception cref="StorageException">The edit may be durable or not; nothing of it is shown, and no file may be deleted because of that.</exception>
+    public void Commit(LevelEdit edit, MemTable? flushed = null)
+    {
+        using (_editGuard.Hold())
+        {
+            edit.NextFileNumber = Volatile.Read(ref _nextFileNumber);
+            _manifest.Append(edit);
+            LevelMap before = _current;
+            LevelMap after = before.Apply(edit, _tables.Make);
+            _current = after;
+            _views.InstallLevels(after, flushed);
+            before.MarkObsolete(edit);
+            before.Release();
+        }
+    }
+
+    /// <summary>Lets go of the current map and closes the manifest.</summary>
+    public void Dispose()
+    {
+        _current.Release();
+        _manifest.Dispose();
+    }
+}

@@ -1,0 +1,75 @@
+using Varve.Files;
+using Varve.Tables;
+
+namespace Varve.Compaction;
+
+/// <summary>
+/// The tables that one flush or compaction writes. Until <see cref="Finish"/> has returned and the edit is durable they are nobody's:
+/// an abandoned job deletes them.
+/// </summary>
+internal sealed class OutputTables(TableStore store, LevelStore levels, IFileSystem files, string directory, TableFormatOptions format) : IDisposable
+{
+    private readonly List<TableInfo> _finished = [];
+    private readonly List<long> _numbers = [];
+    private TableWriter? _writer;
+
+    /// <summary>Bytes of the table being written; 0 when none is.</summary>
+    public long OpenTableBytes => _writer?.EstimatedFileBytes ?? 0;
+
+    public bool IsOpen => _writer is not null;
+
+    public long EntryCount { get; private set; }
+
+    public void Add(ReadOnlySpan<byte> key, ulong trailer, ReadOnlySpan<byte> value)
+    {
+        if (_writer is null)
+        {
+            long number = levels.TakeFileNumber();
+            _numbers.Add(number);
+            _writer = store.CreateWriter(number, format, direct: true);
+        }
+
+        _writer.Add(key, trailer, value);
+        EntryCount++;
+    }
+
+    /// <summary>Ends the table being written; the next entry begins another.</summary>
+    public void Cut()
+    {
+        if (_writer is null) return;
+        _finished.Add(_writer.Finish());
+        _writer.Dispose();
+        _writer = null;
+    }
+
+    /// <summary>Ends the last table and makes all their names durable.</summary>
+    public IReadOnlyList<TableInfo> Finish()
+    {
+        Cut();
+        if (_finished.Count > 0) files.SyncDirectory(directory);
+        return _finished;
+    }
+
+    /// <summary>Deletes what was written; for a job that failed before its edit was tried.</summary>
+    public void Abandon()
+    {
+        Dispose();
+        foreach (long number in _numbers)
+        {
+            try
+            {
+                files.Delete(Path.Combine(directory, FileNames.Table(number)));
+            }
+            catch (StorageException)
+            {
+                // The job's own failure is the one to report. A file that no manifest names is deleted at the next open.
+            }
+        }
+    }
+
+    public void Dispose()
+    {
+        _writer?.Dispose();
+        _writer = null;
+    }
+}

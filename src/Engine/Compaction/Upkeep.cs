@@ -1,0 +1,198 @@
+using Varve.Commit;
+using Varve.Levels;
+using Varve.Memory;
+using Varve.Runtime;
+
+namespace Varve.Compaction;
+
+/// <summary>
+/// What the store does by itself: one thread flushes frozen memtables, in order, and ticks once a second; others compact. Each job
+/// that fails is tried again, later each time; what it wrote is deleted.
+/// </summary>
+internal sealed class Upkeep : IFlushRoom
+{
+    private static readonly TimeSpan TickPeriod = TimeSpan.FromSeconds(1);
+
+    /// <summary>Memory that nobody has rented for so long goes back to the system.</summary>
+    private static readonly TimeSpan IdleMemoryKept = TimeSpan.FromSeconds(60);
+
+    private readonly UpkeepContext _context;
+    private readonly EngineSignal _flushWanted;
+    private readonly UpkeepSignals _changes;
+    private readonly CompactionWorkers _compaction;
+    private readonly CancellationTokenSource _stopping = new();
+    private EngineThread? _flusher;
+    private CommitQueue? _commit;
+    private volatile Exception? _flushFailure;
+    private ulong _visibleAtLastTick;
+    private ulong _markedSequence;
+
+    public Upkeep(UpkeepContext context)
+    {
+        _context = context;
+        _flushWanted = context.Scheduler.CreateSignal("flush wanted");
+        _changes = new UpkeepSignals(context.Scheduler);
+        _compaction = new CompactionWorkers(context, Counters, _changes, _stopping.Token);
+    }
+
+    public UpkeepCounters Counters { get; } = new();
+
+    /// <summary>Starts the threads.</summary>
+    public void Start(CommitQueue commit)
+    {
+        _commit = commit;
+        _visibleAtLastTick = _context.Views.VisibleSequence;
+        _markedSequence = _visibleAtLastTick;
+        UpdatePressure();
+        _flusher = _context.Scheduler.StartThread("varve flush", FlushUntilStopped);
+        _compaction.Start(commit);
+    }
+
+    /// <summary>Ends the threads; jobs under way are given up and their output deleted. Writers that wait for room fail.</summary>
+    public void Stop()
+    {
+        _stopping.Cancel();
+        _flushWanted.Set();
+        _changes.Raise();
+        _flusher?.Join();
+        _compaction.Join();
+    }
+
+    public void WaitForRoom()
+    {
+        _changes.WaitUntil(() =>
+        {
+            if (_context.Views.Unpinned.Frozen.Length < _context.MemtableCountMax - 1) return true;
+            if (_flushFailure is { } failure) throw failure;
+            ThrowIfStopping();
+            return false;
+        });
+    }
+
+    public void OnFrozen()
+    {
+        UpdatePressure();
+        _flushWanted.Set();
+    }
+
+    public MemTable CreateMemTable(long contentBytes) =>
+        new(_context.Pool, Math.Max(_context.Options.MemtableBytes, contentBytes));
+
+    /// <summary>Returns once everything up to the sequence is in tables.</summary>
+    public void WaitForFlushed(ulong sequence)
+    {
+        _changes.WaitUntil(() =>
+        {
+            if (_context.Levels.FlushedSequence >= sequence) return true;
+            if (_flushFailure is { } failure) throw failure;
+            ThrowIfStopping();
+            return false;
+        });
+    }
+
+    /// <summary>Returns once no memtable waits for its flush and nothing wants compaction.</summary>
+    public void WaitUntilDone()
+    {
+        _compaction.Wake();
+        _changes.WaitUntil(() =>
+        {
+            if (_flushFailure is { } failure) throw failure;
+            ThrowIfStopping();
+            return _context.Views.Unpinned.Frozen.Length == 0 && _compaction.IsDone;
+        });
+    }
+
+    /// <summary>Brings all entries up to the sequence to the bottom level.</summary>
+    public void Compact(ulong sequence, CancellationToken cancellation) => _compaction.RunRequest(sequence, cancellation);
+
+    private void ThrowIfStopping() => ObjectDisposedException.ThrowIf(_stopping.IsCancellationRequested, typeof(Database));
+
+    private void FlushUntilStopped()
+    {
+        var backoff = new Backoff();
+        while (!_stopping.IsCancellationRequested)
+        {
+            if (_context.Views.Unpinned.Frozen is not [.., MemTable oldest])
+            {
+                if (!_flushWanted.Wait(TickPeriod)) Tick();
+                continue;
+            }
+
+            try
+            {
+                Flush(oldest);
+                _flushFailure = null;
+                backoff.Reset();
+            }
+            catch (OperationCanceledException)
+            {
+                return;
+            }
+            catch (Exception failure)
+            {
+                Counters.CountFailure();
+                _flushFailure = failure;
+                if (failure is not StorageException || ManifestSyncFailed(failure)) _commit!.Stop(failure);
+                _changes.Raise();
+                _flushWanted.Wait(backoff.Next());
+                continue;
+            }
+
+            _changes.Raise();
+        }
+    }
+
+    /// <summary>Only this thread removes frozen memtables, so the one at hand stays alive through the current view.</summary>
+    private void Flush(MemTable table)
+    {
+        using OutputTables output = _context.CreateOutput(_context.UpperFormat);
+        LevelEdit edit;
+        try
+        {
+            edit = FlushJob.Write(table, _context.Snapshots.GetReadableSequences(), output, _stopping.Token);
+        }
+        catch
+        {
+            output.Abandon();
+            throw;
+        }
+
+        ulong flushedSequence = table.LastSequence;
+        _context.Levels.Commit(edit, table);
+        foreach (LeveledTable added in edit.Added) Counters.CountFlush(added.Info.FileBytes);
+        _commit!.RetireLog(flushedSequence);
+        _context.Tables.DeleteObsolete();
+        UpdatePressure();
+        _compaction.Wake();
+    }
+
+    /// <summary>A second without a flush: an idle log gets its mark, idle memory goes back, compaction may use the calm.</summary>
+    private void Tick()
+    {
+        ulong visible = _context.Views.VisibleSequence;
+        bool isIdle = visible == _visibleAtLastTick;
+        _visibleAtLastTick = visible;
+        if (_markedSequence != visible && _commit!.StopCause is null)
+        {
+            try
+            {
+                _commit.Run(CommitKind.Mark);
+                if (isIdle) _markedSequence = visible;
+            }
+            catch (Exception failure) when (failure is StorageException or CommitOutcomeUnknownException or DatabaseReadOnlyException or ObjectDisposedException)
+            {
+                // The queue has stopped the database, or is closed: whoever writes next is told.
+                Counters.CountFailure();
+            }
+        }
+
+        _context.Pool.Trim(IdleMemoryKept);
+        _context.Tables.DeleteObsolete();
+        _compaction.OnTick(isIdle);
+    }
+
+    private void UpdatePressure() => _compaction.UpdatePressure();
+
+    private static bool ManifestSyncFailed(Exception failure) =>
+        failure is StorageException { Operation: var operation } && operation.Contains("sync", StringComparison.Ordinal);
+}

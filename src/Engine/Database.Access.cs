@@ -1,0 +1,116 @@
+using Varve.Commit;
+using Varve.Entries;
+using Varve.Reading;
+
+namespace Varve;
+
+/// <summary>Reading and writing.</summary>
+public sealed partial class Database
+{
+    [ThreadStatic]
+    private static WriteBatch? t_idleBatch;
+
+    /// <summary>An empty batch for this database.</summary>
+    public WriteBatch CreateBatch()
+    {
+        ThrowIfClosed();
+        return new WriteBatch(this);
+    }
+
+    /// <summary>Commits a batch: all of it or nothing, in one place of the one order of writes.</summary>
+    /// <param name="batch">Made by this database; unchanged by the call. An empty batch is no write.</param>
+    /// <param name="durability">When to return; default: the database's level.</param>
+    /// <returns>The sequence of the batch's last operation; the latest one for an empty batch.</returns>
+    /// <exception cref="StorageException">The system refused before anything was logged: the batch did not happen.</exception>
+    /// <exception cref="CommitOutcomeUnknownException">Logging failed: the batch may exist after the next open.</exception>
+    /// <exception cref="DatabaseReadOnlyException">The database takes no writes.</exception>
+    public ulong Write(WriteBatch batch, Durability? durability = null)
+    {
+        BatchBuffer buffer = CheckWrite(batch, durability);
+        return buffer.Count == 0 ? LatestSequence : Commit.Run(CommitKind.Write, buffer, durability ?? Options.Durability);
+    }
+
+    /// <summary>As <see cref="Write"/>, without a waiting thread. The batch must not be changed until the task ends.</summary>
+    /// <param name="batch">Made by this database.</param>
+    /// <param name="durability">When the task ends; default: the database's level.</param>
+    /// <param name="cancellation">Takes the write back as long as it has not been logged.</param>
+    public ValueTask<ulong> WriteAsync(WriteBatch batch, Durability? durability = null, CancellationToken cancellation = default)
+    {
+        BatchBuffer buffer = CheckWrite(batch, durability);
+        cancellation.ThrowIfCancellationRequested();
+        if (buffer.Count == 0) return new ValueTask<ulong>(LatestSequence);
+        return new ValueTask<ulong>(Commit.RunAsync(buffer, durability ?? Options.Durability, cancellation));
+    }
+
+    /// <summary>Makes every write acknowledged so far survive a power cut.</summary>
+    /// <exception cref="CommitOutcomeUnknownException">The sync failed; the database takes no writes until the next open.</exception>
+    public void Sync()
+    {
+        ThrowIfClosed();
+        if (DurableSequence < LatestSequence) Commit.Run(CommitKind.Sync);
+    }
+
+    /// <summary>Returns when everything up to a sequence survives a power cut; syncs where nobody else does.</summary>
+    /// <param name="sequence">As <see cref="Write"/> returned it.</param>
+    /// <exception cref="ArgumentOutOfRangeException">No write has this sequence yet.</exception>
+    public void WaitForDurable(ulong sequence)
+    {
+        ThrowIfClosed();
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(sequence, LatestSequence);
+        if (DurableSequence < sequence) Commit.Run(CommitKind.Sync);
+    }
+
+    internal Cursor OpenCursor(MapIdentity map, byte[] lower, byte[] upper, Snapshot? snapshot)
+    {
+        ThrowIfClosed();
+        ReadView view = Views.Pin();
+        try
+        {
+            // The view first, the sequence second: see ReadViews.
+            ulong sequence = snapshot is null ? Views.VisibleSequence : snapshot.CheckReadable(this);
+            EntryCursor source = ScanSources.Open(view, sequence, map.Prefix, lower, upper);
+            return new Cursor(this, map, view, new VisibleCursor(source, sequence, lower, upper));
+        }
+        catch
+        {
+            view.Release();
+            throw;
+        }
+    }
+
+    /// <summary>A batch for one operation, kept for each thread.</summary>
+    internal WriteBatch RentBatch()
+    {
+        WriteBatch? batch = t_idleBatch;
+        t_idleBatch = null;
+        if (batch is null || !ReferenceEquals(batch.Database, this))
+        {
+            batch?.Dispose();
+            batch = CreateBatch();
+        }
+
+        return batch;
+    }
+
+    internal static void ReturnBatch(WriteBatch batch)
+    {
+        batch.Clear();
+        t_idleBatch = batch;
+    }
+
+    private CommitQueue Commit => _store.Commit
+        ?? throw new DatabaseReadOnlyException($"The database in '{Directory}' was opened for reading only.");
+
+    private BatchBuffer CheckWrite(WriteBatch batch, Durability? durability)
+    {
+        ThrowIfClosed();
+        ArgumentNullException.ThrowIfNull(batch);
+        if (durability is { } asked && !Enum.IsDefined(asked))
+        {
+            throw new ArgumentOutOfRangeException(nameof(durability), asked, "No such durability level.");
+        }
+
+        batch.CheckWritable(this);
+        return batch.Buffer;
+    }
+}

@@ -1,0 +1,67 @@
+using Varve.Commit;
+using Varve.Compaction;
+using Varve.Maintenance;
+
+namespace Varve;
+
+/// <summary>What the database does by itself, asked for now; and figures.</summary>
+public sealed partial class Database
+{
+    /// <summary>How far compaction is behind, 0 to 1. Writes slow smoothly from 0 on: to the pace of compaction at one half, to a stop at 1.</summary>
+    public double WritePressure => _store.Pacer?.Pressure ?? 0;
+
+    /// <summary>Writes the memtable's entries to a table and returns when it is durable. Never needed: upkeep is automatic.</summary>
+    /// <exception cref="StorageException">The system refused; it will be tried again.</exception>
+    public void Flush()
+    {
+        ThrowIfClosed();
+        ulong sequence = LatestSequence;
+        Commit.Run(CommitKind.Rotate);
+        UpkeepParts.WaitForFlushed(sequence);
+    }
+
+    /// <summary>Brings everything written so far to the bottom level: the smallest on disk, the fastest to read. Never needed.</summary>
+    /// <param name="cancellation">Ends the wait; what has been compacted stays so.</param>
+    /// <exception cref="StorageException">The system refused; it will be tried again.</exception>
+    /// <exception cref="CorruptDataException">A table that is to be compacted is damaged.</exception>
+    public void Compact(CancellationToken cancellation = default)
+    {
+        Flush();
+        UpkeepParts.Compact(LatestSequence, cancellation);
+    }
+
+    /// <summary>Returns when no memtable waits for its flush and no level for compaction: the state a calm database comes to by itself.</summary>
+    /// <exception cref="StorageException">The system refuses the work.</exception>
+    public void WaitForUpkeep()
+    {
+        ThrowIfClosed();
+        UpkeepParts.WaitUntilDone();
+    }
+
+    /// <summary>Gives memory that lies ready for reuse back to the system at once; it goes back by itself after a minute of idleness.</summary>
+    public void Trim()
+    {
+        ThrowIfClosed();
+        _store.Setup.Pool.Trim(TimeSpan.Zero);
+    }
+
+    /// <summary>Figures of this moment.</summary>
+    public DatabaseStatistics GetStatistics()
+    {
+        ThrowIfClosed();
+        return StatisticsReader.Read(_store);
+    }
+
+    /// <summary>Reads every byte of every table and checks checksums, order and counts. Reads and writes go on beside it.</summary>
+    /// <param name="progress">Told how far it is.</param>
+    /// <param name="cancellation">Ends it with <see cref="OperationCanceledException"/>.</param>
+    /// <returns>What was checked, and every damage found.</returns>
+    public VerifyReport Verify(IProgress<VerifyProgress>? progress = null, CancellationToken cancellation = default)
+    {
+        ThrowIfClosed();
+        return Verification.Run(_store, progress, cancellation);
+    }
+
+    private Upkeep UpkeepParts => _store.Upkeep
+        ?? throw new DatabaseReadOnlyException($"The database in '{Directory}' was opened for reading only.");
+}

@@ -1,0 +1,142 @@
+using System.Collections.Concurrent;
+using System.Text;
+using Varve.Recovery;
+
+namespace Varve;
+
+/// <summary>
+/// A directory of named sorted maps that this process owns while it is open. One log and one order for all maps: a batch over several of
+/// them is atomic, and what survives a crash is always a prefix of what was written.
+/// </summary>
+/// <remarks>Safe for concurrent use. Close it to end cleanly; a process that dies instead loses nothing acknowledged.</remarks>
+public sealed partial class Database : IDisposable, IAsyncDisposable
+{
+    private readonly Store _store;
+    private readonly ConcurrentDictionary<string, SortedMap> _maps = new(StringComparer.Ordinal);
+    private readonly Lock _closeGuard = new();
+    private volatile bool _isClosed;
+
+    private Database(Store store, DatabaseOptions options)
+    {
+        _store = store;
+        Options = options;
+        Limits = new Limits(store.Setup.Memory);
+    }
+
+    /// <summary>The directory, as a full path.</summary>
+    public string Directory => _store.Setup.Directory;
+
+    /// <summary>True when it was opened for reading only.</summary>
+    public bool IsReadOnly => Options.IsReadOnly;
+
+    /// <summary>Everything up to this sequence survives a power cut. In a database opened for reading: everything it shows.</summary>
+    public ulong DurableSequence => _store.DurableSequence;
+
+    /// <summary>The sequence of the last write that reads see.</summary>
+    public ulong LatestSequence => Views.VisibleSequence;
+
+    internal bool IsClosed => _isClosed;
+
+    internal Limits Limits { get; }
+
+    internal DatabaseOptions Options { get; }
+
+    internal Reading.ReadViews Views => _store.Views;
+
+    /// <summary>Opens the database in a directory, or creates it, and recovers what a crash has left in the log.</summary>
+    /// <param name="directory">Where it lives; only its files may be in there.</param>
+    /// <param name="options">Default: the defaults of <see cref="DatabaseOptions"/>.</param>
+    /// <exception cref="ArgumentOutOfRangeException">An option is outside its range.</exception>
+    /// <exception cref="DatabaseLockedException">Another process, or another <see cref="Database"/> of this one, has it open.</exception>
+    /// <exception cref="DirectoryNotFoundException">There is no database and <see cref="DatabaseOptions.CreateIfMissing"/> is false, or the database is opened for reading.</exception>
+    /// <exception cref="CorruptDataException">A file is damaged in a way that a crash does not explain.</exception>
+    /// <exception cref="StorageException">The system refused a call.</exception>
+    public static Database Open(string directory, DatabaseOptions? options = null)
+    {
+        ArgumentException.ThrowIfNullOrEmpty(directory);
+        options = options?.Clone() ?? new DatabaseOptions();
+        options.Validate();
+        return Open(EngineDefaults.CreateSetup(directory, options), options);
+    }
+
+    /// <summary>The map of that name. Costs nothing: the map exists on disk from its first write.</summary>
+    /// <param name="name">1 to 255 bytes of UTF-8; any characters.</param>
+    /// <exception cref="ArgumentException">The name is empty, too long, or no valid text.</exception>
+    public SortedMap GetMap(string name)
+    {
+        ThrowIfClosed();
+        if (_maps.TryGetValue(name, out SortedMap? map)) return map;
+        CheckMapName(name);
+        return _maps.GetOrAdd(name, static (added, database) => new SortedMap(database, database._store.Catalog.GetOrAdd(added)), this);
+    }
+
+    /// <summary>The names of the maps that have been written to, in ordinal order.</summary>
+    public IReadOnlyList<string> ListMaps()
+    {
+        ThrowIfClosed();
+        return _store.Catalog.GetRecordedNames();
+    }
+
+    /// <summary>A moment of the database that reads can go on seeing.</summary>
+    public Snapshot CreateSnapshot()
+    {
+        ThrowIfClosed();
+        return new Snapshot(this, _store.Snapshots);
+    }
+
+    /// <summary>
+    /// Ends cleanly: waits for writes under way, syncs the log and notes where it ends. Reads and writes afterwards throw
+    /// <see cref="ObjectDisposedException"/>; open cursors and snapshots must not be used any more. A second call does nothing.
+    /// </summary>
+    /// <exception cref="StorageException">The last sync failed: the next open recovers as after a crash.</exception>
+    public void Close()
+    {
+        lock (_closeGuard)
+        {
+            if (_isClosed) return;
+            _isClosed = true;
+        }
+
+        _store.Close();
+    }
+
+    /// <summary>As <see cref="Close"/>, but never throws: what fails is as after a crash, and the next open recovers.</summary>
+    public void Dispose()
+    {
+        try
+        {
+            Close();
+        }
+        catch (IOException)
+        {
+            // Whoever wants to know calls Close. The next open treats this as a crash, which loses nothing acknowledged.
+        }
+    }
+
+    /// <summary>As <see cref="Dispose"/>, off the calling thread.</summary>
+    public ValueTask DisposeAsync() => new(Task.Run(Dispose));
+
+    internal static Database Open(EngineSetup setup, DatabaseOptions options) =>
+        new(options.IsReadOnly ? StoreOpener.OpenForReading(setup) : StoreOpener.Open(setup), options);
+
+    internal void ThrowIfClosed() => ObjectDisposedException.ThrowIf(_isClosed, this);
+
+    private static void CheckMapName(string name)
+    {
+        ArgumentException.ThrowIfNullOrEmpty(name);
+        int bytes;
+        try
+        {
+            bytes = new UTF8Encoding(false, throwOnInvalidBytes: true).GetByteCount(name);
+        }
+        catch (EncoderFallbackException)
+        {
+            throw new ArgumentException("The map name is no valid text: it holds half a surrogate pair.", nameof(name));
+        }
+
+        if (bytes > Limits.MapNameBytesMax)
+        {
+            throw new ArgumentException($"The map name has {bytes} bytes of UTF-8; it may have {Limits.MapNameBytesMax}.", nameof(name));
+        }
+    }
+}

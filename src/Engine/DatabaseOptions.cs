@@ -1,0 +1,78 @@
+namespace Varve;
+
+/// <summary>How a database is opened. Nine options; every default is meant to be kept.</summary>
+/// <remarks>Read once by <see cref="Database.Open(string, DatabaseOptions?)"/>; changes afterwards have no effect.</remarks>
+public sealed class DatabaseOptions
+{
+    /// <summary>Least <see cref="MemoryBudgetBytes"/>: 8 MiB.</summary>
+    public const long MemoryBudgetBytesMin = 8L << 20;
+
+    /// <summary>
+    /// Bytes that memtables, cached blocks, indexes, filters, cursors and buffers may take together. 8 MiB to 1 TiB; default: the
+    /// smaller of 512 MiB and a quarter of the memory the process may use.
+    /// </summary>
+    /// <remarks>
+    /// Split by fixed fractions: memtables 40 %, cache 45 %, compaction and file buffers 10 %, cursors 5 %. A value may have an eighth of
+    /// it (64 MiB at most), a batch a quarter. A quarter of memory follows WiredTiger's habit of one budget for all; RocksDB has
+    /// no such bound by default.
+    /// </remarks>
+    public long MemoryBudgetBytes { get; set; } = EngineDefaults.MemoryBudgetBytes;
+
+    /// <summary>When a write is acknowledged, unless the write says otherwise. Default <see cref="Durability.Synced"/>, as SQLite and LMDB do.</summary>
+    public Durability Durability { get; set; } = Durability.Synced;
+
+    /// <summary>
+    /// Opens for reading only: creates and writes nothing, works on read-only media, beside other readers, not beside a writer.
+    /// Default false.
+    /// </summary>
+    public bool IsReadOnly { get; set; }
+
+    /// <summary>Creates the directory and an empty database where there is none. Default true; RocksDB's default is false.</summary>
+    public bool CreateIfMissing { get; set; } = true;
+
+    /// <summary>How the bottom level, which holds most of the data, is stored. Default <see cref="TableCompression.Lz4"/>, as RocksDB and Pebble tune it.</summary>
+    public TableCompression Compression { get; set; } = TableCompression.Lz4;
+
+    /// <summary>Bytes of entries in a table's block before compression, 1 KiB to 32 KiB; default 4,032: a 4 KiB cache frame. RocksDB and LevelDB: 4 KiB.</summary>
+    public int BlockBytes { get; set; } = 4032;
+
+    /// <summary>Filter bits a key, 0 (no filters) to 20; default 10: one absent key in a hundred is looked for in vain. As RocksDB's and LevelDB's guides say.</summary>
+    public int FilterBitsPerKey { get; set; } = 10;
+
+    /// <summary>Table files held open at a time, 16 to 65,536; default 512. LevelDB: 1,000 for all files.</summary>
+    public int OpenFilesMax { get; set; } = 512;
+
+    /// <summary>The clock, also of waits; default <see cref="TimeProvider.System"/>.</summary>
+    public TimeProvider TimeProvider { get; set; } = TimeProvider.System;
+
+    internal DatabaseOptions Clone() => (DatabaseOptions)MemberwiseClone();
+
+    internal void Validate()
+    {
+        CheckRange(nameof(MemoryBudgetBytes), MemoryBudgetBytes, MemoryBudgetBytesMin, 1L << 40);
+        CheckRange(nameof(BlockBytes), BlockBytes, 1 << 10, 32 << 10);
+        CheckRange(nameof(FilterBitsPerKey), FilterBitsPerKey, 0, 20);
+        CheckRange(nameof(OpenFilesMax), OpenFilesMax, 16, 1 << 16);
+        if (!Enum.IsDefined(Durability)) throw new ArgumentOutOfRangeException(nameof(Durability), Durability, "No such durability level.");
+        if (!Enum.IsDefined(Compression)) throw new ArgumentOutOfRangeException(nameof(Compression), Compression, "No such compression.");
+        ArgumentNullException.ThrowIfNull(TimeProvider);
+    }
+
+    private static void CheckRange(string option, long value, long min, long max)
+    {
+        if (value < min || value > max)
+        {
+            throw new ArgumentOutOfRangeException(option, value, $"DatabaseOptions.{option} is {value:N0}; it may be {min:N0} to {max:N0}.");
+        }
+    }
+}
+
+/// <summary>How table blocks are stored.</summary>
+public enum TableCompression
+{
+    /// <summary>As they are: the fastest, and the largest.</summary>
+    None = 0,
+
+    /// <summary>The bottom level by LZ4; levels above it, which are rewritten soon, as they are.</summary>
+    Lz4 = 1,
+}

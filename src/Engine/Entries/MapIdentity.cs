@@ -1,0 +1,50 @@
+using Varve.Bytes;
+
+namespace Varve.Entries;
+
+/// <summary>
+/// A map as the engine sees it: a number that begins the full key of each of its entries. Map 0 is the catalogue of names.
+/// </summary>
+internal sealed class MapIdentity
+{
+    /// <summary>Longest prefix of a full key: an ordered varint of 64 bits.</summary>
+    public const int PrefixBytesMax = 9;
+
+    private volatile bool _isRecorded;
+
+    public MapIdentity(ulong id, string name, bool isRecorded)
+    {
+        Id = id;
+        Name = name;
+        _isRecorded = isRecorded;
+        Prefix = new byte[OrderedVarint.Size(id)];
+        OrderedVarint.Write(Prefix, id);
+        PrefixEnd = SuccessorOfPrefix(Prefix);
+    }
+
+    public ulong Id { get; }
+
+    public string Name { get; }
+
+    /// <summary>What the full keys of this map begin with.</summary>
+    public byte[] Prefix { get; }
+
+    /// <summary>The first full key behind all keys of this map.</summary>
+    public byte[] PrefixEnd { get; }
+
+    /// <summary>True once a committed batch holds the catalogue's record of this map.</summary>
+    public bool IsRecorded => _isRecorded;
+
+    public void MarkRecorded() => _isRecorded = true;
+
+    /// <summary>The shortest key behind every key that begins with the prefix; empty when there is none (only 0xFF bytes).</summary>
+    public static byte[] SuccessorOfPrefix(ReadOnlySpan<byte> prefix)
+    {
+        int length = prefix.Length;
+        while (length > 0 && prefix[length - 1] == byte.MaxValue) length--;
+        if (length == 0) return [];
+        byte[] successor = prefix[..length].ToArray();
+        successor[length - 1]++;
+        return successor;
+    }
+}

@@ -1,0 +1,124 @@
+using Varve.Entries;
+using Varve.Levels;
+using Varve.Tables;
+
+namespace Varve.Reading;
+
+/// <summary>The tables of one sorted level, one behind the other, as one run of entries. The owner's view or map keeps the tables.</summary>
+internal sealed unsafe class LevelCursor : EntryCursor
+{
+    private readonly Table[] _tables;
+    private readonly CursorPurpose _purpose;
+    private EntryCursor? _inTable;
+    private int _index = -1;
+
+    /// <param name="tables">Sorted, disjoint.</param>
+    /// <param name="purpose">What the entries are read for.</param>
+    public LevelCursor(Table[] tables, CursorPurpose purpose)
+    {
+        _tables = tables;
+        _purpose = purpose;
+    }
+
+    public override void SeekToFirst()
+    {
+        if (!Enter(0)) return;
+        _inTable!.SeekToFirst();
+        Settle(forward: true);
+    }
+
+    public override void SeekToLast()
+    {
+        if (!Enter(_tables.Length - 1)) return;
+        _inTable!.SeekToLast();
+        Settle(forward: false);
+    }
+
+    public override void Seek(ReadOnlySpan<byte> key, ulong trailer)
+    {
+        if (!Enter(FirstEndingAtOrBehind(key, trailer))) return;
+        _inTable!.Seek(key, trailer);
+        Settle(forward: true);
+    }
+
+    public override void SeekForPrevious(ReadOnlySpan<byte> key, ulong trailer)
+    {
+        int index = FirstEndingAtOrBehind(key, trailer);
+        if (!Enter(Math.Min(index, _tables.Length - 1))) return;
+        _inTable!.SeekForPrevious(key, trailer);
+        Settle(forward: false);
+    }
+
+    public override void Next()
+    {
+        _inTable!.Next();
+        Settle(forward: true);
+    }
+
+    public override void Previous()
+    {
+        _inTable!.Previous();
+        Settle(forward: false);
+    }
+
+    public override void Dispose()
+    {
+        _inTable?.Dispose();
+        _inTable = null;
+        _index = -1;
+        IsValid = false;
+    }
+
+    /// <summary>The first table whose largest entry is not before (key, trailer); the count of tables when none is.</summary>
+    private int FirstEndingAtOrBehind(ReadOnlySpan<byte> key, ulong trailer)
+    {
+        int low = 0;
+        int high = _tables.Length;
+        while (low < high)
+        {
+            int middle = (low + high) >>> 1;
+            TableInfo info = _tables[middle].Info;
+            if (EntryOrder.Compare(info.LargestKey, info.LargestTrailer, key, trailer) < 0) low = middle + 1;
+            else high = middle;
+        }
+
+        return low;
+    }
+
+    private bool Enter(int index)
+    {
+        if ((uint)index >= (uint)_tables.Length)
+        {
+            IsValid = false;
+            return false;
+        }
+
+        if (index == _index) return true;
+        _inTable?.Dispose();
+        _inTable = null;
+        _index = -1;
+        _inTable = _tables[index].CreateCursor(_purpose);
+        _index = index;
+        return true;
+    }
+
+    /// <summary>Goes on into the neighbour while the table at hand has no entry in the direction, then shows the entry.</summary>
+    private void Settle(bool forward)
+    {
+        EntryCursor cursor = _inTable!;
+        while (!cursor.IsValid)
+        {
+            if (!Enter(forward ? _index + 1 : _index - 1)) return;
+            cursor = _inTable!;
+            if (forward) cursor.SeekToFirst();
+            else cursor.SeekToLast();
+        }
+
+        IsValid = true;
+        Key = cursor.Key;
+        KeyLength = cursor.KeyLength;
+        Trailer = cursor.Trailer;
+        Value = cursor.Value;
+        ValueLength = cursor.ValueLength;
+    }
+}

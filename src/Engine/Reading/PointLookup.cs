@@ -1,0 +1,104 @@
+using Varve.Bytes;
+using Varve.Entries;
+using Varve.Levels;
+using Varve.Memory;
+using Varve.Tables;
+
+namespace Varve.Reading;
+
+/// <summary>
+/// The newest version of a key at a sequence: memtables first, newest to oldest, then level 0, newest to oldest, then one table a
+/// level. The first place that knows the key decides.
+/// </summary>
+internal static unsafe class PointLookup
+{
+    /// <summary>
+    /// False when no place knows the key. A tombstone is found like any entry: ask <see cref="FoundEntry.IsTombstone"/>. The found
+    /// bytes live as long as the view's pin and the entry's own; dispose the entry.
+    /// </summary>
+    public static bool TryFind(ReadView view, ReadOnlySpan<byte> key, ulong sequence, out FoundEntry found)
+    {
+        if (view.Active.TryGet(key, sequence, out MemEntry entry))
+        {
+            found = new FoundEntry(entry);
+            return true;
+        }
+
+        foreach (MemTable frozen in view.Frozen)
+        {
+            if (!frozen.TryGet(key, sequence, out entry)) continue;
+            found = new FoundEntry(entry);
+            return true;
+        }
+
+        return TryFindInTables(view.Levels, key, sequence, out found);
+    }
+
+    private static bool TryFindInTables(LevelMap levels, ReadOnlySpan<byte> key, ulong sequence, out FoundEntry found)
+    {
+        ulong hash = KeyHash.Compute(key);
+        ReadOnlySpan<Table> newestFirst = levels.TablesOf(0);
+        foreach (Table table in newestFirst)
+        {
+            if (!table.MayHold(key) || !table.TryGet(key, hash, sequence, out TableValue value)) continue;
+            found = new FoundEntry(table, value);
+            return true;
+        }
+
+        for (int level = 1; level < LevelMap.LevelCount; level++)
+        {
+            int index = levels.FindTable(level, key);
+            if (index < 0) continue;
+            Table table = levels.TablesOf(level)[index];
+            if (!table.TryGet(key, hash, sequence, out TableValue value)) continue;
+            found = new FoundEntry(table, value);
+            return true;
+        }
+
+        found = default;
+        return false;
+    }
+}
+
+/// <summary>An entry that a lookup found: where its bytes are and what keeps them there.</summary>
+internal readonly unsafe ref struct FoundEntry
+{
+    private readonly Table? _table;
+    private readonly TableValue _tableValue;
+    private readonly byte* _value;
+
+    internal FoundEntry(in MemEntry entry)
+    {
+        Trailer = entry.Trailer;
+        _value = entry.Value;
+        Length = entry.ValueLength;
+    }
+
+    internal FoundEntry(Table table, in TableValue value)
+    {
+        _table = table;
+        _tableValue = value;
+        Trailer = value.Trailer;
+        _value = value.Value;
+        Length = value.ValueLength;
+    }
+
+    public ulong Trailer { get; }
+
+    /// <summary>Bytes of the user's value.</summary>
+    public int Length { get; }
+
+    public bool IsTombstone => Entries.Trailer.IsTombstone(Trailer);
+
+    /// <summary>Copies the value; the destination has room for <see cref="Length"/> bytes.</summary>
+    public void CopyTo(Span<byte> destination)
+    {
+        if (_table is not null && _tableValue.IsSeparate) _table.ReadSeparate(_tableValue, destination[..Length]);
+        else new ReadOnlySpan<byte>(_value, Length).CopyTo(destination);
+    }
+
+    public void Dispose()
+    {
+        if (_table is not null) _tableValue.Dispose();
+    }
+}

@@ -1,0 +1,56 @@
+using Varve.Diagnostics;
+using Varve.Levels;
+using Varve.Memory;
+
+namespace Varve.Reading;
+
+/// <summary>
+/// All a read looks at: the memtable that is written to, those that wait for their flush, and the tables. Immutable, so one load
+/// of the current view gives a consistent whole. A pin (counted reference) keeps memory and files behind it alive.
+/// </summary>
+internal sealed class ReadView
+{
+    private int _references = 1;
+
+    /// <summary>Takes its own reference on everything it shows.</summary>
+    public ReadView(MemTable active, MemTable[] frozen, LevelMap levels)
+    {
+        Active = active;
+        Frozen = frozen;
+        Levels = levels;
+        active.AddReference();
+        foreach (MemTable table in frozen) table.AddReference();
+        levels.AddReference();
+    }
+
+    public MemTable Active { get; }
+
+    /// <summary>Memtables that wait for their flush, newest first.</summary>
+    public MemTable[] Frozen { get; }
+
+    public LevelMap Levels { get; }
+
+    /// <summary>False when the view was given up between the load of the reference to it and this call: load it again.</summary>
+    public bool TryAddReference()
+    {
+        int seen = Volatile.Read(ref _references);
+        while (seen > 0)
+        {
+            int before = Interlocked.CompareExchange(ref _references, seen + 1, seen);
+            if (before == seen) return true;
+            seen = before;
+        }
+
+        return false;
+    }
+
+    public void Release()
+    {
+        int left = Interlocked.Decrement(ref _references);
+        Invariant.Holds(left >= 0);
+        if (left > 0) return;
+        Active.Release();
+        foreach (MemTable table in Frozen) table.Release();
+        Levels.Release();
+    }
+}

@@ -1,0 +1,87 @@
+using Varve.Diagnostics;
+using Varve.Levels;
+using Varve.Memory;
+
+namespace Varve.Reading;
+
+/// <summary>
+/// The current view and the highest visible sequence. A reader loads the view first and the sequence second: what the view does
+/// not show was written later than its last change, so the read is of one moment.
+/// </summary>
+internal sealed class ReadViews
+{
+    private readonly Lock _changeGuard = new();
+    private ReadView? _current;
+    private ulong _visibleSequence;
+
+    public ReadViews(MemTable active, MemTable[] frozen, LevelMap levels, ulong visibleSequence)
+    {
+        _current = new ReadView(active, frozen, levels);
+        _visibleSequence = visibleSequence;
+    }
+
+    /// <summary>Reads see every entry up to it.</summary>
+    public ulong VisibleSequence => Volatile.Read(ref _visibleSequence);
+
+    /// <summary>The current view without a pin: only for the thread that changes it, or for figures.</summary>
+    public ReadView Unpinned => Volatile.Read(ref _current) ?? throw new ObjectDisposedException(nameof(Database));
+
+    /// <summary>Publish last: a reader that sees this sequence must also see the entries below it.</summary>
+    public void Publish(ulong sequence) => Volatile.Write(ref _visibleSequence, sequence);
+
+    /// <summary>Pins the current view; release it.</summary>
+    /// <exception cref="ObjectDisposedException">The database was closed.</exception>
+    public ReadView Pin()
+    {
+        while (true)
+        {
+            ReadView view = Unpinned;
+            if (view.TryAddReference()) return view;
+        }
+    }
+
+    /// <summary>Freezes the active memtable and puts an empty one in its place. The views keep their own references.</summary>
+    public void Rotate(MemTable active)
+    {
+        lock (_changeGuard)
+        {
+            ReadView before = Unpinned;
+            Replace(before, new ReadView(active, [before.Active, .. before.Frozen], before.Levels));
+        }
+    }
+
+    /// <summary>Shows new tables, and no longer the memtable that was written to them (null: none was).</summary>
+    public void InstallLevels(LevelMap levels, MemTable? flushed)
+    {
+        lock (_changeGuard)
+        {
+            ReadView before = Unpinned;
+            MemTable[] frozen = before.Frozen;
+            if (flushed is not null)
+            {
+                // Flushes are installed strictly in order, so the one that leaves is the oldest.
+                Invariant.Holds(frozen.Length > 0 && ReferenceEquals(frozen[^1], flushed));
+                frozen = frozen[..^1];
+            }
+
+            Replace(before, new ReadView(before.Active, frozen, levels));
+        }
+    }
+
+    /// <summary>Gives up the current view: reads from now on throw <see cref="ObjectDisposedException"/>.</summary>
+    public void Close()
+    {
+        lock (_changeGuard)
+        {
+            ReadView? before = _current;
+            Volatile.Write(ref _current, null);
+            before?.Release();
+        }
+    }
+
+    private void Replace(ReadView before, ReadView after)
+    {
+        Volatile.Write(ref _current, after);
+        before.Release();
+    }
+}

@@ -1,0 +1,77 @@
+namespace Varve.Reading;
+
+/// <summary>
+/// The sequences that somebody still reads at. Taking one happens under the lock under which compaction reads the list, so that no
+/// version a snapshot needs is dropped between the two.
+/// </summary>
+internal sealed class SnapshotList(ReadViews views, TimeProvider clock)
+{
+    private readonly Lock _listGuard = new();
+    private readonly LinkedList<Registration> _open = new();
+
+    /// <summary>Snapshots that are open.</summary>
+    public int Count
+    {
+        get
+        {
+            lock (_listGuard) return _open.Count;
+        }
+    }
+
+    /// <summary>How long the oldest open snapshot has been held; zero when none is.</summary>
+    public TimeSpan OldestAge
+    {
+        get
+        {
+            lock (_listGuard) return _open.First is { } oldest ? clock.GetElapsedTime(oldest.Value.TakenAt) : TimeSpan.Zero;
+        }
+    }
+
+    /// <summary>Registers the visible sequence of this moment.</summary>
+    public Registration Take()
+    {
+        lock (_listGuard)
+        {
+            var registration = new Registration(views.VisibleSequence, clock.GetTimestamp());
+            registration.Node = _open.AddLast(registration);
+            return registration;
+        }
+    }
+
+    public void Return(Registration registration)
+    {
+        lock (_listGuard)
+        {
+            if (registration.Node is null) return;
+            _open.Remove(registration.Node);
+            registration.Node = null;
+        }
+    }
+
+    /// <summary>The registered sequences, ascending, without repetition, then the visible one: below it nothing else can be read at.</summary>
+    public ulong[] GetReadableSequences()
+    {
+        lock (_listGuard)
+        {
+            var sequences = new List<ulong>(_open.Count + 1);
+            foreach (Registration registration in _open)
+            {
+                // Taken in the order of the list, and the visible sequence never falls.
+                if (sequences.Count == 0 || sequences[^1] != registration.Sequence) sequences.Add(registration.Sequence);
+            }
+
+            ulong visible = views.VisibleSequence;
+            if (sequences.Count == 0 || sequences[^1] != visible) sequences.Add(visible);
+            return [.. sequences];
+        }
+    }
+
+    internal sealed class Registration(ulong sequence, long takenAt)
+    {
+        public ulong Sequence { get; } = sequence;
+
+        public long TakenAt { get; } = takenAt;
+
+        internal LinkedListNode<Registration>? Node { get; set; }
+    }
+}

@@ -1,0 +1,214 @@
+using System.Runtime.CompilerServices;
+using Varve.Entries;
+using Varve.Native;
+
+namespace Varve.Reading;
+
+/// <summary>
+/// What a reader at a sequence sees of a run of entries, between two bounds: of every key the newest version at or below the
+/// sequence, and nothing where that is a tombstone. Moves freely both ways.
+/// </summary>
+/// <remarks>
+/// Forward the source stands on the shown entry. Backward versions come oldest first, so the one to show is known only when the
+/// source has left the key: the entry is copied and the source stands before all versions of its key.
+/// </remarks>
+internal sealed unsafe class VisibleCursor : IDisposable
+{
+    /// <summary>Steps over versions of one key before a seek takes over.</summary>
+    private const int VersionStepsMax = 16;
+
+    private readonly EntryCursor _source;
+    private readonly ulong _sequence;
+    private readonly byte[] _lower;
+    private readonly byte[]? _upper;
+    private NativeBuffer _key;
+    private NativeBuffer _value;
+    private bool _isCopied;
+
+    /// <param name="source">Taken over.</param>
+    /// <param name="sequence">Versions above it are not seen.</param>
+    /// <param name="lower">The first full key that may be shown.</param>
+    /// <param name="upper">The first full key behind those that may be shown; null: no bound.</param>
+    public VisibleCursor(EntryCursor source, ulong sequence, byte[] lower, byte[]? upper)
+    {
+        _source = source;
+        _sequence = sequence;
+        _lower = lower;
+        _upper = upper;
+    }
+
+    public bool IsValid { get; private set; }
+
+    public ReadOnlySpan<byte> Key => _isCopied ? _key.Span : _source.KeySpan;
+
+    public ReadOnlySpan<byte> Value => _isCopied ? _value.Span : _source.ValueSpan;
+
+    public void SeekToFirst() => Seek(_lower);
+
+    public void SeekToLast()
+    {
+        if (_upper is null) _source.SeekToLast();
+        else _source.SeekForPrevious(_upper, Trailer.Newest);
+        FindBackward();
+    }
+
+    /// <summary>To the first entry at or behind the full key.</summary>
+    public void Seek(ReadOnlySpan<byte> key)
+    {
+        if (key.SequenceCompareTo(_lower) < 0) key = _lower;
+        _source.Seek(key, Trailer.SeekAt(_sequence));
+        FindForward();
+    }
+
+    /// <summary>To the last entry at or before the full key.</summary>
+    public void SeekForPrevious(ReadOnlySpan<byte> key)
+    {
+        if (_upper is not null && key.SequenceCompareTo(_upper) >= 0)
+        {
+            SeekToLast();
+            return;
+        }
+
+        _source.SeekForPrevious(key, Trailer.Oldest);
+        FindBackward();
+    }
+
+    public void Next()
+    {
+        if (_isCopied)
+        {
+            // Sequences begin at 1, so nothing stands at the oldest trailer itself.
+            _source.Seek(_key.Span, Trailer.Oldest);
+        }
+        else
+        {
+            _key.Set(_source.KeySpan);
+            LeaveKeyForward();
+        }
+
+        FindForward();
+    }
+
+    public void Previous()
+    {
+        if (!_isCopied)
+        {
+            _key.Set(_source.KeySpan);
+            LeaveKeyBackward();
+        }
+
+        FindBackward();
+    }
+
+    public void Dispose()
+    {
+        IsValid = false;
+        _isCopied = false;
+        _source.Dispose();
+        _key.Dispose();
+        _value.Dispose();
+    }
+
+    /// <summary>From where the source stands: the first entry to show.</summary>
+    private void FindForward()
+    {
+        _isCopied = false;
+        EntryCursor source = _source;
+        while (source.IsValid && IsBelowUpper(source))
+        {
+            if (Trailer.Sequence(source.Trailer) > _sequence)
+            {
+                source.Next();
+                continue;
+            }
+
+            if (!Trailer.IsTombstone(source.Trailer))
+            {
+                IsValid = true;
+                return;
+            }
+
+            _key.Set(source.KeySpan);
+            LeaveKeyForward();
+        }
+
+        IsValid = false;
+    }
+
+    /// <summary>From where the source stands, at the oldest version of some key: the entry to show at or before that key.</summary>
+    private void FindBackward()
+    {
+        _isCopied = true;
+        EntryCursor source = _source;
+        while (source.IsValid && source.KeySpan.SequenceCompareTo(_lower) >= 0)
+        {
+            _key.Set(source.KeySpan);
+            bool isShown = false;
+            int steps = 0;
+            do
+            {
+                if (Trailer.Sequence(source.Trailer) > _sequence || ++steps > VersionStepsMax) break;
+                isShown = !Trailer.IsTombstone(source.Trailer);
+                if (isShown) _value.Set(source.ValueSpan);
+                source.Previous();
+            }
+            while (IsOnKey(source));
+
+            if (steps > VersionStepsMax) isShown = CopyNewestVisible();
+            LeaveKeyBackward();
+            if (!isShown) continue;
+            IsValid = true;
+            return;
+        }
+
+        IsValid = false;
+    }
+
+    /// <summary>With many versions of the key at hand: seeks the one that is visible. False when it is a tombstone.</summary>
+    private bool CopyNewestVisible()
+    {
+        _source.Seek(_key.Span, Trailer.SeekAt(_sequence));
+        bool isShown = !Trailer.IsTombstone(_source.Trailer);
+        if (isShown) _value.Set(_source.ValueSpan);
+        return isShown;
+    }
+
+    /// <summary>Past the versions of the kept key that lie ahead.</summary>
+    private void LeaveKeyForward()
+    {
+        int steps = 0;
+        do
+        {
+            if (++steps > VersionStepsMax)
+            {
+                _source.Seek(_key.Span, Trailer.Oldest);
+                return;
+            }
+
+            _source.Next();
+        }
+        while (IsOnKey(_source));
+    }
+
+    /// <summary>Before the versions of the kept key.</summary>
+    private void LeaveKeyBackward()
+    {
+        int steps = 0;
+        while (IsOnKey(_source))
+        {
+            if (++steps > VersionStepsMax)
+            {
+                _source.SeekForPrevious(_key.Span, Trailer.Newest);
+                return;
+            }
+
+            _source.Previous();
+        }
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private bool IsOnKey(EntryCursor source) => source.IsValid && source.KeySpan.SequenceEqual(_key.Span);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private bool IsBelowUpper(EntryCursor source) => _upper is null || source.KeySpan.SequenceCompareTo(_upper) < 0;
+}

@@ -1,0 +1,78 @@
+using Varve.Files;
+using Varve.Levels;
+using Varve.Log;
+using Varve.Reading;
+using Varve.Tables;
+
+namespace Varve.Recovery;
+
+/// <summary>Owns the parts of a store while it is put together, so that an open that fails gives everything back.</summary>
+internal sealed class Opening : IDisposable
+{
+    private readonly EngineSetup _setup;
+    private ManifestState? _state;
+    private ManifestWriter? _manifest;
+    private LevelMap? _levels;
+    private LogWriter? _log;
+    private BlockCache? _cache;
+    private TableStore? _tables;
+    private bool _isFinished;
+
+    public Opening(EngineSetup setup, bool exclusive)
+    {
+        _setup = setup;
+        DirectoryLock = setup.Files.Lock(Path.Combine(setup.Directory, FileNames.Lock), exclusive);
+        setup.Pool.AddUser();
+    }
+
+    public IDisposable DirectoryLock { get; }
+
+    public BlockCache Cache => _cache!;
+
+    public TableStore Tables => _tables!;
+
+    /// <summary>Set once made, so that a later failure closes it.</summary>
+    public ReadViews? Views { get; set; }
+
+    public void MakeParts(ManifestState state)
+    {
+        _state = state;
+        _cache = new BlockCache(_setup.Pool, _setup.Memory.CacheBytes);
+        _tables = new TableStore(_setup.Files, _setup.Directory, state.DatabaseId, _cache, _setup.OpenFilesMax, _setup.Random);
+    }
+
+    public ManifestWriter MakeManifest(ManifestState state) =>
+        _manifest = new ManifestWriter(_setup.Files, _setup.Directory, state, _setup.Random);
+
+    /// <summary>The manifest's tables and those of the edit.</summary>
+    public LevelMap MakeLevels(LevelEdit edit)
+    {
+        LevelMap empty = LevelMap.CreateEmpty();
+        LevelMap recorded = empty.Apply(_state!.ToEdit(), Tables.Make);
+        empty.Release();
+        _levels = recorded.Apply(edit, Tables.Make);
+        recorded.Release();
+        return _levels;
+    }
+
+    public LogWriter MakeLog(LogContext context, LogEra era, ulong nextSequence) => _log = new LogWriter(context, era, nextSequence);
+
+    /// <summary>The store is whole and owns its parts from now on.</summary>
+    public Store Finish(Store store)
+    {
+        _isFinished = true;
+        return store;
+    }
+
+    public void Dispose()
+    {
+        if (_isFinished) return;
+        Views?.Close();
+        _levels?.Release();
+        _log?.Dispose();
+        _manifest?.Dispose();
+        _tables?.Dispose();
+        DirectoryLock.Dispose();
+        _setup.Pool.RemoveUser();
+    }
+}

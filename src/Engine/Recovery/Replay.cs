@@ -1,0 +1,84 @@
+using Varve.Commit;
+using Varve.Compaction;
+using Varve.Entries;
+using Varve.Files;
+using Varve.Levels;
+using Varve.Memory;
+using Varve.Tables;
+
+namespace Varve.Recovery;
+
+/// <summary>Takes the log's records back into memtables, and writes those to tables where the store is opened for writing.</summary>
+internal sealed class Replay(EngineSetup setup, TableStore tables) : IDisposable
+{
+    private readonly List<MemTable> _filled = [];
+
+    /// <summary>The memtable that was filled last, or an empty one.</summary>
+    public MemTable Active
+    {
+        get
+        {
+            if (_filled.Count == 0) _filled.Add(new MemTable(setup.Pool, setup.Compaction.MemtableBytes));
+            return _filled[^1];
+        }
+    }
+
+    /// <summary>The other memtables, newest first.</summary>
+    public MemTable[] FrozenNewestFirst()
+    {
+        MemTable[] frozen = [.. _filled[..^1]];
+        Array.Reverse(frozen);
+        return frozen;
+    }
+
+    /// <summary>Takes one record. A record whose checksum holds but that is no batch was written by a bug: it is reported as damage.</summary>
+    public void Take(ulong firstSequence, int sequenceCount, ReadOnlySpan<byte> payload)
+    {
+        MemTable table = RoomFor(sequenceCount, payload.Length);
+        ulong sequence = firstSequence;
+        var reader = new BatchReader(payload);
+        while (reader.TryNext()) table.Insert(reader.Key, Trailer.Pack(sequence++, reader.Kind), reader.Value);
+        if (reader.RestBytes == 0 && sequence - firstSequence == (ulong)sequenceCount) return;
+        throw new CorruptDataException(
+            setup.Directory, 0, $"the log's record of sequence {firstSequence} holds no batch of {sequenceCount} operations");
+    }
+
+    /// <summary>Writes what was taken to tables of level 0 and syncs them with their names; returns the edit that adds them.</summary>
+    public LevelEdit WriteTables(FileNumbers numbers)
+    {
+        var edit = new LevelEdit();
+        bool wrote = false;
+        foreach (MemTable table in _filled)
+        {
+            if (table.EntryCount == 0) continue;
+            TableWriter writer = tables.CreateWriter(numbers.Take(), setup.UpperFormat, direct: true);
+            using (writer)
+            {
+                // Nobody reads yet: of each key only the newest version is wanted. A tombstone stays, it may hide what is in older tables.
+                using EntryCursor cursor = table.CreateCursor(Trailer.SequenceMax);
+                for (cursor.SeekToFirst(); cursor.IsValid; cursor.Next()) writer.Add(cursor.KeySpan, cursor.Trailer, cursor.ValueSpan);
+                edit.Add(0, writer.Finish());
+            }
+
+            wrote = true;
+        }
+
+        if (wrote) setup.Files.SyncDirectory(setup.Directory);
+        return edit;
+    }
+
+    public void Dispose()
+    {
+        foreach (MemTable table in _filled) table.Release();
+    }
+
+    private MemTable RoomFor(int sequenceCount, int payloadBytes)
+    {
+        MemTable table = Active;
+        int keyBytesLongest = Math.Min(payloadBytes, MemTable.KeyBytesMax);
+        if (!table.IsFull && table.HasRoomFor(sequenceCount, payloadBytes, payloadBytes, keyBytesLongest)) return table;
+        table = new MemTable(setup.Pool, Math.Max(setup.Compaction.MemtableBytes, payloadBytes));
+        _filled.Add(table);
+        return table;
+    }
+}

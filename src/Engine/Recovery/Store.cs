@@ -1,0 +1,71 @@
+using Varve.Catalog;
+using Varve.Commit;
+using Varve.Compaction;
+using Varve.Levels;
+using Varve.Log;
+using Varve.Reading;
+using Varve.Tables;
+
+namespace Varve.Recovery;
+
+/// <summary>An open database's parts, put together, and how they end. Writing parts are null in a store opened for reading.</summary>
+internal sealed class Store
+{
+    public required EngineSetup Setup { get; init; }
+
+    public required IDisposable DirectoryLock { get; init; }
+
+    public required BlockCache Cache { get; init; }
+
+    public required TableStore Tables { get; init; }
+
+    public required ReadViews Views { get; init; }
+
+    public required SnapshotList Snapshots { get; init; }
+
+    public required MapCatalog Catalog { get; init; }
+
+    public required LevelStore Levels { get; init; }
+
+    public LogWriter? Log { get; init; }
+
+    public CommitQueue? Commit { get; init; }
+
+    public Upkeep? Upkeep { get; init; }
+
+    public WritePacer? Pacer { get; init; }
+
+    /// <summary>Everything up to it survives a power cut: synced in the log, or in tables.</summary>
+    public ulong DurableSequence => Log is null ? Views.VisibleSequence : Math.Max(Log.SyncedSequence, Levels.FlushedSequence);
+
+    /// <summary>
+    /// Ends upkeep, then the log, and notes in the manifest where the log ends. Whatever fails, locks and memory are given back.
+    /// </summary>
+    public void Close()
+    {
+        try
+        {
+            Upkeep?.Stop();
+            if (Commit is not null) EndLog(Commit);
+        }
+        finally
+        {
+            Commit?.JoinAsyncLeader();
+            Views.Close();
+            Levels.Dispose();
+            Log?.Dispose();
+            Tables.DeleteObsolete();
+            Tables.Dispose();
+            DirectoryLock.Dispose();
+            Setup.Pool.RemoveUser();
+        }
+    }
+
+    private void EndLog(CommitQueue commit)
+    {
+        commit.Run(CommitKind.Close);
+
+        // Without an end in the manifest the next open recovers as after a crash: right after a failure.
+        if (commit.LogEnd is { } end) Levels.Commit(new LevelEdit { CleanEnd = end });
+    }
+}

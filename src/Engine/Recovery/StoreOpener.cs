@@ -1,0 +1,182 @@
+using Varve.Bytes;
+using Varve.Catalog;
+using Varve.Commit;
+using Varve.Compaction;
+using Varve.Files;
+using Varve.Levels;
+using Varve.Log;
+using Varve.Memory;
+using Varve.Reading;
+using Varve.Tables;
+
+namespace Varve.Recovery;
+
+/// <summary>
+/// Opens a store: lock, manifest, replay, then writing. What the log held is made durable anew, as tables named by one manifest edit,
+/// before the first write is accepted: after a kill or a failed sync the system may show bytes that the device does not have.
+/// </summary>
+internal static class StoreOpener
+{
+    /// <summary>
+    /// After an unclean end sequences go on this far above the last one known, so that a number that was given out and lost never
+    /// comes back for other content.
+    /// </summary>
+    private const ulong UncleanSequenceJump = 1UL << 32;
+
+    public static Store Open(EngineSetup setup)
+    {
+        if (setup.CreateIfMissing) setup.Files.CreateDirectory(setup.Directory);
+        else ThrowIfMissing(setup);
+        using var opening = new Opening(setup, exclusive: true);
+        ManifestState? state = Manifest.Load(setup.Files, setup.Directory);
+        if (state is null && !setup.CreateIfMissing) throw NoDatabase(setup);
+        bool isUnclean = state is { CleanEnd: null };
+        state ??= new ManifestState(new DatabaseId(setup.Random.NextUInt64(), setup.Random.NextUInt64()));
+        opening.MakeParts(state);
+
+        using var replay = new Replay(setup, opening.Tables);
+        LogRecoveryResult? log = ReplayLog(setup, state, replay.Take);
+        ulong lastSequence = Math.Max(state.FlushedSequence, log?.LastSequence ?? 0);
+        DeleteUnknownTables(setup, state);
+        var numbers = new FileNumbers(state.NextFileNumber);
+        LevelEdit edit = replay.WriteTables(numbers);
+        ulong sequenceBound = Math.Max(state.SequenceBound, lastSequence);
+        if (isUnclean) sequenceBound += UncleanSequenceJump;
+        LogContext context = LogContextOf(setup, state.DatabaseId);
+        LogEra era = context.CreateEra(Math.Max(log?.HighestSegment ?? 0, state.LogEra?.FirstSegment ?? 0) + 1);
+        edit.FlushedSequence = lastSequence;
+        edit.SequenceBound = sequenceBound;
+        edit.NextFileNumber = numbers.Next;
+        edit.LogEra = era;
+        ManifestWriter manifest = opening.MakeManifest(state);
+        manifest.Append(edit);
+        LevelMap levels = opening.MakeLevels(edit);
+        LogWriter writer = opening.MakeLog(context, era, sequenceBound + 1);
+        return Assemble(opening, setup, manifest, levels, writer, sequenceBound, numbers.Next);
+    }
+
+    /// <summary>Replays into memory only: nothing is created or written.</summary>
+    public static Store OpenForReading(EngineSetup setup)
+    {
+        ThrowIfMissing(setup);
+        using var opening = new Opening(setup, exclusive: false);
+        ManifestState state = Manifest.Load(setup.Files, setup.Directory) ?? throw NoDatabase(setup);
+        opening.MakeParts(state);
+        using var replay = new Replay(setup, opening.Tables);
+        LogRecoveryResult? log = ReplayLog(setup, state, replay.Take);
+        ulong lastSequence = Math.Max(state.FlushedSequence, log?.LastSequence ?? 0);
+        LevelMap levels = opening.MakeLevels(new LevelEdit());
+        var views = new ReadViews(replay.Active, replay.FrozenNewestFirst(), levels, lastSequence);
+        opening.Views = views;
+        ManifestWriter manifest = opening.MakeManifest(state);
+        return opening.Finish(new Store
+        {
+            Setup = setup,
+            DirectoryLock = opening.DirectoryLock,
+            Cache = opening.Cache,
+            Tables = opening.Tables,
+            Views = views,
+            Snapshots = new SnapshotList(views, setup.Scheduler.Clock),
+            Catalog = LoadCatalog(views, setup),
+            Levels = new LevelStore(setup.Scheduler, manifest, opening.Tables, views, levels, state.NextFileNumber),
+        });
+    }
+
+    private static Store Assemble(
+        Opening opening, EngineSetup setup, ManifestWriter manifest, LevelMap levels, LogWriter log, ulong visibleSequence, long nextFileNumber)
+    {
+        var active = new MemTable(setup.Pool, setup.Compaction.MemtableBytes);
+        ReadViews views;
+        try
+        {
+            views = opening.Views = new ReadViews(active, [], levels, visibleSequence);
+        }
+        finally
+        {
+            active.Release();
+        }
+
+        var snapshots = new SnapshotList(views, setup.Scheduler.Clock);
+        var levelStore = new LevelStore(setup.Scheduler, manifest, opening.Tables, views, levels, nextFileNumber);
+        var pacer = new WritePacer(setup.Scheduler);
+        var upkeep = new Upkeep(new UpkeepContext
+        {
+            Scheduler = setup.Scheduler,
+            Files = setup.Files,
+            Directory = setup.Directory,
+            Pool = setup.Pool,
+            Views = views,
+            Snapshots = snapshots,
+            Tables = opening.Tables,
+            Levels = levelStore,
+            Pacer = pacer,
+            Options = setup.Compaction,
+            UpperFormat = setup.UpperFormat,
+            BottomFormat = setup.BottomFormat,
+            MemtableCountMax = Native.MemoryPlan.MemtableCountMax,
+            CompactionThreads = setup.CompactionThreads,
+        });
+        MapCatalog catalog = LoadCatalog(views, setup);
+        var commit = new CommitQueue(setup.Scheduler, log, views, upkeep, pacer, MapCatalog.Root);
+        Store store = opening.Finish(new Store
+        {
+            Setup = setup,
+            DirectoryLock = opening.DirectoryLock,
+            Cache = opening.Cache,
+            Tables = opening.Tables,
+            Views = views,
+            Snapshots = snapshots,
+            Catalog = catalog,
+            Levels = levelStore,
+            Log = log,
+            Commit = commit,
+            Upkeep = upkeep,
+            Pacer = pacer,
+        });
+        upkeep.Start(commit);
+        return store;
+    }
+
+    private static LogRecoveryResult? ReplayLog(EngineSetup setup, ManifestState state, LogRecordSink sink)
+    {
+        if (state.LogEra is not { } era) return null;
+        return LogRecovery.Run(LogContextOf(setup, state.DatabaseId), era, state.FlushedSequence, state.CleanEnd, sink, CancellationToken.None);
+    }
+
+    private static LogContext LogContextOf(EngineSetup setup, DatabaseId databaseId) =>
+        new(setup.Files, setup.Directory, databaseId, setup.Random, setup.LogSegmentBytes);
+
+    private static MapCatalog LoadCatalog(ReadViews views, EngineSetup setup)
+    {
+        ReadView view = views.Pin();
+        try
+        {
+            return MapCatalog.Load(view, views.VisibleSequence, setup.Directory);
+        }
+        finally
+        {
+            view.Release();
+        }
+    }
+
+    /// <summary>Table files that no manifest names: outputs of jobs that a crash cut short.</summary>
+    private static void DeleteUnknownTables(EngineSetup setup, ManifestState state)
+    {
+        var known = new HashSet<long>();
+        foreach (LeveledTable table in state.Tables) known.Add(table.Info.Number);
+        foreach (string name in setup.Files.ListFiles(setup.Directory))
+        {
+            if (FileNames.TryParseTable(name, out long number) && !known.Contains(number))
+            {
+                setup.Files.Delete(Path.Combine(setup.Directory, name));
+            }
+        }
+    }
+
+    private static void ThrowIfMissing(EngineSetup setup)
+    {
+        if (!setup.Files.DirectoryExists(setup.Directory)) throw NoDatabase(setup);
+    }
+
+    private static DirectoryNotFoundException NoDatabase(EngineSetup setup) => new($"There is no database in '{setup.Directory}'.");
+}

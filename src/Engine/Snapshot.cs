@@ -1,0 +1,39 @@
+using Varve.Reading;
+
+namespace Varve;
+
+/// <summary>A moment of the database that reads can go on seeing, whatever is written after it. Costs a registered number; holds back the removal of old versions.</summary>
+/// <remarks>Made by <see cref="Database.CreateSnapshot"/>. Safe for concurrent use. Dispose it when done: versions it could see are kept until then.</remarks>
+public sealed class Snapshot : IDisposable
+{
+    private readonly SnapshotList _list;
+    private readonly SnapshotList.Registration _registration;
+    private volatile bool _isDisposed;
+
+    internal Snapshot(Database database, SnapshotList list)
+    {
+        Database = database;
+        _list = list;
+        _registration = list.Take();
+    }
+
+    /// <summary>The last commit it sees.</summary>
+    public ulong Sequence => _registration.Sequence;
+
+    internal Database Database { get; }
+
+    /// <summary>Gives the moment up.</summary>
+    public void Dispose()
+    {
+        if (_isDisposed) return;
+        _isDisposed = true;
+        _list.Return(_registration);
+    }
+
+    internal ulong CheckReadable(Database database)
+    {
+        ObjectDisposedException.ThrowIf(_isDisposed, this);
+        if (!ReferenceEquals(database, Database)) throw new ArgumentException("The snapshot was taken of another database.", "snapshot");
+        return Sequence;
+    }
+}

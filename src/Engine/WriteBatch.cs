@@ -1,0 +1,81 @@
+using Varve.Commit;
+using Varve.Entries;
+
+namespace Varve;
+
+/// <summary>Puts and deletes, in any number of maps of one database, that are committed together: all or none, in the order given.</summary>
+/// <remarks>
+/// Made by <see cref="Database.CreateBatch"/>. May be filled, written, cleared and filled again. Not safe for concurrent use; it must not
+/// be changed while it is being written. A later operation on a key wins over an earlier one of the same batch.
+/// </remarks>
+public sealed class WriteBatch : IDisposable
+{
+    private bool _isDisposed;
+
+    internal WriteBatch(Database database) => Database = database;
+
+    /// <summary>Operations in the batch.</summary>
+    public int Count => Buffer.Count;
+
+    /// <summary>Bytes the batch takes in the log; at most a quarter of <see cref="DatabaseOptions.MemoryBudgetBytes"/>.</summary>
+    public long SizeBytes => Buffer.Length;
+
+    internal Database Database { get; }
+
+    internal BatchBuffer Buffer { get; } = new();
+
+    /// <summary>Gives a key a value.</summary>
+    /// <param name="map">A map of the batch's database.</param>
+    /// <param name="key">0 to 16,384 bytes.</param>
+    /// <param name="value">0 bytes to the smaller of 64 MiB and an eighth of the memory budget.</param>
+    /// <exception cref="ArgumentException">Key, value or batch is over its limit, or the map belongs to another database. The batch is as before.</exception>
+    public void Put(SortedMap map, ReadOnlySpan<byte> key, ReadOnlySpan<byte> value)
+    {
+        MapIdentity identity = Check(map, key);
+        Database.Limits.CheckValue(value);
+        Database.Limits.CheckBatch(Buffer.Length, key.Length, value.Length);
+        Buffer.AddPut(identity, key, value);
+    }
+
+    /// <summary>Removes a key; no error where it is absent.</summary>
+    /// <param name="map">A map of the batch's database.</param>
+    /// <param name="key">0 to 16,384 bytes.</param>
+    /// <exception cref="ArgumentException">Key or batch is over its limit, or the map belongs to another database. The batch is as before.</exception>
+    public void Delete(SortedMap map, ReadOnlySpan<byte> key)
+    {
+        MapIdentity identity = Check(map, key);
+        Database.Limits.CheckBatch(Buffer.Length, key.Length, valueBytes: 0);
+        Buffer.AddDelete(identity, key);
+    }
+
+    /// <summary>Empties the batch, so that it can be filled anew.</summary>
+    public void Clear() => Buffer.Clear();
+
+    /// <summary>Gives the batch's memory back. Operations that were not written are forgotten.</summary>
+    public void Dispose()
+    {
+        if (_isDisposed) return;
+        _isDisposed = true;
+        Buffer.Clear();
+        Buffer.Dispose();
+    }
+
+    internal void CheckWritable(Database database)
+    {
+        ObjectDisposedException.ThrowIf(_isDisposed, this);
+        if (!ReferenceEquals(database, Database)) throw new ArgumentException("The batch was made by another database.", "batch");
+    }
+
+    private MapIdentity Check(SortedMap map, ReadOnlySpan<byte> key)
+    {
+        ObjectDisposedException.ThrowIf(_isDisposed, this);
+        ArgumentNullException.ThrowIfNull(map);
+        if (!ReferenceEquals(map.Database, Database))
+        {
+            throw new ArgumentException($"The map '{map.Name}' belongs to another database than the batch.", nameof(map));
+        }
+
+        Limits.CheckKey(key);
+        return map.Identity;
+    }
+}
