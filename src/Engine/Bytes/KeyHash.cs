@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
+using System.Runtime.Intrinsics.X86;
 
 namespace Varve.Bytes;
 
@@ -44,6 +45,7 @@ internal static class KeyHash
         return Finish(Seed, first, second, length);
     }
 
+    [MethodImpl(MethodImplOptions.NoInlining)]
     private static ulong ComputeLong(ref byte start, int length)
     {
         ulong seed = Seed;
@@ -61,15 +63,28 @@ internal static class KeyHash
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static ulong Finish(ulong seed, ulong first, ulong second, int length)
     {
-        ulong high = Math.BigMul(first ^ FirstSecret, second ^ seed, out ulong low);
+        (ulong high, ulong low) = Multiply(first ^ FirstSecret, second ^ seed);
         return MultiplyAndFold(low ^ Seed ^ (uint)length, high ^ FirstSecret);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static ulong MultiplyAndFold(ulong left, ulong right)
     {
-        ulong high = Math.BigMul(left, right, out ulong low);
+        (ulong high, ulong low) = Multiply(left, right);
         return high ^ low;
+    }
+
+    /// <summary>Both halves of a product.</summary>
+    /// <remarks>
+    /// With one instruction for both, as <see cref="Math.BigMul(ulong, ulong, out ulong)"/> has it, the lower half takes the way through
+    /// the stack; two instructions that overlap are a third faster.
+    /// </remarks>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static (ulong High, ulong Low) Multiply(ulong left, ulong right)
+    {
+        if (Bmi2.X64.IsSupported) return (Bmi2.X64.MultiplyNoFlags(left, right), left * right);
+        ulong high = Math.BigMul(left, right, out ulong low);
+        return (high, low);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
