@@ -1,0 +1,142 @@
+using Varve.Diagnostics;
+using Varve.Entries;
+using Varve.Native;
+
+namespace Varve.Memory;
+
+/// <summary>
+/// The newest writes, sorted, in memory: a radix tree in one region of the pool. One thread at a time inserts; any number of
+/// threads read beside it without waiting. Sequences decide what a reader sees: it reads at one whose writes are all inserted.
+/// </summary>
+/// <remarks>
+/// Whoever reads holds a reference on the table, also for as long as it uses a cursor or a value; the last release gives the
+/// memory back. Counters are written by the inserting thread; other threads may see them a little late.
+/// </remarks>
+internal sealed unsafe class MemTable
+{
+    public const int KeyBytesMax = (16 << 10) + 10;
+
+    public const int ValueBytesMax = 64 << 20;
+
+    /// <summary>A chain of versions is walked on every read of an old one: a longer chain fills the table before its time.</summary>
+    public const int ChainLengthMax = 4096;
+
+    private readonly MemArena _arena;
+    private readonly RadixTree _tree;
+    private long _keyBytes;
+    private int _chainLengthMost;
+    private int _references = 1;
+
+    /// <summary>Makes an empty table with one reference.</summary>
+    /// <param name="pool">Where its memory comes from.</param>
+    /// <param name="capacityBytes">When the table counts as full. Twice as much and a largest entry is reserved, but not touched.</param>
+    public MemTable(RegionPool pool, long capacityBytes)
+    {
+        Invariant.Holds(capacityBytes > 0 && capacityBytes <= CapacityBytesMax);
+        CapacityBytes = capacityBytes;
+        _arena = new MemArena(pool, (2 * capacityBytes) + MemRoom.BytesMax(1, KeyBytesMax, ValueBytesMax));
+        _tree = new RadixTree(_arena);
+    }
+
+    /// <summary>About 8 GiB, half of what references reach.</summary>
+    public static long CapacityBytesMax => (MemArena.ReservedBytesMax - MemRoom.BytesMax(1, KeyBytesMax, ValueBytesMax)) / 2;
+
+    public long CapacityBytes { get; }
+
+    /// <summary>Memory in use by entries and nodes.</summary>
+    public long UsedBytes => _arena.UsedBytes;
+
+    /// <summary>True when the table is to be flushed. It may still have room.</summary>
+    public bool IsFull => UsedBytes >= CapacityBytes || _chainLengthMost > ChainLengthMax;
+
+    public long EntryCount { get; private set; }
+
+    public long TombstoneCount { get; private set; }
+
+    /// <summary>Sequence of the first entry; 0 while the table is empty.</summary>
+    public ulong FirstSequence { get; private set; }
+
+    /// <summary>Sequence of the last entry; 0 while the table is empty.</summary>
+    public ulong LastSequence { get; private set; }
+
+    /// <summary>Key and value bytes as they were given.</summary>
+    public long ContentBytes { get; private set; }
+
+    /// <summary>The capacity with which a new table has room for so many entries: for a batch that is larger than a memtable.</summary>
+    public static long CapacityFor(int entryCount, long keyBytes, long valueBytes) => MemRoom.BytesMax(entryCount, keyBytes, valueBytes);
+
+    /// <summary>True when inserts with these totals cannot run out of space, whatever the keys are.</summary>
+    public bool HasRoomFor(int entryCount, long keyBytes, long valueBytes)
+    {
+        long recordBytes = MemRoom.RecordBytesMax(entryCount, keyBytes, valueBytes);
+        long nodeBytes = Math.Min(
+            MemRoom.NodeBytesMaxFromNow(entryCount, keyBytes),
+            MemRoom.NodeBytesMax(EntryCount + entryCount, _keyBytes + keyBytes) - _arena.NodeBytes);
+        return recordBytes + MemRoom.ChunkBytesMax(nodeBytes) <= _arena.FreeBytes;
+    }
+
+    /// <summary>Adds an entry. Sequences never go back, and grow within a key; <see cref="HasRoomFor"/> said that there is room.</summary>
+    public void Insert(ReadOnlySpan<byte> key, ulong trailer, ReadOnlySpan<byte> value)
+    {
+        ulong sequence = Trailer.Sequence(trailer);
+        Invariant.Holds(key.Length <= KeyBytesMax);
+        Invariant.Holds(sequence >= LastSequence);
+        uint reference = _arena.TakeRecord((long)sizeof(MemRecord) + key.Length + value.Length);
+        MemRecord* record = _arena.Record(reference);
+        record->Trailer = trailer;
+        record->KeyLength = (ushort)key.Length;
+        record->ValueLength = value.Length;
+        // SAFETY: TakeRecord has checked head, key and value together against the reservation.
+        key.CopyTo(new Span<byte>(MemRecord.Key(record), key.Length));
+        value.CopyTo(new Span<byte>(MemRecord.Value(record), value.Length));
+        _tree.Insert(reference);
+
+        if (record->ChainLength > _chainLengthMost) _chainLengthMost = record->ChainLength;
+        if (EntryCount == 0) FirstSequence = sequence;
+        LastSequence = sequence;
+        EntryCount++;
+        if (Trailer.IsTombstone(trailer)) TombstoneCount++;
+        _keyBytes += key.Length;
+        ContentBytes += key.Length + value.Length;
+    }
+
+    /// <summary>The newest version of the key that is not younger than the sequence; it may be a tombstone.</summary>
+    public bool TryGet(ReadOnlySpan<byte> key, ulong sequence, out MemEntry entry)
+    {
+        MemRecord* record = _tree.Find(key);
+        ulong trailerMax = Trailer.SeekAt(sequence);
+        while (record != null)
+        {
+            if (record->Trailer <= trailerMax)
+            {
+                entry = new MemEntry(record->Trailer, MemRecord.Value(record), record->ValueLength);
+                return true;
+            }
+
+            record = record->Older == 0 ? null : _arena.Record(record->Older);
+        }
+
+        entry = default;
+        return false;
+    }
+
+    /// <summary>A cursor over the table as of the sequence: one version a key, tombstones included.</summary>
+    public EntryCursor CreateCursor(ulong sequence) => new MemCursor(_tree, sequence);
+
+    /// <summary>A cursor over all versions, newest first within a key.</summary>
+    public EntryCursor CreateVersionCursor() => new MemVersionCursor(_tree);
+
+    /// <summary>The caller already holds a reference, itself or through somebody who does.</summary>
+    public void AddReference()
+    {
+        int references = Interlocked.Increment(ref _references);
+        Invariant.Holds(references > 1);
+    }
+
+    public void Release()
+    {
+        int left = Interlocked.Decrement(ref _references);
+        Invariant.Holds(left >= 0);
+        if (left == 0) _arena.Return();
+    }
+}
