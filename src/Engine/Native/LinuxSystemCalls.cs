@@ -74,7 +74,7 @@ internal sealed unsafe class LinuxSystemCalls : UnixSystemCalls
 
         int error = Marshal.GetLastPInvokeError();
         if (error != OperationNotSupported) throw ErrorNumbers.ToException("fallocate", path, error);
-        base.Allocate(file, path, bytes);
+        AllocateByWriting(file, path, bytes);
     }
 
     public override void AdviseRandomReads(SafeFileHandle file) => _ = Libc.AdviseOnLinux(file, 0, 0, RandomAdvice);

@@ -28,6 +28,9 @@ internal sealed class MacSystemCalls : UnixSystemCalls
 
     public override int BypassPageCache(SafeFileHandle file, string path) => 1;
 
+    /// <summary>The call for it is variadic (see <see cref="Libc"/>).</summary>
+    public override void Allocate(SafeFileHandle file, string path, long bytes) => AllocateByWriting(file, path, bytes);
+
     /// <summary>Takes no advice: the call for it is variadic (see <see cref="Libc"/>).</summary>
     public override void AdviseRandomReads(SafeFileHandle file)
     {

@@ -91,8 +91,8 @@ internal abstract unsafe class UnixSystemCalls : SystemCalls
         if (result < 0) throw LastError("ftruncate", path);
     }
 
-    /// <summary>By writing zeroes behind the end, for systems and file systems without a call for it. Holes before the end stay.</summary>
-    public override void Allocate(SafeFileHandle file, string path, long bytes)
+    /// <summary>Allocates by writing zeroes behind the end, for systems and file systems without a call for it. Holes before the end stay.</summary>
+    internal void AllocateByWriting(SafeFileHandle file, string path, long bytes)
     {
         long length = GetLength(file, path);
         if (length >= bytes) return;

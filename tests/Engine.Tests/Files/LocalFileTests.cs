@@ -154,6 +154,27 @@ public sealed unsafe class LocalFileTests : IDisposable
     }
 
     [Fact]
+    public void A_direct_file_is_empty_whatever_was_tried_to_find_its_alignment()
+    {
+        // A file system in memory, which reports no alignment.
+        if (!Directory.Exists("/dev/shm")) return;
+        string path = $"/dev/shm/varve-test-{Environment.ProcessId}-{Environment.CurrentManagedThreadId}";
+        using IFile file = _files.Open(path, FileOpening.CreateNewDirect);
+        File.Delete(path);
+        Assert.Equal(0, file.Length);
+
+        int bytes = Math.Max(file.WriteAlignment, 4096);
+        byte* memory = (byte*)NativeMemory.AlignedAlloc((nuint)bytes, (nuint)bytes);
+        new Span<byte>(memory, bytes).Fill(9);
+        file.Write(new Span<byte>(memory, bytes), 0);
+        NativeMemory.AlignedFree(memory);
+
+        byte[] destination = new byte[10];
+        Assert.Equal(10, file.Read(destination, 3));
+        Assert.All(destination, value => Assert.Equal(9, value));
+    }
+
+    [Fact]
     public void A_direct_file_refuses_what_is_not_aligned()
     {
         using IFile file = _files.Open(_directory.Of("file"), FileOpening.CreateNewDirect);
@@ -188,6 +209,16 @@ public sealed unsafe class LocalFileTests : IDisposable
         var failedRead = Assert.Throws<StorageException>(() => memory.Read(new byte[1], 0));
         Assert.Equal(InputOutput, failedRead.ErrorCode);
         Assert.Equal("pread", failedRead.Operation);
+    }
+
+    [Fact]
+    public void A_read_goes_on_after_the_system_gave_less()
+    {
+        // Files of this file system are given out a page at a time.
+        if (!OperatingSystem.IsLinux()) return;
+        using IFile file = _files.Open("/proc/self/maps", FileOpening.Read);
+        byte[] destination = new byte[16 << 10];
+        Assert.Equal(destination.Length, file.Read(destination, 0));
     }
 
     [Fact]
