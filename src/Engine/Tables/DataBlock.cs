@@ -1,0 +1,187 @@
+using System.Numerics;
+using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
+using Varve.Bytes;
+using Varve.Entries;
+
+namespace Varve.Tables;
+
+/// <summary>One entry inside a data block; the pointers lead into the block.</summary>
+internal unsafe struct BlockEntry
+{
+    public byte* Key;
+    public int KeyLength;
+    public ulong Trailer;
+    public byte* Value;
+    public int ValueLength;
+
+    public readonly ReadOnlySpan<byte> KeySpan => new(Key, KeyLength);
+}
+
+/// <summary>
+/// Reads data blocks. <see cref="IsWellFormed"/> is asked once, when a block is loaded; all other methods rely on its yes, and on 64
+/// readable bytes behind the block.
+/// </summary>
+/// <remarks>
+/// <code>
+/// dataBlock := count:u16 | fingerprints:u8[count] | pad:u8 if count is odd | offsets:u16[count] | entries
+/// entry     := keyBytes:varint | valueBytes:varint | trailer:u64 | key | value      (docs/formats/table.md)
+/// </code>
+/// </remarks>
+internal static unsafe class DataBlock
+{
+    public const int FingerprintsOffset = sizeof(ushort);
+
+    /// <summary>An empty key with an empty value.</summary>
+    public const int EntryBytesMin = 2 + sizeof(ulong);
+
+    public static int OffsetsOffset(int count) => (FingerprintsOffset + count + 1) & ~1;
+
+    public static int EntriesOffset(int count) => OffsetsOffset(count) + count * sizeof(ushort);
+
+    public static int EntryBytes(int keyBytes, int valueBytes) =>
+        Varint.Size((uint)keyBytes) + Varint.Size((uint)valueBytes) + sizeof(ulong) + keyBytes + valueBytes;
+
+    public static int Count(byte* block) => *(ushort*)block;
+
+    /// <summary>True when every offset and length stays within the block and the entries stand one behind the other.</summary>
+    public static bool IsWellFormed(ReadOnlySpan<byte> block)
+    {
+        if (block.Length is < FingerprintsOffset or > TableFormat.PayloadBytesMax) return false;
+        fixed (byte* start = block)
+        {
+            int count = Count(start);
+            if (count == 0 || EntriesOffset(count) > block.Length) return false;
+            int expected = EntriesOffset(count);
+            ushort* offsets = (ushort*)(start + OffsetsOffset(count));
+            for (int i = 0; i < count; i++)
+            {
+                // SAFETY: offsets[i] is read within the block because EntriesOffset(count) is.
+                if (offsets[i] != expected || !TryMeasure(block[expected..], out int entryBytes)) return false;
+                expected += entryBytes;
+            }
+
+            return expected == block.Length;
+        }
+    }
+
+    /// <summary>
+    /// The newest version of the key that is at or before <paramref name="trailerMax"/> (see <see cref="Trailer.SeekAt"/>), if this
+    /// block has one.
+    /// </summary>
+    public static bool TryFind(byte* block, ReadOnlySpan<byte> key, byte fingerprint, ulong trailerMax, out BlockEntry entry)
+    {
+        int count = Count(block);
+        byte* fingerprints = block + FingerprintsOffset;
+        ushort* offsets = (ushort*)(block + OffsetsOffset(count));
+        for (int first = 0; first < count; first += 64)
+        {
+            // SAFETY: reads 64 bytes from within the block; 64 bytes behind it are readable.
+            ulong matches = MatchFingerprints(fingerprints + first, fingerprint);
+            if (count - first < 64) matches &= (1UL << (count - first)) - 1;
+            for (; matches != 0; matches &= matches - 1)
+            {
+                Decode(block + offsets[first + BitOperations.TrailingZeroCount(matches)], out entry);
+                if (entry.KeyLength == key.Length && entry.Trailer <= trailerMax && entry.KeySpan.SequenceEqual(key)) return true;
+            }
+        }
+
+        entry = default;
+        return false;
+    }
+
+    /// <summary>True when the block's last entry has the key, so that older versions of it may follow in the next block.</summary>
+    public static bool EndsWith(byte* block, ReadOnlySpan<byte> key)
+    {
+        DecodeAt(block, Count(block) - 1, out BlockEntry last);
+        return last.KeySpan.SequenceEqual(key);
+    }
+
+    /// <summary>The number of entries before (key, trailer) in entry order.</summary>
+    public static int LowerBound(byte* block, ReadOnlySpan<byte> key, ulong trailer)
+    {
+        int low = 0;
+        int high = Count(block);
+        while (low < high)
+        {
+            int middle = (low + high) >>> 1;
+            DecodeAt(block, middle, out BlockEntry entry);
+            int order = entry.KeySpan.SequenceCompareTo(key);
+            if (order < 0 || (order == 0 && entry.Trailer > trailer)) low = middle + 1;
+            else high = middle;
+        }
+
+        return low;
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void DecodeAt(byte* block, int index, out BlockEntry entry) =>
+        Decode(block + ((ushort*)(block + OffsetsOffset(Count(block))))[index], out entry);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void Decode(byte* position, out BlockEntry entry)
+    {
+        entry.KeyLength = ReadLength(ref position);
+        entry.ValueLength = ReadLength(ref position);
+        entry.Trailer = *(ulong*)position;
+        entry.Key = position + sizeof(ulong);
+        entry.Value = entry.Key + entry.KeyLength;
+    }
+
+    /// <summary>A bit for each of 64 fingerprints that is the wanted one.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal static ulong MatchFingerprints(byte* fingerprints, byte wanted)
+    {
+        if (Vector512.IsHardwareAccelerated) return MatchFingerprints512(fingerprints, wanted);
+        return Vector256.IsHardwareAccelerated ? MatchFingerprints256(fingerprints, wanted) : MatchFingerprints128(fingerprints, wanted);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal static ulong MatchFingerprints512(byte* fingerprints, byte wanted) =>
+        Vector512.Equals(Vector512.Load(fingerprints), Vector512.Create(wanted)).ExtractMostSignificantBits();
+
+    internal static ulong MatchFingerprints256(byte* fingerprints, byte wanted)
+    {
+        Vector256<byte> pattern = Vector256.Create(wanted);
+        uint low = Vector256.Equals(Vector256.Load(fingerprints), pattern).ExtractMostSignificantBits();
+        uint high = Vector256.Equals(Vector256.Load(fingerprints + 32), pattern).ExtractMostSignificantBits();
+        return low | (ulong)high << 32;
+    }
+
+    internal static ulong MatchFingerprints128(byte* fingerprints, byte wanted)
+    {
+        Vector128<byte> pattern = Vector128.Create(wanted);
+        ulong matches = 0;
+        for (int i = 0; i < 64; i += 16)
+            matches |= (ulong)Vector128.Equals(Vector128.Load(fingerprints + i), pattern).ExtractMostSignificantBits() << i;
+        return matches;
+    }
+
+    private static bool TryMeasure(ReadOnlySpan<byte> source, out int entryBytes)
+    {
+        entryBytes = 0;
+        if (!Varint.TryRead(source, out ulong keyBytes, out int keyPrefix)) return false;
+        if (!Varint.TryRead(source[keyPrefix..], out ulong valueBytes, out int valuePrefix)) return false;
+        if (keyBytes > (ulong)source.Length || valueBytes > (ulong)source.Length) return false;
+        entryBytes = keyPrefix + valuePrefix + sizeof(ulong) + (int)keyBytes + (int)valueBytes;
+        return entryBytes <= source.Length;
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static int ReadLength(ref byte* position)
+    {
+        int value = *position++;
+        return value < 0x80 ? value : ReadLongLength(value, ref position);
+    }
+
+    private static int ReadLongLength(int value, ref byte* position)
+    {
+        value &= 0x7F;
+        for (int shift = 7; ; shift += 7)
+        {
+            int piece = *position++;
+            value |= (piece & 0x7F) << shift;
+            if (piece < 0x80) return value;
+        }
+    }
+}

@@ -1,0 +1,138 @@
+using System.Buffers.Binary;
+using Varve.Bytes;
+
+namespace Varve.Tables;
+
+/// <summary>What a table says of itself: enough to rebuild a manifest from tables.</summary>
+/// <remarks><code>properties := (tag:varint | bytes:varint | content)*     (unknown tags are skipped; docs/formats/table.md)</code></remarks>
+internal sealed class TableProperties
+{
+    public byte[] SmallestKey { get; set; } = [];
+
+    public byte[] LargestKey { get; set; } = [];
+
+    public ulong SmallestTrailer { get; set; }
+
+    public ulong LargestTrailer { get; set; }
+
+    public ulong EntryCount { get; set; }
+
+    public ulong TombstoneCount { get; set; }
+
+    public ulong SmallestSequence { get; set; } = ulong.MaxValue;
+
+    public ulong LargestSequence { get; set; }
+
+    public ulong ContentBytes { get; set; }
+
+    public ulong FilterBitsPerKey { get; set; }
+
+    public byte[] Encode()
+    {
+        byte[] encoded = new byte[SmallestKey.Length + LargestKey.Length + 10 * (2 * Varint.BytesMax + sizeof(ulong))];
+        Span<byte> number = stackalloc byte[sizeof(ulong)];
+        int position = 0;
+        for (ulong tag = (ulong)Tag.SmallestKey; tag <= (ulong)Tag.FilterBitsPerKey; tag++)
+        {
+            BinaryPrimitives.WriteUInt64LittleEndian(number, NumberOf((Tag)tag));
+            ReadOnlySpan<byte> content = (Tag)tag switch { Tag.SmallestKey => SmallestKey, Tag.LargestKey => LargestKey, _ => number };
+            position += Varint.Write(encoded.AsSpan(position), tag);
+            position += Varint.Write(encoded.AsSpan(position), (uint)content.Length);
+            content.CopyTo(encoded.AsSpan(position));
+            position += content.Length;
+        }
+
+        return encoded[..position];
+    }
+
+    public static bool TryDecode(ReadOnlySpan<byte> source, out TableProperties properties)
+    {
+        properties = new TableProperties();
+        while (!source.IsEmpty)
+        {
+            if (!Varint.TryRead(source, out ulong tag, out int length)) return false;
+            source = source[length..];
+            if (!Varint.TryRead(source, out ulong bytes, out length)) return false;
+            source = source[length..];
+            if (bytes > (ulong)source.Length || !properties.TrySet((Tag)tag, source[..(int)bytes])) return false;
+            source = source[(int)bytes..];
+        }
+
+        return true;
+    }
+
+    /// <summary>What the manifest keeps of the table.</summary>
+    public TableInfo ToInfo(long number, ulong salt, long fileBytes, uint fileChecksum, bool isCompressed) => new()
+    {
+        Number = number,
+        Salt = salt,
+        FileBytes = fileBytes,
+        FileChecksum = fileChecksum,
+        SmallestKey = SmallestKey,
+        SmallestTrailer = SmallestTrailer,
+        LargestKey = LargestKey,
+        LargestTrailer = LargestTrailer,
+        EntryCount = (long)EntryCount,
+        TombstoneCount = (long)TombstoneCount,
+        SmallestSequence = SmallestSequence,
+        LargestSequence = LargestSequence,
+        ContentBytes = (long)ContentBytes,
+        IsCompressed = isCompressed,
+    };
+
+    private ulong NumberOf(Tag tag) => tag switch
+    {
+        Tag.SmallestTrailer => SmallestTrailer,
+        Tag.LargestTrailer => LargestTrailer,
+        Tag.EntryCount => EntryCount,
+        Tag.TombstoneCount => TombstoneCount,
+        Tag.SmallestSequence => SmallestSequence,
+        Tag.LargestSequence => LargestSequence,
+        Tag.ContentBytes => ContentBytes,
+        Tag.FilterBitsPerKey => FilterBitsPerKey,
+        _ => 0,
+    };
+
+    private bool TrySet(Tag tag, ReadOnlySpan<byte> content)
+    {
+        if (tag is Tag.SmallestKey or Tag.LargestKey)
+        {
+            if (content.Length > TableFormat.KeyBytesMax) return false;
+            if (tag == Tag.SmallestKey) SmallestKey = content.ToArray();
+            else LargestKey = content.ToArray();
+            return true;
+        }
+
+        if (tag is < Tag.SmallestKey or > Tag.FilterBitsPerKey) return true;
+        if (content.Length != sizeof(ulong)) return false;
+        ulong number = BinaryPrimitives.ReadUInt64LittleEndian(content);
+        switch (tag)
+        {
+            case Tag.SmallestTrailer: SmallestTrailer = number; break;
+            case Tag.LargestTrailer: LargestTrailer = number; break;
+            case Tag.EntryCount: EntryCount = number; break;
+            case Tag.TombstoneCount: TombstoneCount = number; break;
+            case Tag.SmallestSequence: SmallestSequence = number; break;
+            case Tag.LargestSequence: LargestSequence = number; break;
+            case Tag.ContentBytes: ContentBytes = number; break;
+            case Tag.FilterBitsPerKey: FilterBitsPerKey = number; break;
+        }
+
+        return true;
+    }
+
+    /// <summary>Stored on disk: never renumber. 11 and 12 are kept for expiries.</summary>
+    private enum Tag : ulong
+    {
+        SmallestKey = 1,
+        LargestKey = 2,
+        SmallestTrailer = 3,
+        LargestTrailer = 4,
+        EntryCount = 5,
+        TombstoneCount = 6,
+        SmallestSequence = 7,
+        LargestSequence = 8,
+        ContentBytes = 9,
+        FilterBitsPerKey = 10,
+    }
+}

@@ -1,0 +1,151 @@
+using Varve.Bytes;
+using Varve.Diagnostics;
+using Varve.Entries;
+using Varve.Files;
+
+namespace Varve.Tables;
+
+/// <summary>Writes one table from entries given in entry order. Owns the file. One thread.</summary>
+internal sealed class TableWriter : IDisposable
+{
+    private readonly IFile _file;
+    private readonly TableFormatOptions _options;
+    private readonly DatabaseId _databaseId;
+    private readonly ulong _salt;
+    private readonly TableOutput _output;
+    private readonly BlockBuilder _builder = new();
+    private readonly BlockEncoder _encoder;
+    private readonly PartitionBuilder _partition;
+    private readonly TableProperties _properties = new();
+    private readonly byte[] _lastKey = new byte[TableFormat.KeyBytesMax];
+    private int _lastKeyLength;
+    private bool _isDisposed;
+
+    public TableWriter(IFile file, TableFormatOptions options, DatabaseId databaseId, long number, ulong salt)
+    {
+        Invariant.Holds(options.BlockBytes is > 0 and <= TableFormat.RawPayloadBytesMax);
+        Invariant.Holds(options.FilterBitsPerKey is >= 0 and <= 64);
+        _file = file;
+        _options = options;
+        _databaseId = databaseId;
+        Number = number;
+        _salt = salt;
+        _output = new TableOutput(file);
+        _encoder = new BlockEncoder(options);
+        _partition = new PartitionBuilder(_output, salt, options.FilterBitsPerKey);
+        _properties.FilterBitsPerKey = (ulong)options.FilterBitsPerKey;
+    }
+
+    public long Number { get; }
+
+    public long EntryCount => (long)_properties.EntryCount;
+
+    /// <summary>The last key added; valid until the next.</summary>
+    public ReadOnlySpan<byte> LastKey => _lastKey.AsSpan(0, _lastKeyLength);
+
+    /// <summary>What the file would have if it were finished now, roughly.</summary>
+    public long EstimatedFileBytes => _output.Position + _encoder.EstimateStoredBytes(_builder.PayloadBytes) + _partition.PendingBytes;
+
+    /// <summary>Adds the next entry; keys ascend, versions of one key descend.</summary>
+    public void Add(ReadOnlySpan<byte> key, ulong trailer, ReadOnlySpan<byte> value)
+    {
+        Invariant.Holds(key.Length <= TableFormat.KeyBytesMax && value.Length <= SeparateValue.ValueBytesMax);
+        Invariant.Holds(!SeparateValue.IsSeparate(trailer) && Trailer.Kind(trailer) != EntryKind.RangeTombstone);
+        Invariant.Holds(EntryCount == 0 || EntryOrder.Compare(LastKey, _properties.LargestTrailer, key, trailer) < 0);
+        Count(key, trailer, value.Length);
+
+        Span<byte> handle = stackalloc byte[SeparateValue.HandleBytesMax];
+        if (value.Length > TableFormat.InlineValueBytesMax)
+        {
+            value = handle[..SeparateValue.Write(_output, value, _salt, handle)];
+            trailer |= (byte)EntryKind.Separate;
+        }
+
+        int entryBytes = DataBlock.EntryBytes(key.Length, value.Length);
+        while (_builder.Count > 0 && _builder.PayloadBytesWith(entryBytes) > _encoder.PayloadBytesTarget) CutBlock();
+        _builder.Add(key, trailer, value, KeyHash.Compute(key));
+    }
+
+    /// <summary>Writes what is left, makes the file's content durable and closes it. Its name is durable once the directory is synced.</summary>
+    /// <returns>What the manifest is to say of the table. At least one entry was added.</returns>
+    public TableInfo Finish()
+    {
+        Invariant.Holds(EntryCount > 0);
+        while (_builder.Count > 0) CutBlock();
+        FileRange topIndex = WriteMeta(_partition.Finish());
+        _properties.LargestKey = LastKey.ToArray();
+        FileRange properties = WriteMeta(_properties.Encode());
+        Span<byte> footer = stackalloc byte[TableFooter.SizeBytes];
+        new TableFooter(_databaseId, _salt, _options.Compress, topIndex, properties).Write(footer, _output.Position);
+        _output.Write(footer);
+        _output.Finish();
+        TableInfo info = _properties.ToInfo(Number, _salt, _output.Position, _output.Checksum, _options.Compress);
+        Dispose();
+        return info;
+    }
+
+    /// <summary>Closes the file, finished or not; an unfinished file is to be deleted by the caller.</summary>
+    public void Dispose()
+    {
+        if (_isDisposed) return;
+        _isDisposed = true;
+        _output.Dispose();
+        _builder.Dispose();
+        _encoder.Dispose();
+        _partition.Dispose();
+        _file.Dispose();
+    }
+
+    private void Count(ReadOnlySpan<byte> key, ulong trailer, int valueBytes)
+    {
+        if (EntryCount == 0)
+        {
+            _properties.SmallestKey = key.ToArray();
+            _properties.SmallestTrailer = trailer;
+        }
+
+        key.CopyTo(_lastKey);
+        _lastKeyLength = key.Length;
+        _properties.LargestTrailer = trailer;
+        _properties.EntryCount++;
+        if (Trailer.IsTombstone(trailer)) _properties.TombstoneCount++;
+        _properties.ContentBytes += (ulong)(key.Length + valueBytes);
+        ulong sequence = Trailer.Sequence(trailer);
+        _properties.SmallestSequence = Math.Min(_properties.SmallestSequence, sequence);
+        _properties.LargestSequence = Math.Max(_properties.LargestSequence, sequence);
+    }
+
+    /// <summary>Writes a block of the first gathered entries: all of them, or as many as fit.</summary>
+    private void CutBlock()
+    {
+        EncodedBlock block = _encoder.Encode(_builder);
+        _partition.StartBlock(_builder, block.EntryCount);
+        PadFor(block);
+        long offset = _output.Position;
+        Span<byte> stored = _encoder.Stored(block);
+        BlockTrailer.Write(stored, block.Compression, block.RawBytes, _salt, offset);
+        _output.Write(stored);
+        var location = new BlockLocation(offset, stored.Length, block.Compression != BlockCompression.None);
+        _partition.EndBlock(_builder.KeyAt(block.EntryCount - 1), location);
+        _builder.RemoveFirst(block.EntryCount);
+    }
+
+    /// <summary>Keeps a block that fits into a page within one page of the file, where that is worth its padding.</summary>
+    private void PadFor(EncodedBlock block)
+    {
+        int storedBytes = block.PayloadBytes + BlockTrailer.SizeBytes;
+        int pageBytesLeft = TableFormat.PageBytes - (int)(_output.Position & (TableFormat.PageBytes - 1));
+        if (storedBytes <= pageBytesLeft || storedBytes > TableFormat.PageBytes) return;
+        if (block.Compression != BlockCompression.None || pageBytesLeft <= TableFormat.RawPaddingBytesMax) _output.PadToPage();
+    }
+
+    private FileRange WriteMeta(byte[] payload)
+    {
+        byte[] stored = new byte[payload.Length + BlockTrailer.SizeBytes];
+        payload.CopyTo(stored.AsSpan());
+        long offset = _output.Position;
+        BlockTrailer.Write(stored, BlockCompression.None, payload.Length, _salt, offset);
+        _output.Write(stored);
+        return new FileRange(offset, stored.Length);
+    }
+}
