@@ -1,0 +1,195 @@
+namespace Varve.Log;
+
+/// <summary>
+/// Reads the log of one era after the database was opened: every whole record above the flushed sequence, in order, up to the first
+/// frame that does not check out. Tells a tail that was never synced from damage to what was (docs/formats/log.md, "Reading").
+/// </summary>
+internal sealed class LogRecovery
+{
+    private readonly LogContext _context;
+    private readonly LogEra _era;
+    private readonly ulong _flushedSequence;
+    private readonly LogEnd? _cleanEnd;
+    private readonly LogRecordSink _sink;
+    private readonly LogFrameReader _reader;
+
+    private LogRecovery(
+        LogContext context, LogEra era, ulong flushedSequence, LogEnd? cleanEnd, LogRecordSink sink, LogFrameReader reader)
+    {
+        _context = context;
+        _era = era;
+        _flushedSequence = flushedSequence;
+        _cleanEnd = cleanEnd;
+        _sink = sink;
+        _reader = reader;
+    }
+
+    /// <summary>Reads the log; changes nothing, so it may be repeated, and works on read-only media.</summary>
+    /// <param name="context">Where the log lives.</param>
+    /// <param name="era">The era that the manifest names.</param>
+    /// <param name="flushedSequence">Everything up to it is in tables.</param>
+    /// <param name="cleanEnd">Where the log was cleanly closed; null when it was not.</param>
+    /// <param name="sink">Takes the records; what it was given before an exception does not count.</param>
+    /// <param name="cancellation">Ends the reading between two reads of a file.</param>
+    /// <exception cref="CorruptDataException">Damage, a loss or foreign bytes where synced data should be.</exception>
+    /// <exception cref="StorageException">A file cannot be read; never taken for the log's end.</exception>
+    public static LogRecoveryResult Run(
+        LogContext context, LogEra era, ulong flushedSequence, LogEnd? cleanEnd, LogRecordSink sink, CancellationToken cancellation)
+    {
+        using LogFrameReader reader = new(cancellation);
+        return new LogRecovery(context, era, flushedSequence, cleanEnd, sink, reader).Run();
+    }
+
+    private LogRecoveryResult Run()
+    {
+        LogInventory inventory = LogInventory.Take(_context, _era, _reader);
+        if (inventory.Segments.Count == 0)
+        {
+            if (_cleanEnd is { } end)
+                throw new CorruptDataException(_context.Directory, 0, $"log segment {end.Segment} is missing, with which the database was closed");
+            CheckUnreadableSlots(inventory);
+            return Result(inventory, lastSequence: 0, LogEndKind.Empty, records: 0);
+        }
+
+        int start = inventory.FindStart(_flushedSequence);
+        inventory.CheckContiguous(start);
+        LogReplay replay = new(inventory.Segments[start].Header, _flushedSequence, _sink);
+        ReplaySegments(inventory.Segments, start, replay);
+        if (_cleanEnd is null) CheckUnreadableSlots(inventory);
+
+        LogEndKind kind = _cleanEnd is not null ? LogEndKind.Clean : replay.RecordsSeen > 0 ? LogEndKind.TornTail : LogEndKind.Empty;
+        return Result(inventory, replay.LastSequence, kind, replay.RecordsDelivered);
+    }
+
+    private LogRecoveryResult Result(LogInventory inventory, ulong lastSequence, LogEndKind kind, long records) =>
+        new(Math.Max(lastSequence, _flushedSequence), kind, records, _reader.BytesRead, inventory.Segments.Count, inventory.HighestNumber);
+
+    private void ReplaySegments(IReadOnlyList<FoundSegment> segments, int start, LogReplay replay)
+    {
+        for (int i = start; i < segments.Count; i++)
+        {
+            FoundSegment segment = segments[i];
+            FoundSegment? next = i + 1 < segments.Count ? segments[i + 1] : null;
+            if (segment.Header.DurableMark > replay.LastSequence)
+                throw Damaged(segment, LogSegmentHeader.DurableMarkOffset, replay, segment.Header.DurableMark);
+
+            long end = ReplaySegment(segment, next, replay);
+            if (next is null)
+            {
+                CheckCleanEnd(segment, end, replay.LastSequence);
+            }
+            else if (end == next.Header.PredecessorValidBytes)
+            {
+                CheckSuccessor(next, replay);
+                continue;
+            }
+            else if (_cleanEnd is not null)
+            {
+                throw new CorruptDataException(segment.Path, end, "a log frame does not check out in a database that was closed cleanly");
+            }
+
+            if (_cleanEnd is null) CheckNothingSyncedBehind(segments, i, end, replay);
+            return;
+        }
+    }
+
+    /// <summary>Reads frames up to the stated or the found end; answers where it is.</summary>
+    private long ReplaySegment(FoundSegment segment, FoundSegment? next, LogReplay replay)
+    {
+        LogSegmentHeader header = segment.Header;
+        long limit = next?.Header.PredecessorValidBytes ?? header.SegmentBytes;
+        if (limit < LogFormat.HeaderAreaBytes || limit > header.SegmentBytes || limit % LogFormat.FrameAlignment != 0)
+        {
+            throw new CorruptDataException(
+                next!.Path,
+                LogSegmentHeader.PredecessorValidBytesOffset,
+                $"log segment {header.Number} cannot end at {limit}, its slot has {header.SegmentBytes} bytes");
+        }
+
+        _reader.Open(_context.Files, segment.Path);
+        long position = LogFormat.HeaderAreaBytes;
+        while (position < limit && _reader.TryRead(position, header.SegmentBytes, header.Salt, out LogFrame frame))
+        {
+            if (frame.TotalBytes > limit - position)
+                throw new CorruptDataException(segment.Path, position, $"a log frame crosses the segment's end at {limit} that its successor states");
+            if (replay.Accept(frame, _reader.Payload) is { } problem)
+                throw new CorruptDataException(segment.Path, position, problem);
+            position += frame.TotalBytes;
+        }
+
+        return position;
+    }
+
+    private static void CheckSuccessor(FoundSegment next, LogReplay replay)
+    {
+        LogSegmentHeader header = next.Header;
+        if (header.PredecessorLastSequence != replay.LastSequence)
+        {
+            throw new CorruptDataException(
+                next.Path,
+                LogSegmentHeader.PredecessorLastSequenceOffset,
+                $"log segment {header.Predecessor} ends at sequence {replay.LastSequence}, expected {header.PredecessorLastSequence}");
+        }
+
+        if (header.FirstSequence != replay.NextFirstSequence)
+        {
+            throw new CorruptDataException(
+                next.Path,
+                LogSegmentHeader.FirstSequenceOffset,
+                $"log segment {header.Number} begins at sequence {header.FirstSequence}, expected {replay.NextFirstSequence}");
+        }
+    }
+
+    private void CheckCleanEnd(FoundSegment last, long end, ulong lastSequence)
+    {
+        if (_cleanEnd is not { } expected) return;
+        LogEnd actual = new(last.Header.Number, end, lastSequence);
+        if (actual == expected) return;
+        throw new CorruptDataException(
+            last.Path,
+            end,
+            $"the log ends in segment {actual.Segment} at {actual.ValidBytes} with sequence {actual.LastSequence}, "
+            + $"but was closed in segment {expected.Segment} at {expected.ValidBytes} with sequence {expected.LastSequence}");
+    }
+
+    /// <summary>
+    /// Looks for a witness behind the log's end: bytes that were written when more than we could read was known to be synced.
+    /// Without one this is the tail that a crash may tear, lose or write out of order.
+    /// </summary>
+    private void CheckNothingSyncedBehind(IReadOnlyList<FoundSegment> segments, int index, long end, LogReplay replay)
+    {
+        FoundSegment broken = segments[index];
+        for (int i = index; i < segments.Count; i++)
+        {
+            LogSegmentHeader header = segments[i].Header;
+            if (header.DurableMark > replay.LastSequence) throw Damaged(broken, end, replay, header.DurableMark);
+
+            long offset = i == index ? end : LogFormat.HeaderAreaBytes;
+            if (i != index) _reader.Open(_context.Files, segments[i].Path);
+            while (_reader.TryFind(ref offset, header.SegmentBytes, [header.Salt], out LogFrame frame))
+            {
+                if (frame.DurableMark > replay.LastSequence) throw Damaged(broken, end, replay, frame.DurableMark);
+                offset += frame.TotalBytes;
+            }
+        }
+    }
+
+    private static CorruptDataException Damaged(FoundSegment segment, long offset, LogReplay replay, ulong durableMark) =>
+        new(segment.Path, offset, $"the log can be read up to sequence {replay.LastSequence}, but had been synced up to {durableMark}");
+
+    /// <summary>A header is synced before any frame is written, so a slot with frames of a segment to come has lost its header.</summary>
+    private void CheckUnreadableSlots(LogInventory inventory)
+    {
+        if (inventory.Unreadable.Count == 0) return;
+        ulong[] salts = new ulong[inventory.Unreadable.Count];
+        for (int i = 0; i < salts.Length; i++) salts[i] = LogFormat.SegmentSalt(_era, inventory.HighestNumber + 1 + i);
+
+        foreach (string path in inventory.Unreadable)
+        {
+            _reader.Open(_context.Files, path);
+            long offset = LogFormat.HeaderAreaBytes;
+            if (_reader.TryFind(ref offset, long.MaxValue, salts, out LogFrame frame))
+                throw new CorruptDataException(path, 0, $"the log segment's header is damaged; record {frame.FirstSequence} stands behind it");
+        }
+    }
+}

@@ -1,0 +1,25 @@
+namespace Varve.Log;
+
+/// <summary>Takes one whole record, in order. The payload is valid during the call only.</summary>
+internal delegate void LogRecordSink(ulong firstSequence, int sequenceCount, ReadOnlySpan<byte> payload);
+
+internal enum LogEndKind
+{
+    /// <summary>The log ends where the clean close said.</summary>
+    Clean,
+
+    /// <summary>The log was not closed; it ends behind the last record that checks out.</summary>
+    TornTail,
+
+    /// <summary>The log was not closed and holds no record.</summary>
+    Empty,
+}
+
+/// <param name="LastSequence">The last sequence that is known: of the log or, when that is higher, the flushed one.</param>
+/// <param name="EndKind">How the log ends.</param>
+/// <param name="RecordCount">Records given to the sink.</param>
+/// <param name="BytesRead">Bytes read from slot files.</param>
+/// <param name="SegmentsSeen">Segments of the era that were found, retired ones included.</param>
+/// <param name="HighestSegment">The highest number among them; the next era begins above it. One below the era's first when none was found.</param>
+internal sealed record LogRecoveryResult(
+    ulong LastSequence, LogEndKind EndKind, long RecordCount, long BytesRead, int SegmentsSeen, long HighestSegment);

@@ -1,0 +1,397 @@
+using System.Runtime.ExceptionServices;
+using Varve.Diagnostics;
+using Varve.Entries;
+
+namespace Varve.Log;
+
+/// <summary>
+/// Appends records to the log: into a buffer (<see cref="Append"/>), from there to the system (<see cref="Drain"/>), from there to
+/// the disk (<see cref="Sync"/>). Whatever survives a crash is a prefix of what was appended.
+/// </summary>
+/// <remarks>
+/// <para>
+/// Threads: <see cref="Append"/>, <see cref="Drain"/>, <see cref="WriteMark"/>, <see cref="Sync"/> and <see cref="Close"/> are called by
+/// one thread at a time, the leader of the commit group. <see cref="SyncDrained"/> may run beside the next leader's appends, but not
+/// beside another sync. <see cref="RetireThrough"/> (one thread at a time), the spares and the properties may be used beside all of them.
+/// </para>
+/// <para>
+/// A failed write or sync seals the log: nothing is known any more of what is on disk, so every later call throws the same cause.
+/// A slot that cannot be had, say on a full disk, does not: the record is refused before any of it was written, and may be tried again.
+/// </para>
+/// </remarks>
+internal sealed class LogWriter : IDisposable
+{
+    /// <summary>Larger buffers gain nothing: the transition into the system is already below a nanosecond a record.</summary>
+    private const int BufferBytes = 256 * 1024;
+
+    private readonly LogContext _context;
+    private readonly LogEra _era;
+    private readonly LogSlots _slots;
+    private readonly Queue<LogSlot> _rented = new();
+    private readonly byte[] _buffer = GC.AllocateUninitializedArray<byte>(BufferBytes, pinned: true);
+
+    private readonly Lock _segmentsGate = new();
+    private readonly List<LogSegment> _live = [];
+    private readonly List<LogSegment> _syncing = [];
+    private bool _isSyncing;
+
+    private LogSegment _active;
+    private long _drainedBytes = LogFormat.HeaderAreaBytes;
+    private int _bufferedBytes;
+    private ulong _lastMark;
+    private ulong _appendedSequence;
+    private ulong _drainedSequence;
+    private ulong _syncedSequence;
+    private volatile ExceptionDispatchInfo? _sealCause;
+    private volatile bool _isClosed;
+
+    /// <summary>
+    /// Begins an era's first segment, durably. The manifest must already record the era, and that everything below
+    /// <paramref name="nextSequence"/> is in tables: the slots of earlier eras are recycled from here on.
+    /// </summary>
+    public LogWriter(LogContext context, LogEra era, ulong nextSequence)
+    {
+        Invariant.Holds(context.SegmentBytes % LogFormat.SegmentGranularityBytes == 0);
+        Invariant.Holds(context.SegmentBytes >= 2 * LogFormat.SegmentGranularityBytes);
+        Invariant.Holds(era.FirstSegment > LogSegmentHeader.SpareNumber);
+        Invariant.Holds(nextSequence is > 0 and <= Trailer.SequenceMax);
+        _context = context;
+        _era = era;
+        _appendedSequence = _drainedSequence = _syncedSequence = nextSequence - 1;
+        _slots = new LogSlots(context);
+        try
+        {
+            _slots.Rent(1, _rented);
+            _active = BeginSegment(era.FirstSegment, nextSequence, predecessor: null);
+
+            // A recycled slot's name may still be only in memory, if the process that made it was killed.
+            context.Files.SyncDirectory(context.Directory);
+        }
+        catch
+        {
+            Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>The last sequence appended.</summary>
+    public ulong AppendedSequence => Volatile.Read(ref _appendedSequence);
+
+    /// <summary>The last sequence whose record the system has as a whole: it survives the process.</summary>
+    public ulong DrainedSequence => Volatile.Read(ref _drainedSequence);
+
+    /// <summary>The last sequence that survives a power cut.</summary>
+    public ulong SyncedSequence => Volatile.Read(ref _syncedSequence);
+
+    /// <summary>Bytes of live segments that the system has: what a recovery would read.</summary>
+    public long LiveBytes
+    {
+        get
+        {
+            lock (_segmentsGate)
+            {
+                long bytes = 0;
+                foreach (LogSegment segment in _live) bytes += segment.DrainedBytes;
+                return bytes;
+            }
+        }
+    }
+
+    /// <summary>The number of the oldest live segment.</summary>
+    public long OldestSegment
+    {
+        get
+        {
+            lock (_segmentsGate) return _live[0].Number;
+        }
+    }
+
+    /// <summary>The live segments in order, with what the system has of them.</summary>
+    public IReadOnlyList<LogSegmentInfo> GetLiveSegments()
+    {
+        lock (_segmentsGate)
+        {
+            LogSegmentInfo[] segments = new LogSegmentInfo[_live.Count];
+            for (int i = 0; i < segments.Length; i++)
+            {
+                LogSegment segment = _live[i];
+                segments[i] = new LogSegmentInfo(segment.Number, segment.Slot.File.Path, segment.FirstSequence, segment.DrainedBytes);
+            }
+
+            return segments;
+        }
+    }
+
+    private long SegmentBytesLeft => _context.SegmentBytes - _drainedBytes - _bufferedBytes;
+
+    /// <summary>Appends one record, the next in order: it takes <paramref name="sequenceCount"/> sequences from <paramref name="firstSequence"/> on.</summary>
+    /// <exception cref="StorageException">The record is refused as a whole (no slot to be had), or the log is sealed.</exception>
+    public void Append(ulong firstSequence, int sequenceCount, ReadOnlySpan<byte> payload)
+    {
+        ThrowIfUnusable();
+        Invariant.Holds(firstSequence == _appendedSequence + 1);
+        Invariant.Holds(sequenceCount > 0);
+        ulong lastSequence = _appendedSequence + (ulong)sequenceCount;
+        Invariant.Holds(lastSequence <= Trailer.SequenceMax);
+
+        LogFrame frame = new(LogFrameType.Full, payload.Length, firstSequence, (uint)sequenceCount, RecordOffset: 0, SyncedSequence);
+        if (payload.Length <= LogFormat.FramePayloadBytesMax && LogFormat.FrameBytes(payload.Length) <= SegmentBytesLeft)
+            WriteFrame(frame, payload);
+        else
+            WriteFragments(frame, payload, lastSequence);
+
+        Volatile.Write(ref _appendedSequence, lastSequence);
+    }
+
+    /// <summary>Hands everything appended to the system: it survives a crash of the process.</summary>
+    public void Drain()
+    {
+        ThrowIfUnusable();
+        DrainBuffer();
+    }
+
+    /// <summary>Makes everything appended durable.</summary>
+    public void Sync()
+    {
+        Drain();
+        SyncDrained();
+    }
+
+    /// <summary>Makes everything durable that was drained when the call began; appends may go on meanwhile.</summary>
+    public void SyncDrained()
+    {
+        ThrowIfUnusable();
+        ulong target;
+        lock (_segmentsGate)
+        {
+            Invariant.Holds(!_isSyncing);
+            _isSyncing = true;
+            target = _drainedSequence;
+            foreach (LogSegment segment in _live)
+            {
+                if (!segment.NeedsSync) continue;
+                segment.NeedsSync = false;
+                _syncing.Add(segment);
+            }
+        }
+
+        try
+        {
+            foreach (LogSegment segment in _syncing) segment.Slot.File.Sync();
+        }
+        catch (Exception cause)
+        {
+            Seal(cause);
+            throw;
+        }
+        finally
+        {
+            lock (_segmentsGate)
+            {
+                _syncing.Clear();
+                _isSyncing = false;
+            }
+        }
+
+        Volatile.Write(ref _syncedSequence, target);
+    }
+
+    /// <summary>
+    /// Writes, without a sync, how far the log is known to be synced, so that damage to the last synced records can be told from a torn
+    /// tail. To be called when the log has been idle for a second; does nothing when the last frame says it already.
+    /// </summary>
+    public void WriteMark()
+    {
+        ThrowIfUnusable();
+        ulong mark = SyncedSequence;
+        if (mark == _lastMark) return;
+
+        if (SegmentBytesLeft < LogFrame.HeaderBytes)
+        {
+            // The next segment's header says it.
+            _slots.Rent(1, _rented);
+            SwitchSegment(_appendedSequence + 1);
+            return;
+        }
+
+        WriteFrame(new LogFrame(LogFrameType.Mark, 0, _appendedSequence + 1, 0, 0, mark), default);
+        DrainBuffer();
+    }
+
+    /// <summary>
+    /// Releases the segments that hold no record above <paramref name="flushedSequence"/>, which the manifest durably records. Their slots
+    /// are recycled; one stays as a spare, the others are deleted. A sealed log keeps its segments for the next open.
+    /// </summary>
+    public void RetireThrough(ulong flushedSequence)
+    {
+        bool mayDelete;
+        lock (_segmentsGate)
+        {
+            if (_isClosed || _sealCause is not null) return;
+            while (_live.Count > 1 && _live[1].FirstSequence <= flushedSequence + 1)
+            {
+                _slots.Return(_live[0].Slot);
+                _live.RemoveAt(0);
+            }
+
+            // A sync under way may hold the file of a segment that was just retired; the next retirement deletes it.
+            mayDelete = !_isSyncing;
+        }
+
+        if (mayDelete) _slots.DeleteSurplus();
+    }
+
+    /// <summary>Makes a spare slot unless there is one; background work, so that a commit need not make it.</summary>
+    public void EnsureSpare() => _slots.EnsureSpare();
+
+    /// <summary>Gives the spare's room back to a full disk.</summary>
+    public void DeleteSpares()
+    {
+        lock (_segmentsGate)
+        {
+            if (_isSyncing) return;
+        }
+
+        _slots.DeleteSpares();
+    }
+
+    /// <summary>Makes everything durable and ends the log; the manifest keeps the answer as the mark of a clean close.</summary>
+    public LogEnd Close()
+    {
+        Sync();
+        _isClosed = true;
+        return new LogEnd(_active.Number, _drainedBytes, _appendedSequence);
+    }
+
+    /// <summary>Closes the files. What was appended but not drained is lost, as in a crash; <see cref="Close"/> comes first in an orderly end.</summary>
+    public void Dispose()
+    {
+        lock (_segmentsGate)
+        {
+            _isClosed = true;
+            foreach (LogSegment segment in _live) segment.Slot.File.Dispose();
+            foreach (LogSlot slot in _rented) slot.File.Dispose();
+        }
+
+        _slots.Dispose();
+    }
+
+    private void WriteFragments(LogFrame record, ReadOnlySpan<byte> payload, ulong lastSequence)
+    {
+        _slots.Rent(LogFormat.CountFurtherSegments(SegmentBytesLeft, payload.Length, _context.SegmentBytes), _rented);
+        int offset = 0;
+        do
+        {
+            int piece = LogFormat.NextPieceBytes(SegmentBytesLeft, payload.Length - offset);
+            if (piece < 0)
+            {
+                SwitchSegment(firstSequence: offset == 0 ? record.FirstSequence : lastSequence + 1);
+                piece = LogFormat.NextPieceBytes(SegmentBytesLeft, payload.Length - offset);
+            }
+
+            bool isFirst = offset == 0;
+            bool isLast = offset + piece == payload.Length;
+            LogFrameType type = (isFirst, isLast) switch
+            {
+                (true, true) => LogFrameType.Full,
+                (true, false) => LogFrameType.First,
+                (false, false) => LogFrameType.Middle,
+                (false, true) => LogFrameType.Last,
+            };
+            WriteFrame(record with { Type = type, PayloadBytes = piece, RecordOffset = (uint)offset }, payload.Slice(offset, piece));
+            offset += piece;
+        }
+        while (offset < payload.Length);
+
+        Invariant.Holds(_rented.Count == 0);
+    }
+
+    private void WriteFrame(in LogFrame frame, ReadOnlySpan<byte> payload)
+    {
+        int frameBytes = frame.TotalBytes;
+        if (frameBytes > BufferBytes - _bufferedBytes) DrainBuffer();
+        frame.Write(_buffer.AsSpan(_bufferedBytes, frameBytes), payload, _active.Salt, _drainedBytes + _bufferedBytes);
+        _bufferedBytes += frameBytes;
+        _lastMark = frame.DurableMark;
+    }
+
+    private void DrainBuffer()
+    {
+        if (_bufferedBytes == 0) return;
+        try
+        {
+            _active.Slot.File.Write(_buffer.AsSpan(0, _bufferedBytes), _drainedBytes);
+        }
+        catch (Exception cause)
+        {
+            Seal(cause);
+            throw;
+        }
+
+        _drainedBytes += _bufferedBytes;
+        _bufferedBytes = 0;
+        lock (_segmentsGate)
+        {
+            // In this order for a sync beside us: what it takes as drained lies in segments it sees as to be synced.
+            _active.DrainedBytes = _drainedBytes;
+            _active.NeedsSync = true;
+            Volatile.Write(ref _drainedSequence, _appendedSequence);
+        }
+    }
+
+    private void SwitchSegment(ulong firstSequence)
+    {
+        DrainBuffer();
+        try
+        {
+            _active = BeginSegment(_active.Number + 1, firstSequence, _active);
+        }
+        catch (Exception cause)
+        {
+            Seal(cause);
+            throw;
+        }
+
+        _drainedBytes = LogFormat.HeaderAreaBytes;
+    }
+
+    /// <summary>
+    /// Writes the header and syncs it before any frame can enter: recovery relies on it when it takes a missing segment for a loss.
+    /// The sync is cheap, the file has no other unwritten page.
+    /// </summary>
+    private LogSegment BeginSegment(long number, ulong firstSequence, LogSegment? predecessor)
+    {
+        LogSlot slot = _rented.Peek();
+        LogSegment segment = new(number, LogFormat.SegmentSalt(_era, number), firstSequence, slot);
+        Span<byte> header = stackalloc byte[LogFormat.HeaderAreaBytes];
+        header.Clear();
+        new LogSegmentHeader
+        {
+            Version = LogFormat.Version,
+            Slot = (uint)slot.Number,
+            DatabaseId = _context.DatabaseId,
+            Number = number,
+            Salt = segment.Salt,
+            SegmentBytes = _context.SegmentBytes,
+            Predecessor = predecessor?.Number ?? 0,
+            PredecessorValidBytes = predecessor is null ? 0 : _drainedBytes,
+            PredecessorLastSequence = _appendedSequence,
+            FirstSequence = firstSequence,
+            DurableMark = SyncedSequence,
+        }.Write(header);
+        slot.File.Write(header, 0);
+        slot.File.Sync();
+        _lastMark = SyncedSequence;
+        lock (_segmentsGate) _live.Add(segment);
+        _rented.Dequeue();
+        return segment;
+    }
+
+    private void ThrowIfUnusable()
+    {
+        _sealCause?.Throw();
+        ObjectDisposedException.ThrowIf(_isClosed, this);
+    }
+
+    private void Seal(Exception cause) => _sealCause ??= ExceptionDispatchInfo.Capture(cause);
+}
