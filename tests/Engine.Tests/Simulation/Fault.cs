@@ -1,0 +1,125 @@
+namespace Varve.Tests.Simulation;
+
+internal enum DiskOperation
+{
+    Open,
+    Exists,
+    List,
+    CreateDirectory,
+    Delete,
+    Rename,
+    Link,
+    SyncDirectory,
+    GetAvailableBytes,
+    Lock,
+    Read,
+    Write,
+    Sync,
+    SetLength,
+    Allocate,
+}
+
+/// <summary>
+/// One call that reaches the simulated disk. The index counts from 1. Offset and bytes are those of a read or write; a new
+/// length stands in <paramref name="Bytes"/>.
+/// </summary>
+internal readonly record struct DiskCall(long Index, DiskOperation Operation, string Path, long Offset, long Bytes)
+{
+    public bool ChangesSomething => Operation is not (DiskOperation.Exists or DiskOperation.List or DiskOperation.GetAvailableBytes or DiskOperation.Read);
+}
+
+/// <summary>The error numbers (Linux) that simulated calls fail with.</summary>
+internal static class Errors
+{
+    public const int NoEntry = 2;
+    public const int InputOutput = 5;
+    public const int BadDescriptor = 9;
+    public const int NoAccess = 13;
+    public const int Exists = 17;
+    public const int CrossDevice = 18;
+    public const int NotDirectory = 20;
+    public const int IsDirectory = 21;
+    public const int Invalid = 22;
+    public const int TooManyOpen = 24;
+    public const int NoSpace = 28;
+    public const int Quota = 122;
+
+    public static string Describe(int code) => code switch
+    {
+        NoEntry => "No such file or directory",
+        InputOutput => "Input/output error",
+        BadDescriptor => "Bad file descriptor",
+        NoAccess => "Permission denied",
+        Exists => "File exists",
+        CrossDevice => "Invalid cross-device link",
+        NotDirectory => "Not a directory",
+        IsDirectory => "Is a directory",
+        Invalid => "Invalid argument",
+        TooManyOpen => "Too many open files",
+        NoSpace => "No space left on device",
+        Quota => "Disk quota exceeded",
+        _ => "Unknown error",
+    };
+}
+
+/// <summary>What a system does with a file's unsynced changes when its sync fails.</summary>
+internal enum FailedSync
+{
+    /// <summary>They stay unsynced; another sync would carry them.</summary>
+    LeavesDirty,
+
+    /// <summary>As ext4: some landed; reads go on showing all of them, and the next sync reports success without writing them.</summary>
+    MarksClean,
+
+    /// <summary>Some landed; the others are gone, and reads show the old content.</summary>
+    DropsUnsynced,
+}
+
+/// <summary>What a fault plan makes of a call.</summary>
+internal sealed record Fault
+{
+    private Fault()
+    {
+    }
+
+    /// <summary>The machine goes down in the middle of this call: its effect may be there after the crash, unsynced.</summary>
+    public static Fault PowerCut { get; } = new() { IsPowerCut = true };
+
+    public int ErrorCode { get; private init; }
+
+    /// <summary>Bytes that a failing write puts into the file before it fails.</summary>
+    public int LandedBytes { get; private init; }
+
+    public FailedSync FailedSync { get; private init; }
+
+    public bool IsPowerCut { get; private init; }
+
+    /// <summary>The call fails and does nothing; a failing sync does with the file's changes what <paramref name="failedSync"/> says.</summary>
+    public static Fault Error(int errorCode, FailedSync failedSync = FailedSync.LeavesDirty) =>
+        new() { ErrorCode = errorCode, FailedSync = failedSync };
+
+    /// <summary>A write puts its first bytes into the file, then fails; other calls just fail.</summary>
+    public static Fault ShortWrite(int errorCode, int landedBytes) => new() { ErrorCode = errorCode, LandedBytes = landedBytes };
+}
+
+/// <summary>Ready-made fault plans. An index is that of <see cref="DiskCall.Index"/>.</summary>
+internal static class FaultPlan
+{
+    /// <summary>The call with this index fails, later ones succeed.</summary>
+    public static Func<DiskCall, Fault?> Once(long index, Fault fault) => call => call.Index == index ? fault : null;
+
+    /// <summary>The call with this index and all later ones fail.</summary>
+    public static Func<DiskCall, Fault?> From(long index, Fault fault) => call => call.Index >= index ? fault : null;
+
+    public static Func<DiskCall, Fault?> PowerCutAt(long index) => Once(index, Fault.PowerCut);
+
+    /// <summary>The n-th call (from 1) of those that match fails; with <paramref name="forEver"/> all matching ones from there on.</summary>
+    public static Func<DiskCall, Fault?> Matching(Func<DiskCall, bool> matches, Fault fault, long nth = 1, bool forEver = false)
+    {
+        long seen = 0;
+        return call => matches(call) && (++seen == nth || (forEver && seen > nth)) ? fault : null;
+    }
+}
+
+/// <summary>The simulated machine is off: every call on its disk ends so until the test takes the disk of the restarted one.</summary>
+internal sealed class SimulatedPowerCutException() : IOException("The simulated machine has no power.");
