@@ -1,9 +1,10 @@
+using System.Runtime.InteropServices;
 using Varve.Tables;
 
 namespace Varve.Tests.Tables;
 
 /// <summary>Blocks whose bytes are a function of their table, ordinal and length, so that a wrong or overwritten frame shows.</summary>
-internal static unsafe class BlockCacheContent
+internal static class BlockCacheContent
 {
     public static readonly int[] LengthsAroundTheClasses =
     [
@@ -13,9 +14,10 @@ internal static unsafe class BlockCacheContent
     public static FramePin Reserve(BlockCache cache, CacheSlots slots, int ordinal, int bytes)
     {
         FramePin pin = cache.Reserve(bytes);
-        Span<byte> data = pin.Span;
-        uint state = Seed(slots, ordinal, bytes);
-        for (int i = 0; i < data.Length; i++) data[i] = NextByte(ref state);
+        Span<ulong> words = MemoryMarshal.Cast<byte, ulong>(pin.Span);
+        ulong state = Seed(slots, ordinal, bytes);
+        for (int i = 0; i < words.Length; i++) words[i] = Next(ref state);
+        pin.Span[(words.Length * sizeof(ulong))..].Fill((byte)state);
         return pin;
     }
 
@@ -49,13 +51,14 @@ internal static unsafe class BlockCacheContent
 
     public static bool Holds(FramePin pin, CacheSlots slots, int ordinal)
     {
-        uint state = Seed(slots, ordinal, pin.Bytes);
-        foreach (byte value in pin.Span)
+        ReadOnlySpan<ulong> words = MemoryMarshal.Cast<byte, ulong>(pin.Span);
+        ulong state = Seed(slots, ordinal, pin.Bytes);
+        foreach (ulong word in words)
         {
-            if (value != NextByte(ref state)) return false;
+            if (word != Next(ref state)) return false;
         }
 
-        return true;
+        return pin.Span[(words.Length * sizeof(ulong))..].IndexOfAnyExcept((byte)state) < 0;
     }
 
     public static void AssertHolds(FramePin pin, CacheSlots slots, int ordinal, string context) =>
@@ -81,11 +84,8 @@ internal static unsafe class BlockCacheContent
         return found;
     }
 
-    private static uint Seed(CacheSlots slots, int ordinal, int bytes) => (uint)HashCode.Combine(slots.Id, ordinal, bytes) | 1;
+    private static ulong Seed(CacheSlots slots, int ordinal, int bytes) =>
+        ((ulong)slots.Id << 40 ^ (ulong)ordinal << 20 ^ (ulong)bytes) * 0x9E37_79B9_7F4A_7C15;
 
-    private static byte NextByte(ref uint state)
-    {
-        state = state * 1_664_525 + 1_013_904_223;
-        return (byte)(state >> 24);
-    }
+    private static ulong Next(ref ulong state) => state = state * 6_364_136_223_846_793_005 + 1_442_695_040_888_963_407;
 }
