@@ -1,12 +1,15 @@
+using System.Diagnostics.CodeAnalysis;
+using System.Runtime.InteropServices;
 using Varve.Diagnostics;
 
 namespace Varve.Tables;
 
 /// <summary>
 /// One table file that some <c>LevelMap</c> holds. Cheap to make: the file is opened on first use. Counted references keep it
-/// alive; the last release closes it and tells the store, which deletes the file if the table is obsolete.
+/// alive; the last release tells the store, which deletes the file if the table is obsolete. Whoever reads holds a reference.
+/// Safe for concurrent use.
 /// </summary>
-internal sealed partial class Table
+internal sealed unsafe partial class Table
 {
     private readonly TableStore _store;
     private int _references;
@@ -33,4 +36,110 @@ internal sealed partial class Table
         Invariant.Holds(left >= 0);
         if (left == 0) _store.OnUnreferenced(this);
     }
+
+    /// <summary>
+    /// The newest version of the key at or before the sequence, tombstones included; false when the table has none. The value is
+    /// pinned: dispose it.
+    /// </summary>
+    /// <param name="key">The key.</param>
+    /// <param name="keyHash">Its <see cref="Bytes.KeyHash"/>.</param>
+    /// <param name="sequence">Newer entries are not seen.</param>
+    /// <param name="value">What was found.</param>
+    /// <exception cref="CorruptDataException">A block on the way is damaged.</exception>
+    public bool TryGet(ReadOnlySpan<byte> key, ulong keyHash, ulong sequence, out TableValue value)
+    {
+        OpenedTable opened = Opened;
+        int first = opened.Top.Find(key);
+        if (first < opened.Top.Count && MayContain(opened, first, keyHash))
+        {
+            // Older versions of a key may go on in the next block, even in the next partition: then its first block has the key too.
+            ulong trailerMax = Entries.Trailer.SeekAt(sequence);
+            for (int partition = first; partition < opened.Top.Count; partition++)
+            {
+                using BlockPin index = PinIndex(opened, partition);
+                int count = opened.Top[partition].BlockCount;
+                for (int block = IndexPartition.Find(index.Data, key); block < count; block++)
+                {
+                    BlockPin data = PinData(opened, partition, index.Data, block);
+                    if (DataBlock.TryFind(data.Data, key, (byte)(keyHash >> 56), trailerMax, out BlockEntry entry))
+                    {
+                        value = ToValue(opened, entry, ref data);
+                        return true;
+                    }
+
+                    bool goesOn = DataBlock.EndsWith(data.Data, key);
+                    data.Dispose();
+                    if (goesOn) continue;
+                    value = default;
+                    return false;
+                }
+            }
+        }
+
+        value = default;
+        return false;
+    }
+
+    /// <summary>Reads a separate value straight into the destination, which has room for <see cref="TableValue.ValueLength"/> bytes.</summary>
+    public void ReadSeparate(in TableValue value, Span<byte> destination) =>
+        ReadSeparate(value.SeparateOffset, destination[..value.ValueLength]);
+
+    internal void ReadSeparate(long offset, Span<byte> destination)
+    {
+        Span<byte> header = stackalloc byte[SeparateValue.HeaderBytesMax];
+        header = header[..SeparateValue.HeaderBytes(destination.Length)];
+        ReadExactly(header, offset);
+        ReadExactly(destination, offset + header.Length);
+        if (!SeparateValue.Check(header, destination, Info.Salt, offset, out long damagedAt))
+            ThrowCorrupt(damagedAt, "a large value's length or checksum is wrong");
+    }
+
+    /// <summary>A cursor over all versions of all keys. The caller's reference to the table outlives it.</summary>
+    public Entries.EntryCursor CreateCursor(CursorPurpose purpose)
+    {
+        OpenedTable opened = Opened;
+        BlockFeed feed = purpose == CursorPurpose.Foreground ? new CachedBlockFeed(this, opened) : new StreamingBlockFeed(this, opened);
+        return new TableCursor(this, opened, feed);
+    }
+
+    [DoesNotReturn]
+    internal void ThrowCorrupt(long offset, string detail) => throw new CorruptDataException(_store.PathOf(Info.Number), offset, detail);
+
+    private bool MayContain(OpenedTable opened, int partition, ulong keyHash)
+    {
+        BlockLocation location = opened.Top[partition].Filter;
+        if (location.StoredBytes == 0) return true;
+        using BlockPin filter = PinPartition(opened, opened.FilterOrdinal(partition), location, BlockKind.Filter);
+        return BlockedBloom.MayContain(filter.Data, (location.StoredBytes - BlockTrailer.SizeBytes) / BlockedBloom.LineBytes, keyHash);
+    }
+
+    private TableValue ToValue(OpenedTable opened, in BlockEntry entry, ref BlockPin data)
+    {
+        if (!SeparateValue.IsSeparate(entry.Trailer)) return new TableValue(entry.Trailer, entry.Value, entry.ValueLength, -1, data);
+        var handle = new ReadOnlySpan<byte>(entry.Value, entry.ValueLength);
+        bool isSound = SeparateValue.TryReadHandle(handle, opened.FileBytes, out long offset, out int valueBytes);
+        data.Dispose();
+        if (!isSound) ThrowCorrupt(0, "the handle of a large value is malformed");
+        return new TableValue(SeparateValue.WithoutFlag(entry.Trailer), null, valueBytes, offset, default);
+    }
+
+    /// <summary>Frees what the table keeps in memory; nobody reads it any more. It can be opened again.</summary>
+    internal void CloseUnreferenced()
+    {
+        OpenedTable? opened = Interlocked.Exchange(ref _opened, null);
+        if (opened is null) return;
+        _store.Cache.Forget(opened.Slots);
+        foreach (nint resident in opened.Resident) NativeMemory.AlignedFree((void*)resident);
+        if (opened.ResidentBytes > 0) _store.Cache.ReleaseResident(opened.ResidentBytes);
+    }
+}
+
+/// <summary>What a cursor is for.</summary>
+internal enum CursorPurpose
+{
+    /// <summary>A user's scan: blocks go through the cache.</summary>
+    Foreground,
+
+    /// <summary>Reads all of a table once: large reads of its own, past the cache.</summary>
+    Compaction,
 }

@@ -6,7 +6,8 @@ namespace Varve.Tables;
 /// <summary>Where one of the table's own blocks stands; unlike a <see cref="BlockLocation"/> it may be long.</summary>
 internal readonly record struct FileRange(long Offset, long Bytes)
 {
-    public bool IsWithin(long fileBytes) => Offset >= 0 && Bytes >= BlockTrailer.SizeBytes && Bytes <= fileBytes && Offset <= fileBytes - Bytes;
+    public bool IsWithin(long fileBytes) =>
+        Bytes >= BlockTrailer.SizeBytes && Bytes <= Math.Min(fileBytes, Array.MaxLength) && Offset >= 0 && Offset <= fileBytes - Bytes;
 }
 
 /// <summary>The last 96 bytes of a table.</summary>

@@ -1,10 +1,89 @@
-using System.Diagnostics.CodeAnalysis;
+using Varve.Bytes;
+using Varve.Files;
+using Varve.Runtime;
 
 namespace Varve.Tables;
 
-/// <summary>The tables of one database: makes and finds them, keeps open files under a cap, deletes obsolete ones.</summary>
-internal sealed class TableStore
+/// <summary>
+/// The tables of one database: makes them, gives them cache and open files, and collects the obsolete ones until somebody may do the
+/// I/O of deleting them. Safe for concurrent use.
+/// </summary>
+internal sealed class TableStore : IDisposable
 {
-    [SuppressMessage("Performance", "CA1822", Justification = "Will use its fields.")]
-    internal void OnUnreferenced(Table table) => throw new InvalidOperationException(table.Info.Number.ToString(System.Globalization.CultureInfo.InvariantCulture));
+    private readonly IFileSystem _fileSystem;
+    private readonly RandomSource _random;
+    private readonly Lock _deletableGuard = new();
+    private List<long> _deletable = [];
+
+    /// <param name="fileSystem">Where the files are.</param>
+    /// <param name="directory">The database's directory.</param>
+    /// <param name="databaseId">Every table must carry it.</param>
+    /// <param name="cache">Shared by all tables; belongs to the caller.</param>
+    /// <param name="openFilesMax">Descriptors kept open.</param>
+    /// <param name="random">Where salts come from.</param>
+    public TableStore(IFileSystem fileSystem, string directory, DatabaseId databaseId, BlockCache cache, int openFilesMax, RandomSource random)
+    {
+        _fileSystem = fileSystem;
+        _random = random;
+        DatabaseId = databaseId;
+        Cache = cache;
+        OpenFiles = new OpenFiles(fileSystem, directory, openFilesMax);
+    }
+
+    public DatabaseId DatabaseId { get; }
+
+    internal BlockCache Cache { get; }
+
+    internal OpenFiles OpenFiles { get; }
+
+    public string PathOf(long number) => OpenFiles.PathOf(number);
+
+    /// <summary>A table that the manifest knows; nothing is read yet. It begins with no reference.</summary>
+    public Table Make(TableInfo info) => new(info, this);
+
+    /// <summary>Creates the file of a new table, with a salt of its own; <paramref name="direct"/> writes past the page cache.</summary>
+    public TableWriter CreateWriter(long number, TableFormatOptions options, bool direct)
+    {
+        IFile file = _fileSystem.Open(PathOf(number), direct ? FileOpening.CreateNewDirect : FileOpening.CreateNew);
+        return new TableWriter(file, options, DatabaseId, number, _random.NextUInt64());
+    }
+
+    /// <summary>Gives an unfinished table up and deletes its file.</summary>
+    public void Abandon(TableWriter writer)
+    {
+        writer.Dispose();
+        Delete(writer.Number);
+    }
+
+    /// <summary>
+    /// The numbers of obsolete tables that nobody reads any more, each once: to be given to <see cref="Delete"/> by a thread that may
+    /// wait for the disk.
+    /// </summary>
+    public IReadOnlyList<long> TakeDeletable()
+    {
+        lock (_deletableGuard)
+        {
+            if (_deletable.Count == 0) return [];
+            List<long> taken = _deletable;
+            _deletable = [];
+            return taken;
+        }
+    }
+
+    /// <summary>Closes and removes a table's file.</summary>
+    public void Delete(long number)
+    {
+        OpenFiles.Forget(number);
+        _fileSystem.Delete(PathOf(number));
+    }
+
+    /// <summary>Closes all files. Nobody reads any more.</summary>
+    public void Dispose() => OpenFiles.Dispose();
+
+    internal void OnUnreferenced(Table table)
+    {
+        table.CloseUnreferenced();
+        if (!table.IsObsolete) return;
+        lock (_deletableGuard) _deletable.Add(table.Info.Number);
+    }
 }

@@ -47,7 +47,7 @@ internal sealed class TableWriter : IDisposable
     public long EstimatedFileBytes => _output.Position + _encoder.EstimateStoredBytes(_builder.PayloadBytes) + _partition.PendingBytes;
 
     /// <summary>Adds the next entry; keys ascend, versions of one key descend.</summary>
-    public void Add(ReadOnlySpan<byte> key, ulong trailer, ReadOnlySpan<byte> value)
+    public void Add(ReadOnlySpan<byte> key, ulong trailer, scoped ReadOnlySpan<byte> value)
     {
         Invariant.Holds(key.Length <= TableFormat.KeyBytesMax && value.Length <= SeparateValue.ValueBytesMax);
         Invariant.Holds(!SeparateValue.IsSeparate(trailer) && Trailer.Kind(trailer) != EntryKind.RangeTombstone);

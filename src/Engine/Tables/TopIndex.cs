@@ -18,6 +18,9 @@ internal readonly record struct TablePartition(int BlockFirst, int BlockCount, B
 /// </remarks>
 internal sealed class TopIndex
 {
+    /// <summary>Two locations, the count of blocks and an empty separator.</summary>
+    private const int PartitionBytesMin = (2 * sizeof(ulong)) + 2;
+
     private readonly byte[] _encoded;
     private readonly int[] _separatorStarts;
     private readonly int[] _separatorEnds;
@@ -59,9 +62,9 @@ internal sealed class TopIndex
     {
         index = null;
         ReadOnlySpan<byte> source = encoded;
-        if (!Varint.TryRead(source, out ulong count, out int position) || count == 0 || count > (ulong)source.Length) return false;
-        var starts = new int[count];
-        var ends = new int[count];
+        if (!Varint.TryRead(source, out ulong count, out int position) || count == 0 || count > (ulong)(source.Length / PartitionBytesMin)) return false;
+        int[] starts = new int[count];
+        int[] ends = new int[count];
         var partitions = new TablePartition[count];
         long blockCount = 0;
         for (int i = 0; i < partitions.Length; i++)
@@ -72,7 +75,7 @@ internal sealed class TopIndex
             BlockLocation indexLocation = BlockLocation.Unpack(BinaryPrimitives.ReadUInt64LittleEndian(source[position..]));
             BlockLocation filterLocation = BlockLocation.Unpack(BinaryPrimitives.ReadUInt64LittleEndian(source[(position + sizeof(ulong))..]));
             position += 2 * sizeof(ulong);
-            if (!indexLocation.IsWithin(fileBytes) || !(filterLocation == default || IsFilter(filterLocation, fileBytes))) return false;
+            if (!indexLocation.IsWithin(fileBytes) || indexLocation.IsCompressed || !(filterLocation == default || IsFilter(filterLocation, fileBytes))) return false;
             if (!Varint.TryRead(source[position..], out ulong separatorBytes, out length)) return false;
             position += length;
             if (separatorBytes > (ulong)(source.Length - position)) return false;

@@ -1,0 +1,150 @@
+namespace Varve.Tables;
+
+/// <summary>Where a cursor gets its data blocks from. One thread.</summary>
+internal abstract unsafe class BlockFeed : IDisposable
+{
+    /// <summary>A block of the partition whose index is given, checked, with padding; it stays as it is until the next call.</summary>
+    public abstract byte* Load(int partition, byte* index, int block);
+
+    /// <summary>Lets go of the block.</summary>
+    public abstract void Unload();
+
+    public abstract void Dispose();
+}
+
+/// <summary>
+/// Blocks through the cache, pinned while the cursor stands on them. A cursor that walks over blocks the cache lacks, in either
+/// direction, reads ahead in a window of its own.
+/// </summary>
+internal sealed unsafe class CachedBlockFeed(Table table, OpenedTable opened) : BlockFeed
+{
+    private const int ReadAheadBytes = 128 << 10;
+
+    /// <summary>Neighbouring blocks in a row before reading ahead: a seek with a few moves should not pay for it.</summary>
+    private const int StepsBeforeReadAhead = 4;
+
+    private BlockPin _pin;
+    private ReadWindow? _window;
+    private int _ordinal = -2;
+    private int _stepCount;
+
+    public override byte* Load(int partition, byte* index, int block)
+    {
+        _pin.Dispose();
+        int ordinal = opened.Top[partition].BlockFirst + block;
+        _stepCount = ordinal == _ordinal + 1 || ordinal == _ordinal - 1 ? _stepCount + 1 : 0;
+        bool isBackward = ordinal < _ordinal;
+        _ordinal = ordinal;
+        _pin = _stepCount >= StepsBeforeReadAhead && !table.IsCached(opened, ordinal)
+            ? LoadAhead(ordinal, index, block, isBackward)
+            : table.PinData(opened, partition, index, block);
+        return _pin.Data;
+    }
+
+    public override void Unload() => _pin.Dispose();
+
+    public override void Dispose()
+    {
+        _pin.Dispose();
+        _window?.Dispose();
+    }
+
+    private BlockPin LoadAhead(int ordinal, byte* index, int block, bool isBackward)
+    {
+        _window ??= new ReadWindow(table, ReadAheadBytes);
+        return table.DecodeIntoCache(opened, ordinal, IndexPartition.LocationAt(index, block), _window.Read(index, block, isBackward));
+    }
+}
+
+/// <summary>Blocks read once in large pieces into memory of the cursor's own, past the cache.</summary>
+internal sealed unsafe class StreamingBlockFeed(Table table, OpenedTable opened) : BlockFeed
+{
+    private const int WindowBytes = 512 << 10;
+
+    private readonly ReadWindow _window = new(table, WindowBytes);
+    private NativeBuffer? _decompressed;
+    private int _ordinal = -1;
+
+    public override byte* Load(int partition, byte* index, int block)
+    {
+        int ordinal = opened.Top[partition].BlockFirst + block;
+        bool isBackward = ordinal < _ordinal;
+        _ordinal = ordinal;
+        BlockLocation location = IndexPartition.LocationAt(index, block);
+        ReadOnlySpan<byte> stored = _window.Read(index, block, isBackward);
+        int rawBytes = table.CheckStored(stored, location);
+        if (!location.IsCompressed)
+        {
+            table.CheckPayload(stored[..rawBytes], BlockKind.Data, location);
+            // SAFETY: the window does not move, and ends with padding.
+            fixed (byte* payload = stored) return payload;
+        }
+
+        _decompressed ??= new NativeBuffer(TableFormat.PayloadBytesMax);
+        table.Decompress(stored, _decompressed.Span[..rawBytes], location);
+        return _decompressed.Address;
+    }
+
+    public override void Unload()
+    {
+    }
+
+    public override void Dispose()
+    {
+        _window.Dispose();
+        _decompressed?.Dispose();
+    }
+}
+
+/// <summary>A piece of a table file in memory: neighbouring blocks, read together. One thread.</summary>
+internal sealed unsafe class ReadWindow(Table table, int windowBytes) : IDisposable
+{
+    /// <summary>What may stand between two blocks (a partition) without ending the window; a large value does.</summary>
+    private const int GapBytesMax = 16 << 10;
+
+    private readonly NativeBuffer _buffer = new(windowBytes);
+    private long _start;
+    private long _end;
+
+    /// <summary>The stored block; reads it with the blocks that follow it in the direction of the walk, unless it is here already.</summary>
+    public ReadOnlySpan<byte> Read(byte* index, int block, bool isBackward)
+    {
+        BlockLocation location = IndexPartition.LocationAt(index, block);
+        if (location.Offset < _start || location.End > _end) Fill(index, block, isBackward);
+        return _buffer.Span.Slice((int)(location.Offset - _start), location.StoredBytes);
+    }
+
+    public void Dispose() => _buffer.Dispose();
+
+    private void Fill(byte* index, int block, bool isBackward)
+    {
+        BlockLocation location = IndexPartition.LocationAt(index, block);
+        long start = location.Offset;
+        long end = location.End;
+        if (isBackward)
+        {
+            while (--block >= 0)
+            {
+                BlockLocation before = IndexPartition.LocationAt(index, block);
+                if (before.End > start || start - before.End > GapBytesMax || end - before.Offset > _buffer.Bytes) break;
+                start = before.Offset;
+            }
+        }
+        else
+        {
+            for (int count = IndexPartition.Count(index); ++block < count;)
+            {
+                BlockLocation next = IndexPartition.LocationAt(index, block);
+                if (next.Offset < end || next.Offset - end > GapBytesMax || next.End - start > _buffer.Bytes) break;
+                end = next.End;
+            }
+        }
+
+        // Nothing is here while reading fails.
+        _start = 0;
+        _end = 0;
+        table.ReadExactly(_buffer.Span[..(int)(end - start)], start);
+        _start = start;
+        _end = end;
+    }
+}

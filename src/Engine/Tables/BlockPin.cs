@@ -1,0 +1,32 @@
+namespace Varve.Tables;
+
+/// <summary>A checked block in memory: a pinned frame of the cache, or a resident partition that needs no pin. Disposed once.</summary>
+internal unsafe struct BlockPin : IDisposable
+{
+    private readonly BlockCache? _cache;
+    private FramePin _pin;
+
+    /// <summary>A block that stays as long as its table.</summary>
+    public BlockPin(byte* resident)
+    {
+        Data = resident;
+        _cache = null;
+        _pin = default;
+    }
+
+    public BlockPin(BlockCache cache, FramePin pin)
+    {
+        Data = pin.Data;
+        _cache = cache;
+        _pin = pin;
+    }
+
+    public byte* Data { get; private set; }
+
+    public void Dispose()
+    {
+        if (!_pin.IsNone) _cache!.Unpin(_pin);
+        _pin = default;
+        Data = null;
+    }
+}

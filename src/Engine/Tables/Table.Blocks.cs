@@ -1,0 +1,257 @@
+using System.Runtime.InteropServices;
+using Varve.Bytes;
+
+namespace Varve.Tables;
+
+/// <summary>What a block is checked as.</summary>
+internal enum BlockKind
+{
+    Data,
+    Index,
+    Filter,
+}
+
+/// <summary>What is known of a table once its end was read. Immutable, but for the partitions that become resident.</summary>
+internal sealed class OpenedTable(TopIndex top, long fileBytes)
+{
+    /// <summary>Bytes of <see cref="Resident"/>, padding included.</summary>
+    public long ResidentBytes;
+
+    public TopIndex Top { get; } = top;
+
+    public long FileBytes { get; } = fileBytes;
+
+    /// <summary>Ordinals in the cache: data blocks, then an index and a filter per partition.</summary>
+    public CacheSlots Slots { get; } = new(top.BlockCount + (2 * top.Count));
+
+    /// <summary>Addresses of the index and filter partitions that are kept outside the cache's frames; 0 where none is.</summary>
+    public nint[] Resident { get; } = new nint[2 * top.Count];
+
+    public int IndexOrdinal(int partition) => Top.BlockCount + (2 * partition);
+
+    public int FilterOrdinal(int partition) => IndexOrdinal(partition) + 1;
+}
+
+/// <summary>How blocks come into memory: opening the file, reading, checking, caching.</summary>
+internal sealed unsafe partial class Table
+{
+    /// <summary>Compressed blocks are read here first. One per thread that reads tables.</summary>
+    [ThreadStatic]
+    private static byte[]? t_stored;
+
+    private OpenedTable? _opened;
+
+    private OpenedTable Opened => Volatile.Read(ref _opened) ?? Open();
+
+    /// <summary>Fills the destination from the file.</summary>
+    /// <exception cref="CorruptDataException">The file ends before.</exception>
+    internal void ReadExactly(Span<byte> destination, long offset)
+    {
+        using OpenFiles.FileLease lease = _store.OpenFiles.Lease(Info.Number);
+        if (lease.File.Read(destination, offset) != destination.Length) ThrowCorrupt(offset, $"the file ends within {destination.Length} bytes from here");
+    }
+
+    internal BlockPin PinIndex(OpenedTable opened, int partition) =>
+        PinPartition(opened, opened.IndexOrdinal(partition), opened.Top[partition].Index, BlockKind.Index);
+
+    internal BlockPin PinData(OpenedTable opened, int partition, byte* index, int block)
+    {
+        int ordinal = opened.Top[partition].BlockFirst + block;
+        return _store.Cache.TryPin(opened.Slots, ordinal, out FramePin pin)
+            ? new BlockPin(_store.Cache, pin)
+            : ReadIntoCache(opened, ordinal, IndexPartition.LocationAt(index, block), BlockKind.Data, indexBlocks: 0);
+    }
+
+    internal bool IsCached(OpenedTable opened, int ordinal)
+    {
+        if (!_store.Cache.TryPin(opened.Slots, ordinal, out FramePin pin)) return false;
+        _store.Cache.Unpin(pin);
+        return true;
+    }
+
+    /// <summary>Checks a stored block as it stands in the file; the payload is its beginning, compressed or not.</summary>
+    internal int CheckStored(ReadOnlySpan<byte> stored, BlockLocation location)
+    {
+        if (!BlockTrailer.TryRead(stored, Info.Salt, location.Offset, out BlockCompression compression, out int rawBytes))
+            ThrowCorrupt(location.Offset, $"the checksum of a block of {stored.Length} bytes is wrong");
+        if (compression == BlockCompression.None == location.IsCompressed)
+            ThrowCorrupt(location.Offset, "a block is compressed otherwise than its index says");
+        return rawBytes;
+    }
+
+    /// <summary>Checks a payload's structure, on which all later reads of it rely.</summary>
+    internal void CheckPayload(ReadOnlySpan<byte> payload, BlockKind kind, BlockLocation location)
+    {
+        bool isWellFormed = kind switch
+        {
+            BlockKind.Data => DataBlock.IsWellFormed(payload),
+            BlockKind.Index => IndexPartition.IsWellFormed(payload, Info.FileBytes),
+            _ => payload.Length % BlockedBloom.LineBytes == 0,
+        };
+        if (!isWellFormed) ThrowCorrupt(location.Offset, $"a block ({kind}) is malformed behind a right checksum");
+    }
+
+    /// <summary>Decompresses a checked data block and checks the result.</summary>
+    internal void Decompress(ReadOnlySpan<byte> stored, Span<byte> payload, BlockLocation location)
+    {
+        if (!Lz4Block.TryDecompress(stored[..^BlockTrailer.SizeBytes], payload)) ThrowCorrupt(location.Offset, "a block does not decompress to its size");
+        CheckPayload(payload, BlockKind.Data, location);
+    }
+
+    /// <summary>Brings a stored data block that was read elsewhere into the cache.</summary>
+    internal BlockPin DecodeIntoCache(OpenedTable opened, int ordinal, BlockLocation location, ReadOnlySpan<byte> stored)
+    {
+        int rawBytes = CheckStored(stored, location);
+        FramePin pin = _store.Cache.Reserve(rawBytes);
+        try
+        {
+            if (location.IsCompressed)
+            {
+                Decompress(stored, pin.Span[..rawBytes], location);
+            }
+            else
+            {
+                stored[..rawBytes].CopyTo(pin.Span);
+                CheckPayload(pin.Span[..rawBytes], BlockKind.Data, location);
+            }
+
+            _store.Cache.Publish(opened.Slots, ordinal, pin, FramePriority.Normal);
+            return new BlockPin(_store.Cache, pin);
+        }
+        catch
+        {
+            _store.Cache.Unpin(pin);
+            throw;
+        }
+    }
+
+    private BlockPin ReadIntoCache(OpenedTable opened, int ordinal, BlockLocation location, BlockKind kind, int indexBlocks)
+    {
+        if (location.IsCompressed)
+        {
+            t_stored ??= new byte[TableFormat.StoredBytesMax];
+            Span<byte> stored = t_stored.AsSpan(0, location.StoredBytes);
+            ReadExactly(stored, location.Offset);
+            return DecodeIntoCache(opened, ordinal, location, stored);
+        }
+
+        FramePin pin = _store.Cache.Reserve(location.StoredBytes - BlockTrailer.SizeBytes);
+        try
+        {
+            ReadPayload(pin.Data, location, kind, indexBlocks);
+            _store.Cache.Publish(opened.Slots, ordinal, pin, kind == BlockKind.Data ? FramePriority.Normal : FramePriority.High);
+            return new BlockPin(_store.Cache, pin);
+        }
+        catch
+        {
+            _store.Cache.Unpin(pin);
+            throw;
+        }
+    }
+
+    /// <summary>Reads and checks a raw block in place.</summary>
+    private void ReadPayload(byte* destination, BlockLocation location, BlockKind kind, int indexBlocks)
+    {
+        // SAFETY: behind every payload are 64 bytes of padding, in which the stored block's trailer of 8 bytes finds room.
+        var stored = new Span<byte>(destination, location.StoredBytes);
+        ReadExactly(stored, location.Offset);
+        int payloadBytes = CheckStored(stored, location);
+        CheckPayload(stored[..payloadBytes], kind, location);
+        if (kind == BlockKind.Index && IndexPartition.Count(destination) != indexBlocks)
+            ThrowCorrupt(location.Offset, "an index partition covers another number of blocks than the top index says");
+    }
+
+    /// <summary>Index and filter: kept for the table's life while the cache grants it, else cached with priority.</summary>
+    private BlockPin PinPartition(OpenedTable opened, int ordinal, BlockLocation location, BlockKind kind)
+    {
+        ref nint resident = ref opened.Resident[ordinal - opened.Top.BlockCount];
+        nint address = Volatile.Read(ref resident);
+        if (address != 0) return new BlockPin((byte*)address);
+        if (_store.Cache.TryPin(opened.Slots, ordinal, out FramePin pin)) return new BlockPin(_store.Cache, pin);
+
+        int indexBlocks = opened.Top[(ordinal - opened.Top.BlockCount) / 2].BlockCount;
+        return TryMakeResident(opened, ref resident, location, kind, indexBlocks, out BlockPin kept)
+            ? kept
+            : ReadIntoCache(opened, ordinal, location, kind, indexBlocks);
+    }
+
+    private bool TryMakeResident(OpenedTable opened, ref nint resident, BlockLocation location, BlockKind kind, int indexBlocks, out BlockPin pin)
+    {
+        pin = default;
+        long bytes = location.StoredBytes - BlockTrailer.SizeBytes + TableFormat.FramePaddingBytes;
+        if (location.IsCompressed || !_store.Cache.TryReserveResident(bytes)) return false;
+        byte* loaded = null;
+        bool isKept = false;
+        try
+        {
+            loaded = (byte*)NativeMemory.AlignedAlloc((nuint)bytes, BlockedBloom.LineBytes);
+            ReadPayload(loaded, location, kind, indexBlocks);
+            nint winner = Interlocked.CompareExchange(ref resident, (nint)loaded, 0);
+            isKept = winner == 0;
+            pin = new BlockPin(isKept ? loaded : (byte*)winner);
+            return true;
+        }
+        finally
+        {
+            if (isKept)
+            {
+                Interlocked.Add(ref opened.ResidentBytes, bytes);
+            }
+            else
+            {
+                // Damaged, or another thread was first and its copy stays.
+                NativeMemory.AlignedFree(loaded);
+                _store.Cache.ReleaseResident(bytes);
+            }
+        }
+    }
+
+    private OpenedTable Open()
+    {
+        if (Info.FileBytes < TableFooter.SizeBytes) ThrowCorrupt(0, $"a table of {Info.FileBytes} bytes is too short");
+        long fileBytes = LengthOfFile();
+        if (fileBytes != Info.FileBytes) ThrowCorrupt(0, $"the file has {fileBytes} bytes, the manifest says {Info.FileBytes}");
+        TableFooter footer = ReadFooter();
+        if (!TopIndex.TryDecode(ReadMeta(footer.TopIndex), fileBytes, out TopIndex? top) || top is null)
+        {
+            ThrowCorrupt(footer.TopIndex.Offset, "the top index is malformed");
+        }
+
+        if (!TableProperties.TryDecode(ReadMeta(footer.Properties), out TableProperties properties))
+            ThrowCorrupt(footer.Properties.Offset, "the properties are malformed");
+        if (properties.EntryCount != (ulong)Info.EntryCount)
+            ThrowCorrupt(footer.Properties.Offset, $"the table has {properties.EntryCount} entries, the manifest says {Info.EntryCount}");
+
+        var opened = new OpenedTable(top, fileBytes);
+        return Interlocked.CompareExchange(ref _opened, opened, null) ?? opened;
+    }
+
+    private long LengthOfFile()
+    {
+        using OpenFiles.FileLease lease = _store.OpenFiles.Lease(Info.Number);
+        return lease.File.Length;
+    }
+
+    private TableFooter ReadFooter()
+    {
+        Span<byte> bytes = stackalloc byte[TableFooter.SizeBytes];
+        long offset = Info.FileBytes - TableFooter.SizeBytes;
+        ReadExactly(bytes, offset);
+        string? wrong = TableFooter.Read(bytes, offset, out TableFooter footer);
+        if (wrong is not null) ThrowCorrupt(offset, wrong);
+        if (footer.DatabaseId != _store.DatabaseId)
+            ThrowCorrupt(offset, $"the table belongs to database {footer.DatabaseId}, this one is {_store.DatabaseId}");
+        if (footer.Salt != Info.Salt) ThrowCorrupt(offset, "the table's salt is not the manifest's: a stale or misplaced file");
+        return footer;
+    }
+
+    /// <summary>Top index and properties: the footer says that they lie within the file, so their length is bounded by it.</summary>
+    private byte[] ReadMeta(FileRange range)
+    {
+        byte[] stored = new byte[range.Bytes];
+        ReadExactly(stored, range.Offset);
+        if (!BlockTrailer.TryRead(stored, Info.Salt, range.Offset, out BlockCompression compression, out _) || compression != BlockCompression.None)
+            ThrowCorrupt(range.Offset, $"the checksum of a block of {range.Bytes} bytes is wrong");
+        return stored[..^BlockTrailer.SizeBytes];
+    }
+}

@@ -1,0 +1,74 @@
+using Varve.Bytes;
+using Varve.Entries;
+
+namespace Varve.Tables;
+
+/// <summary>Reads all of a table: every checksum, the order, the counts, and what the manifest says of it.</summary>
+internal sealed partial class Table
+{
+    private const int VerifyBytes = 256 << 10;
+
+    /// <param name="progress">Told the bytes read, now and then.</param>
+    /// <param name="cancellation">Asked now and then.</param>
+    /// <exception cref="CorruptDataException">The first thing found wrong.</exception>
+    public void Verify(IProgress<long>? progress, CancellationToken cancellation)
+    {
+        VerifyFile(progress, cancellation);
+        OpenedTable opened = Opened;
+        using var cursor = new TableCursor(this, opened, new StreamingBlockFeed(this, opened));
+        byte[] previousKey = new byte[TableFormat.KeyBytesMax];
+        int previousLength = 0;
+        ulong previousTrailer = 0;
+        long entryCount = 0;
+        long tombstoneCount = 0;
+        for (cursor.SeekToFirst(); cursor.IsValid; cursor.Next())
+        {
+            if (entryCount % 4096 == 0) cancellation.ThrowIfCancellationRequested();
+            if (cursor.KeyLength > previousKey.Length) ThrowCorrupt(0, $"a key has {cursor.KeyLength} bytes");
+            if (entryCount > 0 && EntryOrder.Compare(previousKey.AsSpan(0, previousLength), previousTrailer, cursor.KeySpan, cursor.Trailer) >= 0)
+                ThrowCorrupt(0, $"entry {entryCount} is not behind the one before it");
+            if (entryCount == 0 && !(cursor.KeySpan.SequenceEqual(Info.SmallestKey) && cursor.Trailer == Info.SmallestTrailer))
+                ThrowCorrupt(0, "the first entry is not the smallest that the manifest states");
+            bool isNewKey = entryCount == 0 || !cursor.KeySpan.SequenceEqual(previousKey.AsSpan(0, previousLength));
+            VerifyFindable(opened, cursor, isNewKey);
+            cursor.KeySpan.CopyTo(previousKey);
+            previousLength = cursor.KeyLength;
+            previousTrailer = cursor.Trailer;
+            entryCount++;
+            if (Trailer.IsTombstone(cursor.Trailer)) tombstoneCount++;
+        }
+
+        if (entryCount != Info.EntryCount || tombstoneCount != Info.TombstoneCount)
+        {
+            ThrowCorrupt(0, $"{entryCount} entries with {tombstoneCount} tombstones, the manifest says {Info.EntryCount} with {Info.TombstoneCount}");
+        }
+
+        if (!previousKey.AsSpan(0, previousLength).SequenceEqual(Info.LargestKey) || previousTrailer != Info.LargestTrailer)
+            ThrowCorrupt(0, "the last entry is not the largest that the manifest states");
+    }
+
+    private void VerifyFile(IProgress<long>? progress, CancellationToken cancellation)
+    {
+        using var buffer = new NativeBuffer(VerifyBytes);
+        uint checksum = 0;
+        for (long offset = 0; offset < Info.FileBytes; offset += buffer.Bytes)
+        {
+            cancellation.ThrowIfCancellationRequested();
+            Span<byte> piece = buffer.Span[..(int)Math.Min(buffer.Bytes, Info.FileBytes - offset)];
+            ReadExactly(piece, offset);
+            checksum = Crc32C.Append(checksum, piece);
+            progress?.Report(offset + piece.Length);
+        }
+
+        if (checksum != Info.FileChecksum) ThrowCorrupt(0, $"the file's checksum is {checksum:x8}, the manifest says {Info.FileChecksum:x8}");
+    }
+
+    /// <summary>Index and filter lead to the entry: a get finds what a scan shows.</summary>
+    private void VerifyFindable(OpenedTable opened, TableCursor cursor, bool isNewKey)
+    {
+        int partition = opened.Top.Find(cursor.KeySpan);
+        if (isNewKey && !cursor.IsWhereIndexLeads()) ThrowCorrupt(0, "the index does not lead to an entry of the table");
+        if (!MayContain(opened, partition, KeyHash.Compute(cursor.KeySpan)))
+            ThrowCorrupt(opened.Top[partition].Filter.Offset, "the filter denies a key of the table");
+    }
+}

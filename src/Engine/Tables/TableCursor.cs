@@ -1,0 +1,209 @@
+using System.Runtime.CompilerServices;
+using Varve.Entries;
+
+namespace Varve.Tables;
+
+/// <summary>
+/// All entries of a table, in both directions alike. Separate values are read when the cursor arrives at them, into a buffer of its
+/// own: what it shows is never a handle.
+/// </summary>
+internal sealed unsafe class TableCursor : EntryCursor
+{
+    /// <summary>A larger buffer is given back when the cursor leaves the value it was for.</summary>
+    private const int KeptValueBytesMax = 1 << 20;
+
+    private readonly Table _table;
+    private readonly OpenedTable _opened;
+    private readonly BlockFeed _feed;
+
+    /// <summary>The partition whose index is pinned; -1 for none.</summary>
+    private int _partition = -1;
+    private BlockPin _index;
+    private int _block;
+    private byte* _data;
+    private ushort* _offsets;
+    private int _entryCount;
+    private int _entry;
+    private NativeBuffer? _separate;
+    private bool _isDisposed;
+
+    public TableCursor(Table table, OpenedTable opened, BlockFeed feed)
+    {
+        _table = table;
+        _opened = opened;
+        _feed = feed;
+    }
+
+    /// <summary>True when index and top index lead a search for the shown key to the block the cursor stands in; for verification.</summary>
+    public bool IsWhereIndexLeads() => _opened.Top.Find(KeySpan) == _partition && IndexPartition.Find(_index.Data, KeySpan) == _block;
+
+    public override void SeekToFirst()
+    {
+        IsValid = false;
+        LoadPartition(0);
+        LoadBlock(0);
+        Show(0);
+    }
+
+    public override void SeekToLast()
+    {
+        IsValid = false;
+        LoadPartition(_opened.Top.Count - 1);
+        LoadBlock(_opened.Top[_partition].BlockCount - 1);
+        Show(_entryCount - 1);
+    }
+
+    public override void Seek(ReadOnlySpan<byte> key, ulong trailer)
+    {
+        IsValid = false;
+        int partition = _opened.Top.Find(key);
+        if (partition == _opened.Top.Count) return;
+        LoadPartition(partition);
+        int block = IndexPartition.Find(_index.Data, key);
+        if (block == _opened.Top[partition].BlockCount) _table.ThrowCorrupt(_opened.Top[partition].Index.Offset, "the top index disagrees with a partition");
+        LoadBlock(block);
+
+        // All entries of the block may come before: the key falls behind its last one, or older versions go on in the next blocks.
+        int entry = DataBlock.LowerBound(_data, key, trailer);
+        while (entry == _entryCount)
+        {
+            if (!TryLoadNextBlock()) return;
+            entry = DataBlock.LowerBound(_data, key, trailer);
+        }
+
+        Show(entry);
+    }
+
+    public override void SeekForPrevious(ReadOnlySpan<byte> key, ulong trailer)
+    {
+        Seek(key, trailer);
+        if (!IsValid) SeekToLast();
+        else if (Trailer != trailer || !KeySpan.SequenceEqual(key)) Previous();
+    }
+
+    public override void Next()
+    {
+        int entry = _entry + 1;
+        if (entry < _entryCount) Show(entry);
+        else MoveToNextBlock();
+    }
+
+    public override void Previous()
+    {
+        if (_entry > 0) Show(_entry - 1);
+        else MoveToPreviousBlock();
+    }
+
+    public override void Dispose()
+    {
+        if (_isDisposed) return;
+        _isDisposed = true;
+        IsValid = false;
+        _index.Dispose();
+        _feed.Dispose();
+        _separate?.Dispose();
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private void Show(int entry)
+    {
+        _entry = entry;
+        DataBlock.Decode(_data + _offsets[entry], out BlockEntry shown);
+        Key = shown.Key;
+        KeyLength = shown.KeyLength;
+        Trailer = shown.Trailer;
+        Value = shown.Value;
+        ValueLength = shown.ValueLength;
+        if (SeparateValue.IsSeparate(shown.Trailer) || _separate is not null) ShowSeparate();
+        IsValid = true;
+    }
+
+    /// <summary>Fetches the value if it is separate, and lets go of a large one that the cursor has left.</summary>
+    private void ShowSeparate()
+    {
+        if (_separate is not null && _separate.Bytes > KeptValueBytesMax)
+        {
+            _separate.Dispose();
+            _separate = null;
+        }
+
+        if (!SeparateValue.IsSeparate(Trailer)) return;
+        IsValid = false;
+        if (!SeparateValue.TryReadHandle(ValueSpan, _opened.FileBytes, out long offset, out int valueBytes))
+            _table.ThrowCorrupt(0, "the handle of a large value is malformed");
+        if (_separate is null || _separate.Bytes < valueBytes)
+        {
+            _separate?.Dispose();
+            _separate = new NativeBuffer(valueBytes);
+        }
+
+        _table.ReadSeparate(offset, _separate.Span[..valueBytes]);
+        Trailer = SeparateValue.WithoutFlag(Trailer);
+        Value = _separate.Address;
+        ValueLength = valueBytes;
+    }
+
+    private void MoveToNextBlock()
+    {
+        IsValid = false;
+        if (TryLoadNextBlock()) Show(0);
+    }
+
+    private void MoveToPreviousBlock()
+    {
+        IsValid = false;
+        if (_block > 0)
+        {
+            LoadBlock(_block - 1);
+        }
+        else
+        {
+            if (_partition == 0)
+            {
+                _feed.Unload();
+                return;
+            }
+
+            LoadPartition(_partition - 1);
+            LoadBlock(_opened.Top[_partition].BlockCount - 1);
+        }
+
+        Show(_entryCount - 1);
+    }
+
+    private bool TryLoadNextBlock()
+    {
+        if (_block + 1 < _opened.Top[_partition].BlockCount)
+        {
+            LoadBlock(_block + 1);
+            return true;
+        }
+
+        if (_partition + 1 == _opened.Top.Count)
+        {
+            _feed.Unload();
+            return false;
+        }
+
+        LoadPartition(_partition + 1);
+        LoadBlock(0);
+        return true;
+    }
+
+    private void LoadPartition(int partition)
+    {
+        if (partition == _partition) return;
+        _index.Dispose();
+        _partition = -1;
+        _index = _table.PinIndex(_opened, partition);
+        _partition = partition;
+    }
+
+    private void LoadBlock(int block)
+    {
+        _data = _feed.Load(_partition, _index.Data, block);
+        _block = block;
+        _entryCount = DataBlock.Count(_data);
+        _offsets = (ushort*)(_data + DataBlock.OffsetsOffset(_entryCount));
+    }
+}

@@ -1,0 +1,34 @@
+namespace Varve.Tables;
+
+/// <summary>
+/// What a table says of a key. The value's bytes stay as they are until <see cref="Dispose"/>, which the receiver calls once.
+/// </summary>
+internal unsafe struct TableValue : IDisposable
+{
+    private BlockPin _block;
+
+    internal TableValue(ulong trailer, byte* value, int valueLength, long separateOffset, BlockPin block)
+    {
+        Trailer = trailer;
+        Value = value;
+        ValueLength = valueLength;
+        SeparateOffset = separateOffset;
+        _block = block;
+    }
+
+    public ulong Trailer { get; }
+
+    /// <summary>The value's first byte; null when it is separate.</summary>
+    public byte* Value { get; }
+
+    /// <summary>The value's bytes, separate or not.</summary>
+    public int ValueLength { get; }
+
+    /// <summary>True when the value is not in memory: <see cref="Table.ReadSeparate(in TableValue, Span{byte})"/> reads it.</summary>
+    public readonly bool IsSeparate => SeparateOffset >= 0;
+
+    /// <summary>Where the value block stands; negative when the value is not separate.</summary>
+    internal long SeparateOffset { get; }
+
+    public void Dispose() => _block.Dispose();
+}
