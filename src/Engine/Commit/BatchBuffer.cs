@@ -35,8 +35,6 @@ internal sealed class BatchBuffer : IDisposable
 
     public long ValueBytes { get; private set; }
 
-    public int KeyBytesLongest { get; private set; }
-
     public ReadOnlySpan<byte> Span => _bytes.AsSpan(0, _length);
 
     /// <summary>Maps of this batch whose names the catalogue did not hold when they were added.</summary>
@@ -67,7 +65,6 @@ internal sealed class BatchBuffer : IDisposable
         Count += other.Count;
         KeyBytes += other.KeyBytes;
         ValueBytes += other.ValueBytes;
-        KeyBytesLongest = Math.Max(KeyBytesLongest, other.KeyBytesLongest);
     }
 
     public void Clear()
@@ -78,7 +75,6 @@ internal sealed class BatchBuffer : IDisposable
         Count = 0;
         KeyBytes = 0;
         ValueBytes = 0;
-        KeyBytesLongest = 0;
     }
 
     public void Dispose()
@@ -103,7 +99,6 @@ internal sealed class BatchBuffer : IDisposable
         Count++;
         KeyBytes += keyBytes;
         ValueBytes += valueBytes;
-        KeyBytesLongest = Math.Max(KeyBytesLongest, keyBytes);
         if (!map.IsRecorded && !_unrecordedMaps.Contains(map)) _unrecordedMaps.Add(map);
     }
 

@@ -36,7 +36,7 @@ internal ref struct BatchReader(ReadOnlySpan<byte> batch)
         return true;
     }
 
-    private static bool TryTake(ref ReadOnlySpan<byte> rest, out ReadOnlySpan<byte> taken)
+    private static bool TryTake(scoped ref ReadOnlySpan<byte> rest, out ReadOnlySpan<byte> taken)
     {
         taken = default;
         if (!Varint.TryRead(rest, out ulong bytes, out int length)) return false;

@@ -307,7 +307,7 @@ internal sealed class CommitQueue
                 WriteMark();
                 break;
             case CommitKind.Rotate:
-                if (_views.Unpinned.Active.EntryCount > 0) Rotate(contentBytes: 0);
+                if (_views.Unpinned.Active.EntryCount > 0) Rotate(capacityBytes: 0);
                 break;
             default:
                 throw new InvariantViolatedException($"A commit request of unknown kind {first.Kind}.");
@@ -364,31 +364,29 @@ internal sealed class CommitQueue
         long keyBytes = 0;
         long valueBytes = 0;
         int count = 0;
-        int keyBytesLongest = 0;
         foreach (CommitRequest request in _group)
         {
             BatchBuffer batch = request.Batch!;
             keyBytes += batch.KeyBytes;
             valueBytes += batch.ValueBytes;
             count += batch.Count;
-            keyBytesLongest = Math.Max(keyBytesLongest, batch.KeyBytesLongest);
         }
 
         MemTable active = _views.Unpinned.Active;
-        if (active.IsFull || !active.HasRoomFor(count, keyBytes, valueBytes, keyBytesLongest))
+        if (active.IsFull || !active.HasRoomFor(count, keyBytes, valueBytes))
         {
-            Rotate(keyBytes + valueBytes);
+            Rotate(MemTable.CapacityFor(count, keyBytes, valueBytes));
             active = _views.Unpinned.Active;
         }
 
-        Invariant.Holds(active.HasRoomFor(count, keyBytes, valueBytes, keyBytesLongest));
+        Invariant.Holds(active.HasRoomFor(count, keyBytes, valueBytes));
         return active;
     }
 
-    private void Rotate(long contentBytes)
+    private void Rotate(long capacityBytes)
     {
         _room.WaitForRoom();
-        MemTable fresh = _room.CreateMemTable(contentBytes);
+        MemTable fresh = _room.CreateMemTable(capacityBytes);
         _views.Rotate(fresh);
         fresh.Release();
         _room.OnFrozen();

@@ -14,6 +14,6 @@ internal interface IFlushRoom
     /// <summary>A memtable was frozen: flush it.</summary>
     void OnFrozen();
 
-    /// <summary>An empty memtable that holds at least the given content.</summary>
-    MemTable CreateMemTable(long contentBytes);
+    /// <summary>An empty memtable of the usual capacity, or the given one where that is larger.</summary>
+    MemTable CreateMemTable(long capacityBytes);
 }

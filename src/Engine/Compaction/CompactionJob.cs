@@ -31,9 +31,8 @@ internal static class CompactionJob
 
         if (counts.EntriesRead != expected)
         {
-            Table first = pick.Inputs[0];
             throw new CorruptDataException(
-                first.Path, 0, $"the tables of a compaction that begins here gave {counts.EntriesRead:N0} entries, the manifest says {expected:N0}");
+                pick.Inputs[0].FilePath, 0, $"the tables of a compaction that begins here gave {counts.EntriesRead:N0} entries, the manifest says {expected:N0}");
         }
 
         return pick.CreateEdit(output.Finish());

@@ -209,7 +209,7 @@ internal sealed class CompactionWorkers
     private void Finished(CompactionPick pick)
     {
         using (_jobsGuard.Hold()) _running.Remove(pick);
-        _context.Tables.DeleteObsolete();
+        ObsoleteTables.Delete(_context.Tables);
         UpdatePressure();
         Wake();
         _changes.Raise();

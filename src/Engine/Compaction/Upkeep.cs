@@ -75,8 +75,8 @@ internal sealed class Upkeep : IFlushRoom
         _flushWanted.Set();
     }
 
-    public MemTable CreateMemTable(long contentBytes) =>
-        new(_context.Pool, Math.Max(_context.Options.MemtableBytes, contentBytes));
+    public MemTable CreateMemTable(long capacityBytes) =>
+        new(_context.Pool, Math.Max(_context.Options.MemtableBytes, capacityBytes));
 
     /// <summary>Returns once everything up to the sequence is in tables.</summary>
     public void WaitForFlushed(ulong sequence)
@@ -161,7 +161,7 @@ internal sealed class Upkeep : IFlushRoom
         _context.Levels.Commit(edit, table);
         foreach (LeveledTable added in edit.Added) Counters.CountFlush(added.Info.FileBytes);
         _commit!.RetireLog(flushedSequence);
-        _context.Tables.DeleteObsolete();
+        ObsoleteTables.Delete(_context.Tables);
         UpdatePressure();
         _compaction.Wake();
     }
@@ -187,7 +187,7 @@ internal sealed class Upkeep : IFlushRoom
         }
 
         _context.Pool.Trim(IdleMemoryKept);
-        _context.Tables.DeleteObsolete();
+        ObsoleteTables.Delete(_context.Tables);
         _compaction.OnTick(isIdle);
     }
 

@@ -45,6 +45,13 @@ internal sealed class LevelMap
     /// <summary>The tables of a level, in the level's order.</summary>
     public ReadOnlySpan<Table> Tables(int level) => _runs[level].Tables;
 
+    /// <summary>The tables of a level below level 0, sorted by key; for a cursor that outlives the call. Not to be changed.</summary>
+    public Table[] SortedTables(int level)
+    {
+        Invariant.Holds(level > 0);
+        return _runs[level].Tables;
+    }
+
     public long LevelBytes(int level) => _runs[level].FileBytes;
 
     public void AddReference()

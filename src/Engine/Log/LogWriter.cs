@@ -77,6 +77,9 @@ internal sealed class LogWriter : IDisposable
     /// <summary>The last sequence appended.</summary>
     public ulong AppendedSequence => Volatile.Read(ref _appendedSequence);
 
+    /// <summary>True once a write or sync has failed: nothing more is taken.</summary>
+    public bool IsSealed => _sealCause is not null;
+
     /// <summary>The last sequence whose record the system has as a whole: it survives the process.</summary>
     public ulong DrainedSequence => Volatile.Read(ref _drainedSequence);
 

@@ -17,7 +17,7 @@ internal static class StatisticsReader
         try
         {
             UpkeepCounters counters = store.Upkeep?.Counters ?? new UpkeepCounters();
-            BlockCacheStatistics cache = store.Cache.Statistics;
+            BlockCacheStatistics cache = store.Cache.GetStatistics();
             long memtableEntries = view.Active.EntryCount;
             foreach (MemTable frozen in view.Frozen) memtableEntries += frozen.EntryCount;
             return new DatabaseStatistics
@@ -33,7 +33,7 @@ internal static class StatisticsReader
                 FrozenMemtables = view.Frozen.Length,
                 MemtableEntries = memtableEntries,
                 MemoryBudgetBytes = store.Setup.Memory.BudgetBytes,
-                CacheBytes = cache.UsedBytes,
+                CacheBytes = cache.BytesUsed,
                 CacheCapacityBytes = store.Setup.Memory.CacheBytes,
                 CacheHits = cache.Hits,
                 CacheMisses = cache.Misses,

@@ -1,5 +1,4 @@
 using Varve.Entries;
-using Varve.Levels;
 using Varve.Tables;
 
 namespace Varve.Reading;

@@ -1,5 +1,4 @@
 using Varve.Bytes;
-using Varve.Entries;
 using Varve.Levels;
 using Varve.Memory;
 using Varve.Tables;
@@ -37,10 +36,10 @@ internal static unsafe class PointLookup
     private static bool TryFindInTables(LevelMap levels, ReadOnlySpan<byte> key, ulong sequence, out FoundEntry found)
     {
         ulong hash = KeyHash.Compute(key);
-        ReadOnlySpan<Table> newestFirst = levels.TablesOf(0);
+        ReadOnlySpan<Table> newestFirst = levels.Tables(0);
         foreach (Table table in newestFirst)
         {
-            if (!table.MayHold(key) || !table.TryGet(key, hash, sequence, out TableValue value)) continue;
+            if (!MayHold(table.Info, key) || !table.TryGet(key, hash, sequence, out TableValue value)) continue;
             found = new FoundEntry(table, value);
             return true;
         }
@@ -49,7 +48,7 @@ internal static unsafe class PointLookup
         {
             int index = levels.FindTable(level, key);
             if (index < 0) continue;
-            Table table = levels.TablesOf(level)[index];
+            Table table = levels.Tables(level)[index];
             if (!table.TryGet(key, hash, sequence, out TableValue value)) continue;
             found = new FoundEntry(table, value);
             return true;
@@ -58,23 +57,26 @@ internal static unsafe class PointLookup
         found = default;
         return false;
     }
+
+    private static bool MayHold(TableInfo info, ReadOnlySpan<byte> key) =>
+        key.SequenceCompareTo(info.SmallestKey) >= 0 && key.SequenceCompareTo(info.LargestKey) <= 0;
 }
 
 /// <summary>An entry that a lookup found: where its bytes are and what keeps them there.</summary>
-internal readonly unsafe ref struct FoundEntry
+internal unsafe struct FoundEntry
 {
     private readonly Table? _table;
-    private readonly TableValue _tableValue;
+    private TableValue _tableValue;
     private readonly byte* _value;
 
-    internal FoundEntry(in MemEntry entry)
+    internal FoundEntry(MemEntry entry)
     {
         Trailer = entry.Trailer;
         _value = entry.Value;
         Length = entry.ValueLength;
     }
 
-    internal FoundEntry(Table table, in TableValue value)
+    internal FoundEntry(Table table, TableValue value)
     {
         _table = table;
         _tableValue = value;

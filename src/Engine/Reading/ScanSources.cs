@@ -20,14 +20,14 @@ internal static class ScanSources
         {
             if (view.Active.EntryCount > 0) sources.Add(view.Active.CreateCursor(sequence));
             foreach (MemTable frozen in view.Frozen) sources.Add(frozen.CreateCursor(sequence));
-            foreach (Table table in view.Levels.TablesOf(0))
+            foreach (Table table in view.Levels.Tables(0))
             {
                 if (MayOverlap(table.Info, lower, upper)) sources.Add(table.CreateCursor(CursorPurpose.Foreground));
             }
 
             for (int level = 1; level < LevelMap.LevelCount; level++)
             {
-                Table[] tables = view.Levels.TablesOf(level);
+                Table[] tables = view.Levels.SortedTables(level);
                 if (tables.Length > 0) sources.Add(new LevelCursor(tables, CursorPurpose.Foreground));
             }
 

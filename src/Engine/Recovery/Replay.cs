@@ -1,7 +1,5 @@
 using Varve.Commit;
-using Varve.Compaction;
 using Varve.Entries;
-using Varve.Files;
 using Varve.Levels;
 using Varve.Memory;
 using Varve.Tables;
@@ -75,9 +73,8 @@ internal sealed class Replay(EngineSetup setup, TableStore tables) : IDisposable
     private MemTable RoomFor(int sequenceCount, int payloadBytes)
     {
         MemTable table = Active;
-        int keyBytesLongest = Math.Min(payloadBytes, MemTable.KeyBytesMax);
-        if (!table.IsFull && table.HasRoomFor(sequenceCount, payloadBytes, payloadBytes, keyBytesLongest)) return table;
-        table = new MemTable(setup.Pool, Math.Max(setup.Compaction.MemtableBytes, payloadBytes));
+        if (!table.IsFull && table.HasRoomFor(sequenceCount, payloadBytes, payloadBytes)) return table;
+        table = new MemTable(setup.Pool, Math.Max(setup.Compaction.MemtableBytes, MemTable.CapacityFor(sequenceCount, payloadBytes, payloadBytes)));
         _filled.Add(table);
         return table;
     }

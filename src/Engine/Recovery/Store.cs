@@ -54,7 +54,7 @@ internal sealed class Store
             Views.Close();
             Levels.Dispose();
             Log?.Dispose();
-            Tables.DeleteObsolete();
+            ObsoleteTables.Delete(Tables);
             Tables.Dispose();
             DirectoryLock.Dispose();
             Setup.Pool.RemoveUser();

@@ -7,7 +7,6 @@ using Varve.Levels;
 using Varve.Log;
 using Varve.Memory;
 using Varve.Reading;
-using Varve.Tables;
 
 namespace Varve.Recovery;
 

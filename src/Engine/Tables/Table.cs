@@ -23,6 +23,8 @@ internal sealed unsafe partial class Table
 
     public TableInfo Info { get; }
 
+    public string FilePath => _store.PathOf(Info.Number);
+
     /// <summary>True once no current level map holds the table: its file goes with the last reference.</summary>
     public bool IsObsolete => _isObsolete;
 

@@ -54,8 +54,8 @@ public class TableTests
     {
         List<TestEntry> entries = TableFixture.MakeEntries(new Random(5), 20_000, largeValues: 3);
         using var fixture = new TableFixture();
-        using (var buffered = new TableWriter(fixture.Disk.Open("a", Files.FileOpening.CreateNew), TableFormatOptions.Default, TableFixture.Id, 1, 77))
-        using (var direct = new TableWriter(fixture.Disk.Open("b", Files.FileOpening.CreateNewDirect), TableFormatOptions.Default, TableFixture.Id, 1, 77))
+        using (var buffered = new TableWriter(fixture.Disk.Open("a", Varve.Files.FileOpening.CreateNew), TableFormatOptions.Default, TableFixture.Id, 1, 77))
+        using (var direct = new TableWriter(fixture.Disk.Open("b", Varve.Files.FileOpening.CreateNewDirect), TableFormatOptions.Default, TableFixture.Id, 1, 77))
         {
             foreach (TestEntry entry in entries)
             {
