@@ -156,7 +156,7 @@ internal sealed partial class DeterministicScheduler : Scheduler
 
     private void RunThread(SimulatedThread thread, Action body)
     {
-        thread.Baton.Take();
+        Park(thread);
         _current = thread;
         if (thread.UnwindReason is null) RunBody(thread, body);
         End(thread);
