@@ -8,7 +8,7 @@ public class LogCrashTests
     [Fact]
     public void After_any_crash_the_log_is_a_prefix_that_holds_everything_synced()
     {
-        for (int seed = 1; seed <= 60; seed++)
+        for (int seed = 1; seed <= 40; seed++)
         {
             Random random = new(seed);
             LogHouse house = new(segmentBytes: 8192 << random.Next(3));
