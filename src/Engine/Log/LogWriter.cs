@@ -58,7 +58,7 @@ internal sealed class LogWriter : IDisposable
         _context = context;
         _era = era;
         _appendedSequence = _drainedSequence = _syncedSequence = nextSequence - 1;
-        _slots = new LogSlots(context);
+        _slots = new LogSlots(context, Seal);
         try
         {
             _slots.Rent(1, _rented);
@@ -201,13 +201,18 @@ internal sealed class LogWriter : IDisposable
 
     /// <summary>
     /// Writes, without a sync, how far the log is known to be synced, so that damage to the last synced records can be told from a torn
-    /// tail. To be called when the log has been idle for a second; does nothing when the last frame says it already.
+    /// tail. To be called when the log has been idle for a second; writes nothing new when the last frame says it already.
     /// </summary>
     public void WriteMark()
     {
         ThrowIfUnusable();
         ulong mark = SyncedSequence;
-        if (mark == _lastMark) return;
+        if (mark == _lastMark)
+        {
+            // The frame that says it may still be in the buffer.
+            DrainBuffer();
+            return;
+        }
 
         if (SegmentBytesLeft < LogFrame.HeaderBytes)
         {
@@ -396,5 +401,5 @@ internal sealed class LogWriter : IDisposable
         ObjectDisposedException.ThrowIf(_isClosed, this);
     }
 
-    private void Seal(Exception cause) => _sealCause ??= ExceptionDispatchInfo.Capture(cause);
+    private void Seal(Exception cause) => Interlocked.CompareExchange(ref _sealCause, ExceptionDispatchInfo.Capture(cause), null);
 }
