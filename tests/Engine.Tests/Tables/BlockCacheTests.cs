@@ -172,6 +172,28 @@ public sealed unsafe class BlockCacheTests : IDisposable
     }
 
     [Fact]
+    public void Among_blocks_in_use_those_read_least_go_first()
+    {
+        var slots = new CacheSlots(1_500);
+        int count = 0;
+        while (_cache.GetStatistics().Evictions == 0) BlockCacheContent.Load(_cache, slots, count++, SmallBlockBytes);
+        var readOnce = new List<int>();
+        var readTwice = new List<int>();
+        for (int i = 0; i < count; i++)
+        {
+            if (!BlockCacheContent.Touch(_cache, slots, i)) continue;
+            (i % 2 == 0 ? readOnce : readTwice).Add(i);
+            if (i % 2 == 1) BlockCacheContent.Touch(_cache, slots, i);
+        }
+
+        // Those that the first eviction made free, and some more.
+        for (int i = 0; i < 30; i++) BlockCacheContent.Load(_cache, slots, count + i, SmallBlockBytes);
+
+        Assert.All(readTwice, ordinal => Assert.True(BlockCacheContent.Touch(_cache, slots, ordinal), $"block {ordinal} is gone"));
+        Assert.Contains(readOnce, ordinal => !BlockCacheContent.Touch(_cache, slots, ordinal));
+    }
+
+    [Fact]
     public void Index_partitions_outlast_data_blocks_that_came_with_them()
     {
         var index = new CacheSlots(100);
