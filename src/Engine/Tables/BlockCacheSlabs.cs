@@ -89,7 +89,7 @@ internal sealed unsafe class BlockCacheSlabs
         return NumberOf(slab, page);
     }
 
-    /// <summary>Frees a frame in use that nobody has pinned. A pinned one is left to its last pin or the clock, a closed one is free.</summary>
+    /// <summary>Frees a frame in use that nobody has pinned. A pinned one waits for its last pin or the clock.</summary>
     public void FreeUnlessPinned(int number)
     {
         if (Interlocked.CompareExchange(ref Frame(number)->Pins, BlockCacheFrame.Closed, 0) != 0) return;
@@ -143,7 +143,8 @@ internal sealed unsafe class BlockCacheSlabs
         else
         {
             slab = _slabsTouched++;
-            for (int page = 0; page < PagesPerSlab; page++) *Frame(NumberOf(slab, page)) = new BlockCacheFrame { Pins = BlockCacheFrame.Closed };
+            var closed = new BlockCacheFrame { Pins = BlockCacheFrame.Closed };
+            for (int page = 0; page < PagesPerSlab; page++) *Frame(NumberOf(slab, page)) = closed;
         }
 
         SlabsInUse++;

@@ -54,7 +54,7 @@ public sealed class BlockCacheConcurrencyTests
         Assert.True(statistics.Evictions > 1_000, $"seed {seed}: only {statistics.Evictions} evictions");
     }
 
-    /// <summary>Hardly more frames than threads, and twice as many blocks: a pin meets the frame's eviction and its next owner as often as possible.</summary>
+    /// <summary>Hardly more frames than threads, twice as many blocks: a pin often meets its frame's eviction and next owner.</summary>
     [Fact]
     public void A_pin_through_a_stale_slot_never_shows_another_block()
     {
