@@ -8,21 +8,19 @@ namespace Varve.Compaction;
 /// Lives for one question to the planner.
 /// </summary>
 /// <remarks>
-/// Two jobs may run at the same time when they share no input, and when neither can write into a key range and level that the
-/// other's data passes on its way down; data that passes older data of the same key would show the older.
+/// Jobs run side by side when they share no input. That suffices: the inputs of a running job stay in the map until its outputs
+/// replace them, so whoever would write between its keys, or bring newer data past them, overlaps one of them and has to take it along.
 /// </remarks>
 internal sealed class CompactionAssembly
 {
     private readonly LevelMap _map;
     private readonly CompactionOptions _options;
-    private readonly IReadOnlyList<CompactionPick> _running;
     private readonly HashSet<long> _busy;
 
     public CompactionAssembly(LevelMap map, CompactionOptions options, CompactionContext context)
     {
         _map = map;
         _options = options;
-        _running = context.Running;
         _busy = [.. context.Excluded];
         foreach (CompactionPick job in context.Running)
         {
@@ -47,7 +45,6 @@ internal sealed class CompactionAssembly
         bool isAlone = inputs.Count == 1 && overlapped.Length == 0;
         KeyRange inputRange = range;
         foreach (Table table in overlapped) range = range.Union(KeyRange.Of(table.Info));
-        if (ConflictsWithRunning(inputLevel, outputLevel, range)) return null;
 
         IReadOnlyList<Table> grandparents = outputLevel < LevelMap.BottomLevel ? _map.Overlapping(outputLevel + 1, range).ToArray() : [];
         return new CompactionPick
@@ -111,18 +108,6 @@ internal sealed class CompactionAssembly
     private bool MayMove(TableInfo table, KeyRange range, int outputLevel, IReadOnlyList<Table> grandparents) =>
         BytesOf(grandparents) <= _options.GrandparentBytesMax
         && (!IsDense(table, _options) || _map.OverlapsDeeper(outputLevel, range));
-
-    // Spans of levels that only touch are no conflict: what one job puts on a level stays above what the other takes from it, as the
-    // other's inputs there are not overlapped by the first (they would be busy).
-    private bool ConflictsWithRunning(int inputLevel, int outputLevel, KeyRange range)
-    {
-        foreach (CompactionPick job in _running)
-        {
-            if (inputLevel < job.OutputLevel && job.InputLevel < outputLevel && range.Overlaps(job.Range)) return true;
-        }
-
-        return false;
-    }
 
     /// <summary>More than half of the table is tombstones, and they are enough to be worth a compaction.</summary>
     public static bool IsDense(TableInfo table, CompactionOptions options) =>

@@ -124,20 +124,6 @@ public class CompactionPlannerTests
         """);
 
     [Fact]
-    public void New_data_never_passes_a_running_job_on_its_way_to_a_higher_level()
-    {
-        // The base moves up to level 5 while a job from level 0 writes to it; then a table with the same keys must not go to level 6.
-        var scenario = new PlannerScenario("""
-            0: 4[a-d] 3[a-d] 2[a-d] 1[a-d]
-            6: 10[a-d] *2000
-            """);
-        Assert.Equal("LevelZero 0:4,3,2,1 -> 5 over 10", scenario.Next());
-        Assert.Equal("waits", scenario.Request());
-        scenario.Finish();
-        Assert.Equal("Requested 5:104 + 6:10 -> 6\nwaits", scenario.Request());
-    }
-
-    [Fact]
     public void A_request_brings_all_of_its_range_to_the_bottom_and_ends()
     {
         var scenario = new PlannerScenario("""
