@@ -1,7 +1,7 @@
 using System.Diagnostics;
 using System.Text;
 
-namespace Varve.Tests.Simulation;
+namespace Varve.Simulation;
 
 /// <summary>What every call passes through: switch point, count, fault plan, power; and the calls of open files.</summary>
 internal sealed partial class SimulatedDisk

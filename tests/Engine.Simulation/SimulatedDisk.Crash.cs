@@ -1,4 +1,4 @@
-namespace Varve.Tests.Simulation;
+namespace Varve.Simulation;
 
 /// <summary>The crash: from this disk to the one the restarted machine finds.</summary>
 internal sealed partial class SimulatedDisk

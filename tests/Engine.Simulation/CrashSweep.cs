@@ -1,4 +1,4 @@
-namespace Varve.Tests.Simulation;
+namespace Varve.Simulation;
 
 /// <summary>Runs one history again and again, hurting one more call each time, until a run comes through unhurt.</summary>
 internal static class CrashSweep

@@ -2,7 +2,7 @@ using System.Runtime.ExceptionServices;
 using System.Text;
 using Varve.Runtime;
 
-namespace Varve.Tests.Simulation;
+namespace Varve.Simulation;
 
 /// <summary>
 /// Runs the threads of a history one at a time, in an order drawn from a seed: the same seed gives the same order. The right to

@@ -1,7 +1,7 @@
 using System.Diagnostics;
 using Varve.Runtime;
 
-namespace Varve.Tests.Simulation;
+namespace Varve.Simulation;
 
 /// <summary>Who runs next; locks and signals. All state belongs to the thread that has the right to run.</summary>
 internal sealed partial class DeterministicScheduler

@@ -1,6 +1,6 @@
 using Varve.Runtime;
 
-namespace Varve.Tests.Simulation;
+namespace Varve.Simulation;
 
 /// <summary>A thread of a <see cref="DeterministicScheduler"/>. Only the thread that runs touches any of this.</summary>
 internal sealed class SimulatedThread(DeterministicScheduler scheduler, int id, string name) : EngineThread, IWaitable
