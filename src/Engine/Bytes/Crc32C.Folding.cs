@@ -45,7 +45,9 @@ internal static partial class Crc32C
         }
 
         factors = FoldFactors.Vector;
-        Vector512<ulong> sum = Fold<TMultiplier>(Fold<TMultiplier>(Fold<TMultiplier>(first, factors, second), factors, third), factors, fourth);
+        Vector512<ulong> sum = Fold<TMultiplier>(first, factors, second);
+        sum = Fold<TMultiplier>(sum, factors, third);
+        sum = Fold<TMultiplier>(sum, factors, fourth);
         for (; data.Length - position >= VectorBytes; position += VectorBytes)
         {
             sum = Fold<TMultiplier>(sum, factors, Load(ref start, position));

@@ -21,7 +21,11 @@ internal static partial class Crc32C
         ulong wide = ~crc;
 
         // SAFETY: each read is behind a comparison of the position plus its size with the length.
-        for (; length - position >= sizeof(ulong); position += sizeof(ulong)) wide = Sse42.X64.Crc32(wide, Read<ulong>(ref start, position));
+        for (; length - position >= sizeof(ulong); position += sizeof(ulong))
+        {
+            wide = Sse42.X64.Crc32(wide, Read<ulong>(ref start, position));
+        }
+
         uint state = (uint)wide;
         if (length - position >= sizeof(uint))
         {

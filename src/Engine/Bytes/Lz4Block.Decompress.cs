@@ -38,7 +38,9 @@ internal static unsafe partial class Lz4Block
 
             // SAFETY: 16 bytes are left to read and 32 to write; a short sequence takes no more, and no block ends inside one, because
             // the offset lies within the 16 bytes.
-            if (literalBytes != HalfTokenMax && inputEnd - input >= ShortSequenceInputBytes && outputEnd - output >= ShortSequenceOutputBytes)
+            if (literalBytes != HalfTokenMax
+                && inputEnd - input >= ShortSequenceInputBytes
+                && outputEnd - output >= ShortSequenceOutputBytes)
             {
                 Vector128.Load(input).Store(output);
                 input += literalBytes;

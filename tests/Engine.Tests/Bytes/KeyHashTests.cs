@@ -7,7 +7,7 @@ namespace Varve.Tests.Bytes;
 
 public sealed class KeyHashTests
 {
-    private const int KeyCount = 200_000;
+    private const int KeyCount = 100_000;
 
     public static TheoryData<string> KeyShapes =>
         ["big-endian counter", "db_bench", "ascii decimal", "random", "two bits set", "long, last bytes differ"];

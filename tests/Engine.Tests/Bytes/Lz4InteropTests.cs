@@ -86,7 +86,7 @@ public sealed partial class Lz4InteropTests(ITestOutputHelper console)
             return;
         }
 
-        for (int seed = 0; seed < 1_500; seed++)
+        for (int seed = 0; seed < 600; seed++)
         {
             var random = new Random(seed);
             byte[] source = Lz4Samples.Mixed(random, seed % 50 == 0 ? random.Next(Lz4Block.SourceBytesMax + 1) : random.Next(3_000));
@@ -97,8 +97,10 @@ public sealed partial class Lz4InteropTests(ITestOutputHelper console)
             int read = DecompressSafe(compressed, output, size, output.Length);
             Assert.True(read == source.Length && output.AsSpan().SequenceEqual(source), $"seed {seed}: the library reads it otherwise");
 
-            AssertReads(source, compressed, CompressDefault(source, compressed, source.Length, compressed.Length), $"seed {seed}");
-            AssertReads(source, compressed, CompressDense(source, compressed, source.Length, compressed.Length, DenseLevel), $"seed {seed}, dense");
+            size = CompressDefault(source, compressed, source.Length, compressed.Length);
+            AssertReads(source, compressed, size, $"seed {seed}");
+            size = CompressDense(source, compressed, source.Length, compressed.Length, DenseLevel);
+            AssertReads(source, compressed, size, $"seed {seed}, dense");
         }
 
         console.WriteLine($"Compared with {Library}.");
@@ -115,7 +117,8 @@ public sealed partial class Lz4InteropTests(ITestOutputHelper console)
     private static partial int CompressDefault(ReadOnlySpan<byte> source, Span<byte> destination, int sourceBytes, int destinationBytes);
 
     [LibraryImport(Library, EntryPoint = "LZ4_compress_HC")]
-    private static partial int CompressDense(ReadOnlySpan<byte> source, Span<byte> destination, int sourceBytes, int destinationBytes, int level);
+    private static partial int CompressDense(
+        ReadOnlySpan<byte> source, Span<byte> destination, int sourceBytes, int destinationBytes, int level);
 
     [LibraryImport(Library, EntryPoint = "LZ4_decompress_safe")]
     private static partial int DecompressSafe(ReadOnlySpan<byte> source, Span<byte> destination, int sourceBytes, int destinationBytes);
