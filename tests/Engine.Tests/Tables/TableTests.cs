@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using Varve.Bytes;
 using Varve.Entries;
 using Varve.Files;
@@ -113,6 +114,46 @@ public class TableTests
     }
 
     [Fact]
+    public void Threads_that_open_read_and_evict_at_once_see_every_entry()
+    {
+        // Smaller than the table; large enough for what three threads pin at once.
+        using var fixture = new TableFixture(1 << 20, openFilesMax: 1);
+        List<TestEntry> entries = TableFixture.MakeEntries(new Random(21), 1000, largeValues: 2);
+        for (int round = 0; round < 3; round++)
+        {
+            Table table = fixture.Write(entries, OptionsOf(round == 0 ? "raw" : "lz4"), number: round + 1);
+            var failures = new ConcurrentQueue<Exception>();
+            Thread[] threads = [.. Enumerable.Range(0, 3).Select(seed => new Thread(() => ReadAtRandom(table, entries, seed, failures)))];
+            foreach (Thread thread in threads) thread.Start();
+            foreach (Thread thread in threads) thread.Join();
+            Assert.Empty(failures);
+            table.Release();
+            Assert.Equal(0, fixture.Cache.CountPinned());
+            Assert.Equal(0, fixture.Cache.GetStatistics().ResidentBytes);
+        }
+    }
+
+    [Fact]
+    public void Verification_finds_an_entry_count_or_a_border_that_the_manifest_does_not_state()
+    {
+        using var fixture = new TableFixture();
+        Table table = fixture.Write([TableFixture.Put("a", 1, "x"), TableFixture.Put("b", 2, "y")]);
+        TableInfo info = table.Info;
+        table.Verify(null, CancellationToken.None);
+        foreach (TableInfo wrong in (TableInfo[])
+            [
+                info with { EntryCount = 3 }, info with { TombstoneCount = 1 }, info with { SmallestKey = [] }, info with { LargestKey = [99] },
+                info with { LargestTrailer = 5 }, info with { FileChecksum = 5 }, info with { Salt = 5 }, info with { FileBytes = 5 },
+            ])
+        {
+            Table stated = fixture.Store.Make(wrong);
+            Assert.Throws<CorruptDataException>(() => stated.Verify(null, CancellationToken.None));
+        }
+
+        table.Release();
+    }
+
+    [Fact]
     public void An_obsolete_table_is_deletable_once_its_last_reference_goes()
     {
         using var fixture = new TableFixture();
@@ -143,6 +184,27 @@ public class TableTests
             Assert.True(location.Offset / 4096 == (location.End - 1) / 4096, $"{location} crosses a page");
         table.Release();
         raw.Release();
+    }
+
+    private static void ReadAtRandom(
+        Table table, List<TestEntry> entries, int seed, ConcurrentQueue<Exception> failures)
+    {
+        try
+        {
+            var random = new Random(seed);
+            using EntryCursor cursor = table.CreateCursor(CursorPurpose.Foreground);
+            for (int i = 0; i < 800; i++)
+            {
+                TestEntry entry = entries[random.Next(entries.Count)];
+                AssertGet(table, entry.Key, Trailer.Sequence(entry.Trailer), entry, seed);
+                cursor.Seek(entry.Key, entry.Trailer);
+                Assert.True(cursor.IsValid && cursor.ValueSpan.SequenceEqual(entry.Value), $"seed {seed}: seek {i}");
+            }
+        }
+        catch (Exception failure)
+        {
+            failures.Enqueue(failure);
+        }
     }
 
     internal static TableFormatOptions OptionsOf(string set) => set switch
