@@ -14,6 +14,7 @@ public sealed class BlockCacheConcurrencyTests
     public void Threads_that_read_load_forget_and_resize_see_whole_blocks_only(int seed, int capacityBytes)
     {
         using var cache = new BlockCache(RegionPool.Shared, capacityBytes);
+        long emptyBytes = cache.GetStatistics().BytesUsed;
         var tables = new CacheSlots[3];
         for (int i = 0; i < tables.Length; i++) tables[i] = new CacheSlots(40);
 
@@ -52,6 +53,13 @@ public sealed class BlockCacheConcurrencyTests
         Assert.Equal(0, statistics.PrivateBytes);
         Assert.Equal(0, statistics.ResidentBytes);
         Assert.True(statistics.Evictions > 1_000, $"seed {seed}: only {statistics.Evictions} evictions");
+
+        // No frame was lost: all slabs can be taken over and filled.
+        List<FramePin> pins = BlockCacheContent.ReserveUntilRefused(cache, 4_000);
+        BlockCacheStatistics full = cache.GetStatistics();
+        long slabs = (full.BytesUsed - full.PrivateBytes - emptyBytes) / (64 << 10);
+        Assert.Equal(slabs * 16, pins.Count(pin => !pin.IsPrivate));
+        foreach (FramePin pin in pins) cache.Unpin(pin);
     }
 
     /// <summary>Hardly more frames than threads, twice as many blocks: a pin often meets its frame's eviction and next owner.</summary>
