@@ -21,7 +21,8 @@ internal sealed class TableStore : IDisposable
     /// <param name="cache">Shared by all tables; belongs to the caller.</param>
     /// <param name="openFilesMax">Descriptors kept open.</param>
     /// <param name="random">Where salts come from.</param>
-    public TableStore(IFileSystem fileSystem, string directory, DatabaseId databaseId, BlockCache cache, int openFilesMax, RandomSource random)
+    public TableStore(
+        IFileSystem fileSystem, string directory, DatabaseId databaseId, BlockCache cache, int openFilesMax, RandomSource random)
     {
         _fileSystem = fileSystem;
         _random = random;
