@@ -110,8 +110,13 @@ internal sealed class CommitQueue
         return sequence;
     }
 
-    /// <summary>Lets the log reuse what holds nothing above the sequence. Beside everything else.</summary>
-    public void RetireLog(ulong flushedSequence) => _log.RetireThrough(flushedSequence);
+    /// <summary>Lets the log reuse what holds nothing above the sequence, and makes the next segment ready. Beside everything else.</summary>
+    /// <exception cref="StorageException">There is no room for a spare segment: the writer that needs one will try again.</exception>
+    public void RetireLog(ulong flushedSequence)
+    {
+        _log.RetireThrough(flushedSequence);
+        _log.EnsureSpare();
+    }
 
     /// <summary>Queues a batch for a writer that awaits. Cancelling works until a leader takes the request.</summary>
     public Task<ulong> RunAsync(BatchBuffer batch, Durability durability, CancellationToken cancellation)
