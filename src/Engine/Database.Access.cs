@@ -64,19 +64,22 @@ public sealed partial class Database
     {
         ThrowIfClosed();
         ReadView view = Views.Pin();
+        SnapshotList.Registration? moment = null;
         try
         {
             // The view first, the sequence second: see ReadViews.
-            ulong sequence = snapshot is null ? Views.VisibleSequence : snapshot.CheckReadable(this);
-            EntryCursor source = ScanSources.Open(view, sequence, map.Prefix, lower, upper);
-            return new Cursor(this, map, view, new VisibleCursor(source, sequence, lower, upper));
+            moment = snapshot is null ? _store.Snapshots.Take() : snapshot.Share(this);
+            return new Cursor(this, map, new ScanBounds(map.Prefix, lower, upper), view, moment);
         }
         catch
         {
+            if (moment is not null) ReturnMoment(moment);
             view.Release();
             throw;
         }
     }
+
+    internal void ReturnMoment(SnapshotList.Registration moment) => _store.Snapshots.Return(moment);
 
     /// <summary>A batch for one operation, kept for each thread.</summary>
     internal WriteBatch RentBatch()

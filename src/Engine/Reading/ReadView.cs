@@ -44,6 +44,10 @@ internal sealed class ReadView
         return false;
     }
 
+    /// <summary>True when a later view no longer shows the memtable this one writes to: what only this view keeps is worth giving up.</summary>
+    public bool IsOutlivedBy(ReadView later) =>
+        !ReferenceEquals(later.Active, Active) && Array.IndexOf(later.Frozen, Active) < 0;
+
     public void Release()
     {
         int left = Interlocked.Decrement(ref _references);
