@@ -63,6 +63,7 @@ public sealed partial class Database
     internal Cursor OpenCursor(MapIdentity map, byte[] lower, byte[] upper, Snapshot? snapshot)
     {
         ThrowIfClosed();
+        CheckPinnedMemory();
         ReadView view = Views.Pin();
         SnapshotList.Registration? moment = null;
         try
@@ -77,6 +78,16 @@ public sealed partial class Database
             view.Release();
             throw;
         }
+    }
+
+    /// <summary>Cursors that stand still keep the memtables of their moment: they may keep a quarter of the budget.</summary>
+    private void CheckPinnedMemory()
+    {
+        long outlivedBytes = Views.GetOutlivedBytes();
+        if (outlivedBytes <= Options.MemoryBudgetBytes / 4) return;
+        throw new MemoryBudgetException(
+            $"Open cursors that have not moved keep {outlivedBytes:N0} bytes of memtables, more than a quarter of DatabaseOptions.MemoryBudgetBytes. "
+            + "Dispose them, move them, or raise the budget.");
     }
 
     internal void ReturnMoment(SnapshotList.Registration moment) => _store.Snapshots.Return(moment);

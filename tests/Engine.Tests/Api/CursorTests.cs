@@ -37,6 +37,36 @@ public sealed class CursorTests : IDisposable
         Assert.Throws<InvalidOperationException>(() => forward.Next());
     }
 
+    [Fact]
+    public void Cursors_that_stand_still_cannot_keep_more_memtables_than_a_quarter_of_the_budget()
+    {
+        using Database database = Database.Open(_directory, new DatabaseOptions { MemoryBudgetBytes = 8 << 20, Durability = Durability.None });
+        SortedMap map = database.GetMap("numbers");
+        var idle = new List<Cursor>();
+        MemoryBudgetException? refusal = null;
+        for (int i = 0; i < 10 && refusal is null; i++)
+        {
+            for (int key = 0; key < 200; key++) map.Put(KeyOf(key), new byte[4_000]);
+            try
+            {
+                idle.Add(map.CreateCursor());
+                Assert.True(idle[^1].SeekToFirst());
+            }
+            catch (MemoryBudgetException exception)
+            {
+                refusal = exception;
+            }
+
+            database.Flush();
+        }
+
+        Assert.NotNull(refusal);
+        Assert.Contains("MemoryBudgetBytes", refusal.Message, StringComparison.Ordinal);
+        Assert.InRange(idle.Count, 2, 5);
+        foreach (Cursor cursor in idle) Assert.True(cursor.Next());
+        map.CreateCursor().Dispose();
+    }
+
     private static byte[] KeyOf(int number)
     {
         byte[] key = new byte[sizeof(int)];
