@@ -4,8 +4,9 @@ namespace Varve.Simulation;
 /// <param name="Disk">A copy of its own; crash it as often as wanted.</param>
 /// <param name="SyncedFloor">What a power cut must leave.</param>
 /// <param name="BufferedFloor">What the death of the process must leave.</param>
+/// <param name="LastSequence">The last sequence that anybody had been told.</param>
 /// <param name="Next">The call that was about to be made.</param>
-internal sealed record CrashPoint(SimulatedDisk Disk, ulong SyncedFloor, ulong BufferedFloor, DiskCall? Next);
+internal sealed record CrashPoint(SimulatedDisk Disk, ulong SyncedFloor, ulong BufferedFloor, ulong LastSequence, DiskCall? Next);
 
 /// <summary>
 /// Collects the crash points of a run: one before every call that changes the disk. What a cut in the middle of a call leaves is
@@ -28,7 +29,7 @@ internal sealed class CrashPointRecorder(HistoryModel model)
     public void Record(SimulatedDisk disk, DiskCall? next)
     {
         ulong durable = Database?.DurableSequence ?? 0;
-        Points.Add(new CrashPoint(disk.Fork(), Math.Max(durable, model.SyncedFloor), Math.Max(durable, model.BufferedFloor), next));
+        Points.Add(new CrashPoint(disk.Fork(), Math.Max(durable, model.SyncedFloor), Math.Max(durable, model.BufferedFloor), model.LastSequence, next));
     }
 
     private static bool Changes(DiskOperation operation) =>

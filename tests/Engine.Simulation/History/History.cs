@@ -96,39 +96,56 @@ internal sealed class History
         _model.Recovered(last);
         reads.CheckAll(last);
 
+        var work = new HistoryWork(_options, _model, database, scheduler, _random);
         GenerationEnd end = _cutsEverywhere ? (GenerationEnd)_random.Next(2) : (GenerationEnd)_random.Next(3);
-        bool isLast = generation == _options.Generations - 1;
-        if (end == GenerationEnd.PowerCut && _random.Next(2) == 0) disk.Faults = FaultPlan.PowerCutAt(disk.CallCount + _random.Next(1, 400));
-        var work = new HistoryWork(_options, _model, database, disk, scheduler, _random);
+        if (end == GenerationEnd.PowerCut && _random.Next(2) == 0) CutPowerDuring(work, database, disk, disk.CallCount + _random.Next(1, 400));
         work.Run(step => _step = $"generation {generation}, operation {step}");
         _step = $"generation {generation}, end by {end}";
-        if (end == GenerationEnd.Close && !work.IsOver)
+        if (_cutsEverywhere) recorder.Record(disk, null);
+        if (end != GenerationEnd.Close && !work.IsOver) CrashNow(work, database, disk, end == GenerationEnd.Kill ? CrashMode.KeepAll : DrawCut());
+        work.End();
+        if (work.IsOver)
         {
-            work.JoinWriters();
-            reads.Resolve(database.LatestSequence);
-            _model.PromiseSynced(_model.LastSequence);
-            if (isLast) RecoveryCheck.CheckSound(database);
-            database.Close();
+            // What the engine still does to this disk nobody will see; it gives its memory and threads back.
             recorder.Database = null;
-            if (_cutsEverywhere) recorder.Record(disk, null);
-            CheckNothingIsOpen(disk);
-            _disk = disk;
+            disk.Faults = null;
+            database.Dispose();
             return;
         }
 
-        if (_cutsEverywhere && !disk.IsOff) recorder.Record(disk, null);
-        CrashMode mode = end == GenerationEnd.PowerCut || disk.IsOff ? (_random.Next(2) == 0 ? CrashMode.KeepNothing : CrashMode.Random) : CrashMode.KeepAll;
-        if (!disk.IsOff) _model.PromiseDurable(database.DurableSequence);
-        _model.Crashed(mode);
-        _disk = disk.Crash(mode, _random.Next(), null);
-        disk.Faults = null;
-        work.GiveUp();
-        database.Dispose();
+        reads.Resolve(database.LatestSequence);
+        if (generation == _options.Generations - 1) RecoveryCheck.CheckSound(database);
+        database.Close();
+        _model.PromiseSynced(_model.LastSequence);
+        recorder.Database = null;
+        if (_cutsEverywhere) recorder.Record(disk, null);
+        if (disk.OpenFileCount != 0) throw new HistoryViolationException($"{disk.OpenFileCount} files are open after a clean close");
+        _disk = disk;
     }
 
-    private static void CheckNothingIsOpen(SimulatedDisk disk)
+    private CrashMode DrawCut() => _random.Next(2) == 0 ? CrashMode.KeepNothing : CrashMode.Random;
+
+    private void CutPowerDuring(HistoryWork work, Database database, SimulatedDisk disk, long call)
     {
-        if (disk.OpenFileCount != 0) throw new HistoryViolationException($"{disk.OpenFileCount} files are open after a clean close");
+        int seed = _random.Next();
+        CrashMode mode = DrawCut();
+        disk.Faults = made =>
+        {
+            if (made.Index == call && !work.IsOver) Crash(work, database, disk, mode, seed);
+            return null;
+        };
+    }
+
+    private void CrashNow(HistoryWork work, Database database, SimulatedDisk disk, CrashMode mode) =>
+        Crash(work, database, disk, mode, _random.Next());
+
+    /// <summary>The disk of this moment is the next generation's; what this one does from here on never happened.</summary>
+    private void Crash(HistoryWork work, Database database, SimulatedDisk disk, CrashMode mode, int seed)
+    {
+        work.IsOver = true;
+        _model.PromiseDurable(database.DurableSequence);
+        _model.Crashed(mode);
+        _disk = disk.Fork().Crash(mode, seed);
     }
 }
 

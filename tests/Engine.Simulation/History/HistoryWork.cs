@@ -4,15 +4,14 @@ namespace Varve.Simulation;
 
 /// <summary>The work of one generation: one to three threads write; the main one also reads, scans, holds snapshots and asks for upkeep.</summary>
 internal sealed class HistoryWork(
-    HistoryOptions options, HistoryModel model, Database database, SimulatedDisk disk, DeterministicScheduler scheduler, Random random)
+    HistoryOptions options, HistoryModel model, Database database, DeterministicScheduler scheduler, Random random)
 {
     private readonly HistoryReads _reads = new(database, model);
     private readonly List<EngineThread> _writers = [];
     private readonly List<Snapshot> _snapshots = [];
-    private bool _mustStop;
 
-    /// <summary>True once the power is cut: what a call answers from then on counts no more.</summary>
-    public bool IsOver => _mustStop || disk.IsOff;
+    /// <summary>Set when the machine crashes: what a call answers from then on counts no more.</summary>
+    public bool IsOver { get; set; }
 
     public void Run(Action<string> onStep)
     {
@@ -27,55 +26,22 @@ internal sealed class HistoryWork(
         {
             int kind = random.Next(100);
             onStep($"{i}, kind {kind}");
-            try
-            {
-                Do(kind);
-            }
-            catch (Exception failure) when (IsOver && IsOfDisk(failure))
-            {
-                // The machine is off.
-            }
+            Do(kind);
         }
     }
 
-    /// <summary>Waits for the writers' last writes.</summary>
-    public void JoinWriters()
+    /// <summary>Waits for the writers, and lets go of everything.</summary>
+    public void End()
     {
         foreach (EngineThread writer in _writers) writer.Join();
-        DropSnapshots();
-    }
-
-    /// <summary>After a crash: no answer counts any more.</summary>
-    public void GiveUp()
-    {
-        _mustStop = true;
-        foreach (EngineThread writer in _writers) writer.Join();
-        DropSnapshots();
-    }
-
-    private void DropSnapshots()
-    {
         foreach (Snapshot snapshot in _snapshots) snapshot.Dispose();
         _snapshots.Clear();
     }
 
     private void RunWriter(Random own, int count)
     {
-        for (int i = 0; i < count && !IsOver; i++)
-        {
-            try
-            {
-                Write(own);
-            }
-            catch (Exception failure) when (IsOver && IsOfDisk(failure))
-            {
-                return;
-            }
-        }
+        for (int i = 0; i < count && !IsOver; i++) Write(own);
     }
-
-    /// <summary>What calls may throw once the disk is gone. Anything else is a violation even then.</summary>
-    private static bool IsOfDisk(Exception failure) => failure is IOException or DatabaseReadOnlyException or ObjectDisposedException;
 
     private void Do(int kind)
     {
