@@ -22,6 +22,9 @@ internal sealed class HistoryBatch(int number, HistoryOperation[] operations)
     /// <summary>The sequence of its last operation; 0 until it is known.</summary>
     public ulong Sequence { get; set; }
 
+    /// <summary>Its writer was told that it may happen or not.</summary>
+    public bool IsOutcomeUnknown { get; set; }
+
     /// <summary>It did not happen, or a crash took it: it must never be seen again.</summary>
     public bool IsDead { get; set; }
 

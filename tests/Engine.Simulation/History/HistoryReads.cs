@@ -8,20 +8,26 @@ internal sealed class HistoryReads(Database database, HistoryModel model)
 {
     private readonly byte[] _destination = new byte[32 << 10];
 
-    /// <summary>Finds the batches that nobody has an answer for in what is visible at a sequence, and tells the model.</summary>
-    public void Resolve(ulong visibleSequence)
+    /// <summary>
+    /// Finds the batches that nobody has an answer for in what is visible at a sequence, and tells the model. One whose outcome is
+    /// unknown is not shown before the next open.
+    /// </summary>
+    public void Resolve(ulong visibleSequence, bool isAfterOpen = false)
     {
         SortedMap journal = database.GetMap(HistoryModel.JournalName);
         foreach (HistoryBatch batch in model.Unresolved.ToArray())
         {
-            if (TryFindSequence(journal, batch.JournalKey, visibleSequence, out ulong sequence)) model.Resolve(batch, sequence);
+            if (!TryFindSequence(journal, batch.JournalKey, visibleSequence, out ulong sequence)) continue;
+            if (batch.IsOutcomeUnknown && !isAfterOpen)
+                throw new HistoryViolationException($"batch {batch.Number} is shown, though its outcome is unknown");
+            model.Resolve(batch, sequence);
         }
     }
 
     /// <summary>The sequence of the last batch that the journal shows, in a database that was just opened.</summary>
     public ulong FindLastSequence()
     {
-        Resolve(database.LatestSequence);
+        Resolve(database.LatestSequence, isAfterOpen: true);
         ulong last = 0;
         foreach (Entry entry in database.GetMap(HistoryModel.JournalName).All())
         {

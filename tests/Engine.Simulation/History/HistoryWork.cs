@@ -13,6 +13,9 @@ internal sealed class HistoryWork(
     /// <summary>Set when the machine crashes: what a call answers from then on counts no more.</summary>
     public bool IsOver { get; set; }
 
+    /// <summary>True where calls to the disk fail: which errors the database may answer with, is checked. Null: none.</summary>
+    public Func<bool>? HasFailed { get; init; }
+
     public void Run(Action<string> onStep)
     {
         int count = random.Next(options.Operations / 2, options.Operations + 1);
@@ -26,7 +29,14 @@ internal sealed class HistoryWork(
         {
             int kind = random.Next(100);
             onStep($"{i}, kind {kind}");
-            Do(kind);
+            try
+            {
+                Do(kind);
+            }
+            catch (Exception failure) when (IsExpected(failure))
+            {
+                // As it should be. What the writes among them mean, Write tells the model.
+            }
         }
     }
 
@@ -42,6 +52,9 @@ internal sealed class HistoryWork(
     {
         for (int i = 0; i < count && !IsOver; i++) Write(own);
     }
+
+    private bool IsExpected(Exception failure) =>
+        HasFailed is { } hasFailed && hasFailed() && failure is StorageException or CommitOutcomeUnknownException or DatabaseReadOnlyException;
 
     private void Do(int kind)
     {
@@ -122,7 +135,22 @@ internal sealed class HistoryWork(
         HistoryOperation[] operations = DrawOperations(own);
         Durability durability = DrawDurability(own);
         HistoryBatch batch = model.Begin(operations);
-        ulong sequence = Send(own, batch, durability);
+        ulong sequence;
+        try
+        {
+            sequence = Send(own, batch, durability);
+        }
+        catch (Exception failure) when (failure is StorageException or DatabaseReadOnlyException)
+        {
+            model.Refuse(batch);
+            throw;
+        }
+        catch (CommitOutcomeUnknownException)
+        {
+            batch.IsOutcomeUnknown = true;
+            throw;
+        }
+
         if (IsOver) return;
         model.Acknowledge(batch, sequence, durability);
         if (database.LatestSequence < sequence) throw new HistoryViolationException($"write {sequence} is acknowledged, but reads see up to {database.LatestSequence}");

@@ -127,7 +127,8 @@ internal sealed class RecoveryCheck(HistoryModel model, RegionPool pool)
         if (!report.IsSound) throw new HistoryViolationException($"verify: {report.Damages[0].Message}");
     }
 
-    private static void GoOn(Database database)
+    /// <summary>Writing works, with sequences above all that are there.</summary>
+    public static void GoOn(Database database)
     {
         SortedMap later = database.GetMap(LaterName);
         ulong latest = database.LatestSequence;
