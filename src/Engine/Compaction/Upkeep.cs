@@ -1,6 +1,7 @@
 using Varve.Commit;
 using Varve.Levels;
 using Varve.Memory;
+using Varve.Native;
 using Varve.Runtime;
 
 namespace Varve.Compaction;
@@ -133,6 +134,7 @@ internal sealed class Upkeep : IFlushRoom
                 Counters.CountFailure();
                 _flushFailure = failure;
                 if (failure is not StorageException || ManifestSyncFailed(failure)) _commit!.Stop(failure);
+                if (failure is StorageException { ErrorCode: ErrorNumbers.NoSpace }) _commit!.DeleteLogSpares();
                 _changes.Raise();
                 _flushWanted.Wait(backoff.Next());
                 continue;
@@ -160,10 +162,23 @@ internal sealed class Upkeep : IFlushRoom
         ulong flushedSequence = table.LastSequence;
         _context.Levels.Commit(edit, table);
         foreach (LeveledTable added in edit.Added) Counters.CountFlush(added.Info.FileBytes);
-        _commit!.RetireLog(flushedSequence);
+        RetireLog(flushedSequence);
         ObsoleteTables.Delete(_context.Tables);
         UpdatePressure();
         _compaction.Wake();
+    }
+
+    /// <summary>The flush is installed, whatever happens to the log's old segments.</summary>
+    private void RetireLog(ulong flushedSequence)
+    {
+        try
+        {
+            _commit!.RetireLog(flushedSequence);
+        }
+        catch (StorageException)
+        {
+            Counters.CountFailure();
+        }
     }
 
     /// <summary>A second without a flush: an idle log gets its mark, idle memory goes back, compaction may use the calm.</summary>

@@ -61,7 +61,8 @@ internal sealed class DirectoryLock : IDisposable
         Span<byte> owner = stackalloc byte[OwnerBytesMax];
         using SafeFileHandle handle = system.OpenExisting(path, writable: false);
         int read = system.Read(handle, path, owner, 0);
-        bool isWhole = Utf8Parser.TryParse(owner[..read], out int processId, out int digits) && digits < read && owner[digits] == (byte)'\n';
+        bool isNumber = Utf8Parser.TryParse(owner[..read], out int processId, out int digits);
+        bool isWhole = isNumber && digits < read && owner[digits] == (byte)'\n';
         return isWhole ? processId : 0;
     }
 

@@ -74,7 +74,6 @@ internal sealed unsafe class LocalFile : IFile
 
                 new ReadOnlySpan<byte>(bounce + skipped, count).CopyTo(destination[done..]);
                 done += count;
-                if (count < wanted) break;
             }
 
             return done;

@@ -59,20 +59,10 @@ internal static class Manifest
 
         // The first frame was synced before CURRENT named the file; a later one was synced before the next was written.
         if (offset == ManifestFormat.HeaderBytes) throw new CorruptDataException(path, offset, "the first frame is damaged");
-        if (FindFrameBehind(file, offset, salt) is { } behind)
-            throw new CorruptDataException(path, offset, $"a damaged frame, with a whole one behind it at offset {behind}");
+        if (ManifestFormat.FindFrameStart(file, offset + ManifestFormat.FrameAlignment, salt) is { } behind)
+            throw new CorruptDataException(path, offset, $"a damaged frame, with another one behind it at offset {behind}");
         if (state.FindProblem() is { } clash) throw new CorruptDataException(path, 0, clash);
         return state;
-    }
-
-    private static int? FindFrameBehind(ReadOnlySpan<byte> file, int offset, ulong salt)
-    {
-        for (int place = offset; place < file.Length; place += ManifestFormat.FrameAlignment)
-        {
-            if (ManifestFormat.TryReadFrame(file, place, salt, out _, out _)) return place;
-        }
-
-        return null;
     }
 
     private static byte[] ReadFile(IFileSystem files, string path, int bytesMax)

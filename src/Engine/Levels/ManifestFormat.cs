@@ -1,5 +1,6 @@
 using System.Buffers;
 using System.Buffers.Binary;
+using System.Runtime.InteropServices;
 using Varve.Bytes;
 
 namespace Varve.Levels;
@@ -96,6 +97,14 @@ internal static class ManifestFormat
         payload = rest.Slice(FrameHeaderBytes, (int)payloadBytes);
         frameBytes = bytes;
         return true;
+    }
+
+    /// <summary>Where a frame begins at or behind the offset, whole or not; null when none does.</summary>
+    public static int? FindFrameStart(ReadOnlySpan<byte> file, int offset, ulong salt)
+    {
+        if (offset >= file.Length) return null;
+        int index = MemoryMarshal.Cast<byte, ulong>(file[offset..]).IndexOf(salt);
+        return index < 0 ? null : offset + index * FrameAlignment;
     }
 
     private static int Align(int bytes) => (bytes + FrameAlignment - 1) & -FrameAlignment;

@@ -9,10 +9,10 @@ namespace Varve.Log;
 /// </summary>
 internal sealed class LogFrameReader : IDisposable
 {
-    private const int WindowBytes = 1024 * 1024;
+    private const int WindowBytesMax = 1024 * 1024;
 
-    private readonly byte[] _window = GC.AllocateUninitializedArray<byte>(WindowBytes, pinned: true);
     private readonly CancellationToken _cancellation;
+    private byte[] _window = [];
     private IFile? _file;
     private long _windowOffset;
     private int _windowLength;
@@ -26,6 +26,10 @@ internal sealed class LogFrameReader : IDisposable
         Dispose();
         _file = files.Open(path, FileOpening.Read);
         (_windowOffset, _windowLength) = (0, 0);
+
+        // Either the whole file fits, or the longest frame does many times over.
+        int windowBytes = (int)Math.Min(_file.Length, WindowBytesMax);
+        if (windowBytes > _window.Length) _window = GC.AllocateUninitializedArray<byte>(windowBytes);
     }
 
     /// <summary>The payload of the frame read last; valid until the next read.</summary>

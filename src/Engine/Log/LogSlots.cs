@@ -6,7 +6,7 @@ namespace Varve.Log;
 internal sealed record LogSlot(int Number, IFile File);
 
 /// <summary>
-/// The slot files that hold no live segment: recycles them, makes new ones, keeps one spare and deletes the rest.
+/// The slot files that hold no live segment: recycles them, makes new ones, keeps a few spares and deletes the rest.
 /// Safe for concurrent use; all I/O happens outside the lock.
 /// </summary>
 /// <remarks>
@@ -15,20 +15,29 @@ internal sealed record LogSlot(int Number, IFile File);
 /// </remarks>
 internal sealed class LogSlots : IDisposable
 {
-    private const int SparesMax = 1;
+    /// <summary>Made in the background where there is none.</summary>
+    private const int SparesMin = 1;
+
+    /// <summary>Kept of those that a flush makes free: as many as the log fills while a memtable does (a segment is a quarter of one).</summary>
+    private const int SparesKept = 4;
 
     private readonly LogContext _context;
+    private readonly Action<Exception> _onSyncFailed;
     private readonly Lock _gate = new();
     private readonly List<LogSlot> _ready = [];
 
     /// <summary>Files that were there when the log was opened, and failed attempts that could not be removed: neither open nor checked.</summary>
     private readonly List<int> _unprepared = [];
     private readonly HashSet<int> _names = [];
+    private bool _isDisposed;
 
     /// <summary>Takes every slot file in the directory as recyclable: the era that begins now has no segment yet.</summary>
-    public LogSlots(LogContext context)
+    /// <param name="context">Where the slots are.</param>
+    /// <param name="onSyncFailed">Told when the directory could not be synced: unlike a full disk, nothing may be tried again after that.</param>
+    public LogSlots(LogContext context, Action<Exception> onSyncFailed)
     {
         _context = context;
+        _onSyncFailed = onSyncFailed;
         foreach (string name in context.Files.ListFiles(context.Directory))
         {
             if (!FileNames.TryParseLogSlot(name, out int slot) || name != FileNames.LogSlot(slot)) continue;
@@ -54,7 +63,11 @@ internal sealed class LogSlots : IDisposable
 
     public void Return(LogSlot slot)
     {
-        lock (_gate) _ready.Add(slot);
+        lock (_gate)
+        {
+            if (_isDisposed) slot.File.Dispose();
+            else _ready.Add(slot);
+        }
     }
 
     /// <summary>Makes a spare unless there is one, so that the next segment begins without waiting for the file system.</summary>
@@ -62,22 +75,23 @@ internal sealed class LogSlots : IDisposable
     {
         lock (_gate)
         {
-            if (_ready.Count >= SparesMax) return;
+            if (_isDisposed || _ready.Count >= SparesMin) return;
         }
 
         Return(Prepare());
     }
 
-    /// <summary>Deletes slots beyond the one spare; a file that cannot be deleted stays for the next attempt.</summary>
-    public void DeleteSurplus() => DeleteBeyond(SparesMax);
+    /// <summary>Deletes slots beyond the spares worth keeping; a file that cannot be deleted stays for the next attempt.</summary>
+    public void DeleteSurplus() => DeleteBeyond(SparesKept);
 
-    /// <summary>Deletes the spare too: its room on a full disk is worth more to a flush.</summary>
+    /// <summary>Deletes the spares too: their room on a full disk is worth more to a flush.</summary>
     public void DeleteSpares() => DeleteBeyond(0);
 
     public void Dispose()
     {
         lock (_gate)
         {
+            _isDisposed = true;
             foreach (LogSlot slot in _ready) slot.File.Dispose();
             _ready.Clear();
         }
@@ -161,12 +175,25 @@ internal sealed class LogSlots : IDisposable
                 SegmentBytes = _context.SegmentBytes,
             }.Write(header);
             file.Write(header, 0);
-            _context.Files.SyncDirectory(_context.Directory);
+            SyncDirectory();
             return new LogSlot(number, file);
         }
         catch
         {
             file.Dispose();
+            throw;
+        }
+    }
+
+    private void SyncDirectory()
+    {
+        try
+        {
+            _context.Files.SyncDirectory(_context.Directory);
+        }
+        catch (Exception cause)
+        {
+            _onSyncFailed(cause);
             throw;
         }
     }

@@ -58,7 +58,7 @@ internal sealed class LogWriter : IDisposable
         _context = context;
         _era = era;
         _appendedSequence = _drainedSequence = _syncedSequence = nextSequence - 1;
-        _slots = new LogSlots(context);
+        _slots = new LogSlots(context, Seal);
         try
         {
             _slots.Rent(1, _rented);
@@ -201,13 +201,18 @@ internal sealed class LogWriter : IDisposable
 
     /// <summary>
     /// Writes, without a sync, how far the log is known to be synced, so that damage to the last synced records can be told from a torn
-    /// tail. To be called when the log has been idle for a second; does nothing when the last frame says it already.
+    /// tail. To be called when the log has been idle for a second; writes nothing new when the last frame says it already.
     /// </summary>
     public void WriteMark()
     {
         ThrowIfUnusable();
         ulong mark = SyncedSequence;
-        if (mark == _lastMark) return;
+        if (mark == _lastMark)
+        {
+            // The frame that says it may still be in the buffer.
+            DrainBuffer();
+            return;
+        }
 
         if (SegmentBytesLeft < LogFrame.HeaderBytes)
         {
@@ -223,7 +228,7 @@ internal sealed class LogWriter : IDisposable
 
     /// <summary>
     /// Releases the segments that hold no record above <paramref name="flushedSequence"/>, which the manifest durably records. Their slots
-    /// are recycled; one stays as a spare, the others are deleted. A sealed log keeps its segments for the next open.
+    /// are recycled; a few stay as spares, the others are deleted. A sealed log keeps its segments for the next open.
     /// </summary>
     public void RetireThrough(ulong flushedSequence)
     {
@@ -247,7 +252,7 @@ internal sealed class LogWriter : IDisposable
     /// <summary>Makes a spare slot unless there is one; background work, so that a commit need not make it.</summary>
     public void EnsureSpare() => _slots.EnsureSpare();
 
-    /// <summary>Gives the spare's room back to a full disk.</summary>
+    /// <summary>Gives the room of the spares back to a full disk.</summary>
     public void DeleteSpares()
     {
         lock (_segmentsGate)
@@ -396,5 +401,5 @@ internal sealed class LogWriter : IDisposable
         ObjectDisposedException.ThrowIf(_isClosed, this);
     }
 
-    private void Seal(Exception cause) => _sealCause ??= ExceptionDispatchInfo.Capture(cause);
+    private void Seal(Exception cause) => Interlocked.CompareExchange(ref _sealCause, ExceptionDispatchInfo.Capture(cause), null);
 }

@@ -31,7 +31,7 @@ internal static unsafe partial class AddressSpace
     /// </summary>
     public static byte* TryReserve(long bytes) => OperatingSystem.IsWindows() ? TryReserveOnWindows(bytes) : TryReserveOnUnix(bytes);
 
-    /// <summary>Gives the memory of whole pages back; they may be touched again and then take memory anew. False when the system keeps it.</summary>
+    /// <summary>Gives the memory of whole pages back; touched again they take it anew. False when the system keeps it.</summary>
     public static bool TryDiscard(byte* address, long bytes)
     {
         if (OperatingSystem.IsWindows()) return DiscardVirtualMemory((nint)address, (nuint)bytes) == 0;

@@ -62,7 +62,8 @@ internal sealed unsafe class LinuxSystemCalls : UnixSystemCalls
 
         if (isReported) return (int)Math.Max(DirectAlignmentMin, Math.Max(status.DirectMemoryAlignment, status.DirectOffsetAlignment));
         if (AcceptsAlignedWrite(file)) return DirectAlignmentMin;
-        return Libc.ControlOnLinux(file, SetFlagsCommand, flags) == 0 ? 1 : throw ErrorNumbers.ToException("fcntl", path, Marshal.GetLastPInvokeError());
+        if (Libc.ControlOnLinux(file, SetFlagsCommand, flags) == 0) return 1;
+        throw ErrorNumbers.ToException("fcntl", path, Marshal.GetLastPInvokeError());
     }
 
     public override void Allocate(SafeFileHandle file, string path, long bytes)

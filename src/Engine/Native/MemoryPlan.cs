@@ -4,7 +4,9 @@ namespace Varve.Native;
 /// How one byte budget is split, by fixed fractions: 40 % memtables, 45 % cache (blocks, indexes, filters), 10 % compaction and
 /// buffers of files, 5 % cursors and leases.
 /// </summary>
-/// <remarks>Larger memtables than 256 MiB gain little and make recovery long, so what a large budget leaves of their share goes to the cache.</remarks>
+/// <remarks>
+/// Larger memtables than 256 MiB gain little and make recovery long, so what a large budget leaves of their share goes to the cache.
+/// </remarks>
 internal sealed class MemoryPlan
 {
     /// <summary>The least that works: one maximal value fits into a memtable, and a few frames of every size into the cache.</summary>

@@ -20,10 +20,10 @@ internal sealed unsafe class MemoryRegion
     /// <summary>Aligned to 2 MiB.</summary>
     public byte* Address { get; }
 
-    /// <summary>Multiple of 2 MiB; at least what was asked for, and possibly much more: address space costs nothing until it is touched.</summary>
+    /// <summary>Multiple of 2 MiB; at least what was asked for, possibly much more: address space costs nothing.</summary>
     public long ReservedBytes { get; }
 
-    /// <summary>How far from its start the region has been touched since its memory was last given back, as far as its renters said.</summary>
+    /// <summary>How far from its start the region was touched since its memory was last given back, as its renters said.</summary>
     public long UsedBytes => Volatile.Read(ref _usedBytes);
 
     /// <summary>True from the rent on until the memory is given back to the system.</summary>

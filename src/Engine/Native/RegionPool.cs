@@ -15,7 +15,7 @@ namespace Varve.Native;
 /// </remarks>
 internal sealed unsafe class RegionPool(TimeProvider clock)
 {
-    /// <summary>An idle region that holds memory serves a request of at least its size divided by this; one without memory serves any.</summary>
+    /// <summary>A region that holds memory serves requests of at least its size divided by this; one without serves any.</summary>
     private const int OversizeMax = 2;
 
     /// <summary>Beyond what processors address, and far below an overflow.</summary>
@@ -58,7 +58,9 @@ internal sealed unsafe class RegionPool(TimeProvider clock)
         lock (_idleGuard) _userCount++;
     }
 
-    /// <summary>Says that a database was closed. After the last one the memory of all idle regions is given back, and of others once they return.</summary>
+    /// <summary>
+    /// Says that a database was closed. After the last one the memory of all idle regions is given back, and of others once they return.
+    /// </summary>
     public void RemoveUser()
     {
         bool wasLast;

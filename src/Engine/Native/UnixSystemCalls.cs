@@ -24,7 +24,8 @@ internal abstract unsafe class UnixSystemCalls : SystemCalls
     protected abstract string SyncOperation { get; }
 
     public override SafeFileHandle OpenExisting(string path, bool writable) =>
-        TryOpen(path, writable ? OpenReadWriteFlags : OpenReadOnlyFlags, out int error) ?? throw ErrorNumbers.ToException("open", path, error);
+        TryOpen(path, writable ? OpenReadWriteFlags : OpenReadOnlyFlags, out int error)
+        ?? throw ErrorNumbers.ToException("open", path, error);
 
     public override SafeFileHandle CreateNew(string path) =>
         TryCreate(path, out int error) ?? throw ErrorNumbers.ToException("open", path, error);
@@ -91,7 +92,7 @@ internal abstract unsafe class UnixSystemCalls : SystemCalls
         if (result < 0) throw LastError("ftruncate", path);
     }
 
-    /// <summary>Allocates by writing zeroes behind the end, for systems and file systems without a call for it. Holes before the end stay.</summary>
+    /// <summary>Writes zeroes behind the end, where there is no call to allocate. Holes before the end stay.</summary>
     internal void AllocateByWriting(SafeFileHandle file, string path, long bytes)
     {
         long length = GetLength(file, path);

@@ -3,7 +3,9 @@ using Microsoft.Win32.SafeHandles;
 
 namespace Varve.Native;
 
-/// <summary>The calls of Windows, through .NET where it checks results. Written from the documentation, not verified on a machine.</summary>
+/// <summary>
+/// The calls of Windows, through .NET where it checks results. Written from the documentation, not verified on a machine.
+/// </summary>
 internal sealed partial class WindowsSystemCalls : SystemCalls
 {
     private const int SharingViolation = 32;

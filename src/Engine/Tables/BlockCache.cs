@@ -176,7 +176,7 @@ internal sealed unsafe class BlockCache : IDisposable
         }
     }
 
-    /// <summary>The table is gone: its frames become free, those still pinned with their last pin. Nothing is published for it any more.</summary>
+    /// <summary>The table is gone: its frames become free, pinned ones with their last pin. Nothing is published for it any more.</summary>
     public void Forget(CacheSlots slots)
     {
         int ordinal = 0;
@@ -293,7 +293,7 @@ internal sealed unsafe class BlockCache : IDisposable
         return number != CacheSlots.None && _slabs.Frame(number)->OwnerId == slots.Id && _slabs.Frame(number)->Ordinal == ordinal;
     }
 
-    /// <summary>Frees a frame that was never published, or whose table is gone; unless it is no longer that, which the lock decides.</summary>
+    /// <summary>Frees a frame that was never published, or whose table is gone; the lock decides whether it still is that.</summary>
     private void FreeUnowned(int number)
     {
         lock (_framesGuard)

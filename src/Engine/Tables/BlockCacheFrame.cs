@@ -13,7 +13,7 @@ namespace Varve.Tables;
 [StructLayout(LayoutKind.Sequential)]
 internal struct BlockCacheFrame
 {
-    /// <summary>The value of <see cref="Pins"/> while nobody may pin: the frame is free, being evicted, or the page begins no frame.</summary>
+    /// <summary>What <see cref="Pins"/> is while nobody may pin: the frame is free, being evicted, or the page begins no frame.</summary>
     public const int Closed = -1;
 
     /// <summary>The highest <see cref="Heat"/>: turns of the clock that a block read often survives unread.</summary>
@@ -30,6 +30,6 @@ internal struct BlockCacheFrame
     /// <summary>The block's length; at most 64 KiB less the padding.</summary>
     public ushort Bytes;
 
-    /// <summary>The clock counter: raised by a hit, lowered by a passing sweep, evictable at 0. Races only make it slightly wrong.</summary>
+    /// <summary>The clock counter: raised by a hit, lowered by a passing sweep, evictable at 0. Races make it slightly wrong.</summary>
     public byte Heat;
 }

@@ -29,6 +29,9 @@ internal sealed unsafe class BlockCacheSlabs
     /// <summary>The class of slabs that are cut into nothing and hold nothing.</summary>
     private const byte Unused = SizeClassCount;
 
+    /// <summary>More than any heat: nothing of the slab can go.</summary>
+    private const int TooHot = BlockCacheFrame.HeatMax + 1;
+
     /// <summary>Ends a list of slabs.</summary>
     private const int NoSlab = -1;
 
@@ -86,7 +89,7 @@ internal sealed unsafe class BlockCacheSlabs
         return NumberOf(slab, page);
     }
 
-    /// <summary>Frees a frame in use that nobody has pinned. A pinned one is left to its last pin or the clock, a closed one is free.</summary>
+    /// <summary>Frees a frame in use that nobody has pinned. A pinned one waits for its last pin or the clock.</summary>
     public void FreeUnlessPinned(int number)
     {
         if (Interlocked.CompareExchange(ref Frame(number)->Pins, BlockCacheFrame.Closed, 0) != 0) return;
@@ -140,7 +143,8 @@ internal sealed unsafe class BlockCacheSlabs
         else
         {
             slab = _slabsTouched++;
-            for (int page = 0; page < PagesPerSlab; page++) *Frame(NumberOf(slab, page)) = new BlockCacheFrame { Pins = BlockCacheFrame.Closed };
+            var closed = new BlockCacheFrame { Pins = BlockCacheFrame.Closed };
+            for (int page = 0; page < PagesPerSlab; page++) *Frame(NumberOf(slab, page)) = closed;
         }
 
         SlabsInUse++;
@@ -160,7 +164,7 @@ internal sealed unsafe class BlockCacheSlabs
     private bool TryMakeRoom(byte wantedClass)
     {
         int coldest = NoSlab;
-        int coldestHeat = int.MaxValue;
+        int coldestHeat = TooHot;
         for (int swept = 0; swept < _slabsTouched; swept++)
         {
             int slab = _hand;
@@ -168,7 +172,7 @@ internal sealed unsafe class BlockCacheSlabs
             if (_slabs[slab].SizeClass == Unused) continue;
 
             int heat = Age(slab, wantedClass);
-            if (heat == 0 && TryClear(slab, wantedClass, heatMax: 0)) return true;
+            if (heat == 0 && TryClear(slab, wantedClass, agedHeat: 0)) return true;
             if (heat < coldestHeat)
             {
                 coldest = slab;
@@ -177,22 +181,22 @@ internal sealed unsafe class BlockCacheSlabs
 
             if (swept >= SlabsSweptMax && coldest != NoSlab)
             {
-                if (TryClear(coldest, wantedClass, coldestHeat)) return true;
+                if (TryClear(coldest, wantedClass, coldestHeat - 1)) return true;
                 coldest = NoSlab;
-                coldestHeat = int.MaxValue;
+                coldestHeat = TooHot;
             }
         }
 
-        return coldest != NoSlab && TryClear(coldest, wantedClass, coldestHeat);
+        return coldest != NoSlab && TryClear(coldest, wantedClass, coldestHeat - 1);
     }
 
     /// <summary>
     /// Lowers the heat of a slab's frames. Returns how hot they were: for a slab of the wanted class the coldest frame that could go, for
-    /// another, which must go as a whole, the hottest; <see cref="int.MaxValue"/> when pins keep it.
+    /// another, which must go as a whole, the hottest; <see cref="TooHot"/> when pins keep it.
     /// </summary>
     private int Age(int slab, byte wantedClass)
     {
-        int coldest = int.MaxValue;
+        int coldest = TooHot;
         int hottest = 0;
         bool hasPins = false;
         for (uint pages = PagesInUse(slab); pages != 0; pages &= pages - 1)
@@ -211,12 +215,16 @@ internal sealed unsafe class BlockCacheSlabs
         }
 
         if (_slabs[slab].SizeClass == wantedClass) return coldest;
-        return hasPins ? int.MaxValue : hottest;
+        return hasPins ? TooHot : hottest;
     }
 
-    private bool TryClear(int slab, byte wantedClass, int heatMax)
+    /// <summary>
+    /// Evicts all of a slab of another class, or of the wanted one the frames that are no hotter than the coldest was when it had aged;
+    /// none when they were read or pinned since.
+    /// </summary>
+    private bool TryClear(int slab, byte wantedClass, int agedHeat)
     {
-        if (_slabs[slab].SizeClass == wantedClass) return TryEvictCold(slab, heatMax);
+        if (_slabs[slab].SizeClass == wantedClass) return TryEvictCold(slab, Math.Max(agedHeat, 0));
         if (!TryEvictAll(slab)) return false;
 
         if (wantedClass == Unused) SlabsInUse--;

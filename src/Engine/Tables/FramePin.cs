@@ -16,7 +16,7 @@ internal enum FramePriority : byte
 /// </summary>
 internal readonly unsafe struct FramePin
 {
-    /// <summary>The block's bytes, aligned to 64; <see cref="BlockCache.PaddingBytes"/> more may be read behind them, with any content.</summary>
+    /// <summary>The block, aligned to 64; <see cref="BlockCache.PaddingBytes"/> more of any content may be read behind it.</summary>
     public readonly byte* Data;
 
     public readonly int Bytes;

@@ -27,7 +27,8 @@ public sealed class AtomicFileTests : IDisposable
         var recorder = new RecordingFileSystem();
         AtomicFile.Replace(recorder, "d/CURRENT", "d/CURRENT.tmp", "content"u8);
         Assert.Equal(
-            ["delete d/CURRENT.tmp", "open d/CURRENT.tmp", "write 7", "sync", "close", "rename d/CURRENT.tmp d/CURRENT", "sync directory d"], recorder.Calls);
+            "delete d/CURRENT.tmp, open d/CURRENT.tmp, write 7, sync, close, rename d/CURRENT.tmp d/CURRENT, sync directory d",
+            string.Join(", ", recorder.Calls));
     }
 
     /// <summary>Writes down the calls and does nothing.</summary>

@@ -66,6 +66,7 @@ public sealed class DirectoryLockTests : IDisposable
     [Theory]
     [InlineData("", 0)]
     [InlineData("12", 0)]
+    [InlineData("12x\n", 0)]
     [InlineData("no number\n", 0)]
     [InlineData("99999999999\n", 0)]
     [InlineData("12\n", 12)]
@@ -83,7 +84,8 @@ public sealed class DirectoryLockTests : IDisposable
     {
         if (!File.Exists("/usr/bin/flock")) return;
         File.WriteAllText(LockPath, "");
-        using Process owner = Start("/usr/bin/flock", "--nonblock", "--no-fork", LockPath, "sh", "-c", "echo $$ > \"$0\"; echo held; read line", LockPath);
+        const string writeOwnerAndWait = "echo $$ > \"$0\"; echo held; read line";
+        using Process owner = Start("/usr/bin/flock", "--nonblock", "--no-fork", LockPath, "sh", "-c", writeOwnerAndWait, LockPath);
         Assert.Equal("held", owner.StandardOutput.ReadLine());
 
         int ownerId = int.Parse(ReadLockFile(), CultureInfo.InvariantCulture);

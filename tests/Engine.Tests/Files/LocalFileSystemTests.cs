@@ -104,7 +104,8 @@ public sealed class LocalFileSystemTests : IDisposable
         {
             Assert.True(Directory.Exists(_directory.Of(created)));
             if (OperatingSystem.IsWindows()) continue;
-            Assert.Equal(UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute, File.GetUnixFileMode(_directory.Of(created)));
+            UnixFileMode ownersAlone = UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute;
+            Assert.Equal(ownersAlone, File.GetUnixFileMode(_directory.Of(created)));
         }
     }
 

@@ -141,6 +141,8 @@ public class LogSlotsTests
         house.Recover(30);
         log.Dispose();
         log.Dispose();
+        log.DeleteSpares();
+        log.EnsureSpare();
         Assert.All(house.Files.Paths, path => Assert.Equal(0, house.Files.File(path).OpenHandles));
     }
 

@@ -140,6 +140,37 @@ public class LogWriterTests
         house.Recover().AssertSequences(1, 1);
     }
 
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void A_failed_sync_of_the_directory_seals_the_log(bool whileMakingTheSpare)
+    {
+        LogHouse house = new();
+        using LogWriter log = house.OpenWriter();
+        LogHouse.Append(log, 1, 100);
+        log.Sync();
+        house.Files.BeforeCall = FailOnce("fsync", code: 5);
+        AssertSealed(log, Assert.Throws<StorageException>(() =>
+        {
+            if (whileMakingTheSpare) log.EnsureSpare();
+            else LogHouse.Append(log, 2, 20_000);
+        }));
+        house.Recover().AssertSequences(1, 1);
+    }
+
+    [Fact]
+    public void An_idle_mark_that_is_still_in_the_buffer_is_drained()
+    {
+        LogHouse house = new();
+        using LogWriter log = house.OpenWriter();
+        LogHouse.Append(log, 1, 100);
+        log.Sync();
+        LogHouse.Append(log, 2, 100);
+        log.WriteMark();
+        house.Slot(1).Content[LogFormat.HeaderAreaBytes + 20] ^= 1;
+        Assert.Throws<CorruptDataException>(() => house.Recover());
+    }
+
     [Fact]
     public void A_full_disk_refuses_a_record_as_a_whole_and_takes_it_once_there_is_room()
     {

@@ -26,7 +26,8 @@ public sealed class MemoryPlanTests
         {
             long budget = (1L << bits) + random.NextInt64(1L << bits);
             var plan = new MemoryPlan(budget);
-            Assert.Equal(budget, plan.MemtableBytes * MemoryPlan.MemtableCountMax + plan.CacheBytes + plan.CompactionBytes + plan.CursorBytes);
+            long memtables = plan.MemtableBytes * MemoryPlan.MemtableCountMax;
+            Assert.Equal(budget, memtables + plan.CacheBytes + plan.CompactionBytes + plan.CursorBytes);
             Assert.InRange(plan.CacheBytes, budget * 0.45, budget);
             Assert.InRange(plan.MemtableBytes, MiB, 256 * MiB);
             Assert.InRange(plan.ValueBytesMax, MiB, Math.Min(64 * MiB, budget / 8));

@@ -217,8 +217,14 @@ public sealed unsafe partial class RegionPoolTests
         {
             string[] range = line.Split(' ')[0].Split('-');
             if (range.Length == 2)
-                isInside = Convert.ToUInt64(range[0], 16) <= (ulong)region.Address && (ulong)region.Address < Convert.ToUInt64(range[1], 16);
-            else if (isInside && line.StartsWith(title, StringComparison.Ordinal)) return line;
+            {
+                ulong address = (ulong)region.Address;
+                isInside = Convert.ToUInt64(range[0], 16) <= address && address < Convert.ToUInt64(range[1], 16);
+            }
+            else if (isInside && line.StartsWith(title, StringComparison.Ordinal))
+            {
+                return line;
+            }
         }
 
         throw new InvalidOperationException($"no mapping at {(ulong)region.Address:x}");

@@ -122,7 +122,11 @@ public class SimulatedDiskCrashTests
         using IFile file = disk.Open("f", FileOpening.ReadWrite);
         file.SetLength(3);
         file.Allocate(5000);
-        HashSet<string> outcomes = Outcomes(disk, found => $"{found.ReadAll("f").Length} {Text(found, "f")[..3]} {found.ReadAll("f").Length > 3 && found.ReadAll("f")[3] == '4'}");
+        HashSet<string> outcomes = Outcomes(disk, found =>
+        {
+            string text = Text(found, "f");
+            return $"{text.Length} {text[..3]} {text.Length > 3 && text[3] == '4'}";
+        });
         Assert.Equal(["3 123 False", "5000 123 False", "5000 123 True", "6 123 True"], outcomes.Order());
     }
 
@@ -198,9 +202,22 @@ public class SimulatedDiskCrashTests
         Assert.Equal(0, found.OpenFileCount);
         Action[] calls =
         [
-            () => file.Read(new byte[1], 0), () => file.Write("y"u8, 0), file.Sync, () => file.SetLength(0), () => file.Allocate(9), () => _ = file.Length,
-            () => disk.Open("f", FileOpening.Read), () => disk.FileExists("f"), () => disk.Delete("f"), () => disk.Rename("f", "g"), () => disk.Link("f", "g"),
-            () => disk.ListFiles(""), () => disk.CreateDirectory("d"), () => disk.SyncDirectory(""), () => disk.Lock("LOCK", false), () => disk.GetAvailableBytes(""),
+            () => file.Read(new byte[1], 0),
+            () => file.Write("y"u8, 0),
+            () => file.SetLength(0),
+            () => file.Allocate(9),
+            () => _ = file.Length,
+            file.Sync,
+            () => disk.Open("f", FileOpening.Read),
+            () => disk.FileExists("f"),
+            () => disk.Delete("f"),
+            () => disk.Rename("f", "g"),
+            () => disk.Link("f", "g"),
+            () => disk.ListFiles(""),
+            () => disk.CreateDirectory("d"),
+            () => disk.SyncDirectory(""),
+            () => disk.Lock("LOCK", exclusive: false),
+            () => disk.GetAvailableBytes(""),
         ];
         foreach (Action call in calls) Assert.Throws<SimulatedPowerCutException>(call);
         file.Dispose();
@@ -216,7 +233,8 @@ public class SimulatedDiskCrashTests
             SimulatedDisk first = Busy(seed).Crash(CrashMode.Random, seed);
             SimulatedDisk second = Busy(seed).Crash(CrashMode.Random, seed);
             Assert.Equal(first.ListAllFiles(), second.ListAllFiles());
-            foreach (string path in first.ListAllFiles()) Assert.True(first.ReadAll(path).AsSpan().SequenceEqual(second.ReadAll(path)), $"seed {seed}: {path}");
+            foreach (string path in first.ListAllFiles())
+                Assert.True(first.ReadAll(path).AsSpan().SequenceEqual(second.ReadAll(path)), $"seed {seed}: {path}");
         }
     }
 

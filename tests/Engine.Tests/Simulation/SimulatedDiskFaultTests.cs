@@ -30,8 +30,16 @@ public class SimulatedDiskFaultTests
         disk.Faults = FaultPlan.From(1, Fault.Error(Errors.Quota));
         Action[] calls =
         [
-            () => file.Write("yy"u8, 0), () => file.SetLength(0), () => file.Allocate(9), () => disk.Open("g", FileOpening.CreateNew), () => disk.Delete("f"),
-            () => disk.Rename("f", "g"), () => disk.Link("f", "g"), () => disk.CreateDirectory("d"), () => disk.Lock("LOCK", true), file.Sync,
+            () => file.Write("yy"u8, 0),
+            () => file.SetLength(0),
+            () => file.Allocate(9),
+            file.Sync,
+            () => disk.Open("g", FileOpening.CreateNew),
+            () => disk.Delete("f"),
+            () => disk.Rename("f", "g"),
+            () => disk.Link("f", "g"),
+            () => disk.CreateDirectory("d"),
+            () => disk.Lock("LOCK", exclusive: true),
         ];
         foreach (Action call in calls) Assert.Equal(Errors.Quota, Assert.Throws<StorageException>(call).ErrorCode);
         disk.Faults = null;
@@ -51,7 +59,7 @@ public class SimulatedDiskFaultTests
         SimulatedDiskTests.AssertError(Errors.NoSpace, "pwrite", () => file.Write("b"u8, 1));
         Assert.Equal(new DiskCall(3, DiskOperation.Write, "f", 1, 1), disk.LastFault);
         file.Write("c"u8, 1);
-        disk.Faults = FaultPlan.Matching(call => call.Operation == DiskOperation.Sync, Fault.Error(Errors.InputOutput), nth: 2, forEver: true);
+        disk.Faults = FaultPlan.Matching(IsSync, Fault.Error(Errors.InputOutput), nth: 2, forEver: true);
         file.Sync();
         for (int i = 0; i < 3; i++) SimulatedDiskTests.AssertError(Errors.InputOutput, "fdatasync", file.Sync);
         Assert.Equal("ac", Text(disk, "f"));
@@ -145,10 +153,12 @@ public class SimulatedDiskFaultTests
         SimulatedDiskTests.WriteSynced(disk, "f", "a");
         IFile file = disk.Open("f", FileOpening.ReadWrite);
         file.Write("b"u8, 0);
-        disk.Faults = FaultPlan.Matching(call => call.Operation == DiskOperation.Sync, Fault.PowerCut);
+        disk.Faults = FaultPlan.Matching(IsSync, Fault.PowerCut);
         Assert.Throws<SimulatedPowerCutException>(file.Sync);
         Assert.Equal("a", Text(disk.Crash(CrashMode.KeepNothing), "f"));
     }
+
+    private static bool IsSync(DiskCall call) => call.Operation == DiskOperation.Sync;
 
     private static (SimulatedDisk Disk, IFile File) FailSync(FailedSync outcome, int seed)
     {

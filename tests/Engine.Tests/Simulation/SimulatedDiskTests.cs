@@ -51,7 +51,8 @@ public class SimulatedDiskTests
 
             file.Sync();
             disk.SyncDirectory("");
-            Assert.True(model.AsSpan(0, length).SequenceEqual(disk.Crash(CrashMode.KeepNothing).ReadAll("f")), $"seed {seed}: synced content");
+            byte[] found = disk.Crash(CrashMode.KeepNothing).ReadAll("f");
+            Assert.True(model.AsSpan(0, length).SequenceEqual(found), $"seed {seed}: synced content");
         }
     }
 

@@ -1,7 +1,7 @@
 using System.Diagnostics;
 using System.Text;
 
-namespace Varve.Tests.Simulation;
+namespace Varve.Simulation;
 
 /// <summary>What every call passes through: switch point, count, fault plan, power; and the calls of open files.</summary>
 internal sealed partial class SimulatedDisk
@@ -24,7 +24,9 @@ internal sealed partial class SimulatedDisk
             if (!isAligned) throw Error("pwrite", file.Path, Errors.Invalid);
         }
 
-        int fitting = call.Fault is { IsPowerCut: false } fault ? Math.Min(fault.LandedBytes, source.Length) : FittingBytes(file, offset, source.Length);
+        int fitting = call.Fault is { IsPowerCut: false } fault
+            ? Math.Min(fault.LandedBytes, source.Length)
+            : FittingBytes(file, offset, source.Length);
         if (fitting > 0) file.Node.Change(DataChange.Write(source[..fitting], offset));
         call.ThrowIfFault();
         if (fitting < source.Length) throw Error("pwrite", file.Path, Errors.NoSpace);

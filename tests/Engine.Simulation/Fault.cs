@@ -1,4 +1,4 @@
-namespace Varve.Tests.Simulation;
+namespace Varve.Simulation;
 
 internal enum DiskOperation
 {
@@ -23,10 +23,7 @@ internal enum DiskOperation
 /// One call that reaches the simulated disk. The index counts from 1. Offset and bytes are those of a read or write; a new
 /// length stands in <paramref name="Bytes"/>.
 /// </summary>
-internal readonly record struct DiskCall(long Index, DiskOperation Operation, string Path, long Offset, long Bytes)
-{
-    public bool ChangesSomething => Operation is not (DiskOperation.Exists or DiskOperation.List or DiskOperation.GetAvailableBytes or DiskOperation.Read);
-}
+internal readonly record struct DiskCall(long Index, DiskOperation Operation, string Path, long Offset, long Bytes);
 
 /// <summary>The error numbers (Linux) that simulated calls fail with.</summary>
 internal static class Errors
@@ -94,7 +91,7 @@ internal sealed record Fault
 
     public bool IsPowerCut { get; private init; }
 
-    /// <summary>The call fails and does nothing; a failing sync does with the file's changes what <paramref name="failedSync"/> says.</summary>
+    /// <summary>The call fails and does nothing; a sync treats the changes as <paramref name="failedSync"/> says.</summary>
     public static Fault Error(int errorCode, FailedSync failedSync = FailedSync.LeavesDirty) =>
         new() { ErrorCode = errorCode, FailedSync = failedSync };
 
@@ -113,7 +110,7 @@ internal static class FaultPlan
 
     public static Func<DiskCall, Fault?> PowerCutAt(long index) => Once(index, Fault.PowerCut);
 
-    /// <summary>The n-th call (from 1) of those that match fails; with <paramref name="forEver"/> all matching ones from there on.</summary>
+    /// <summary>The n-th matching call (from 1) fails; with <paramref name="forEver"/> all matching ones from there on.</summary>
     public static Func<DiskCall, Fault?> Matching(Func<DiskCall, bool> matches, Fault fault, long nth = 1, bool forEver = false)
     {
         long seen = 0;

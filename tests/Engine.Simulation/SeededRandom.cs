@@ -1,6 +1,6 @@
 using Varve.Runtime;
 
-namespace Varve.Tests.Simulation;
+namespace Varve.Simulation;
 
 /// <summary>The same bytes for the same seed and order of calls. Safe for concurrent use.</summary>
 internal sealed class SeededRandom(int seed) : RandomSource

@@ -1,6 +1,6 @@
 using Varve.Files;
 
-namespace Varve.Tests.Simulation;
+namespace Varve.Simulation;
 
 /// <summary>A handle on a file of a <see cref="SimulatedDisk"/>. Dead, as its disk, once the machine crashed.</summary>
 internal sealed class SimulatedFile(SimulatedDisk disk, FileNode node, string path, bool isWritable, int writeAlignment) : IFile

@@ -1,4 +1,4 @@
-namespace Varve.Tests.Simulation;
+namespace Varve.Simulation;
 
 /// <summary>What a name in a simulated directory stands for: a file or a directory. Guarded by the disk's lock.</summary>
 internal abstract class Node;

@@ -1,4 +1,4 @@
-namespace Varve.Tests.Simulation;
+namespace Varve.Simulation;
 
 /// <summary>The crash: from this disk to the one the restarted machine finds.</summary>
 internal sealed partial class SimulatedDisk
@@ -31,8 +31,10 @@ internal sealed partial class SimulatedDisk
                 if (copies.TryGetValue(node, out Node? copy)) return copy;
                 copy = node switch
                 {
-                    FileNode file => mode == CrashMode.KeepAll ? file.AfterProcessDeath() : file.AfterPowerCut(dice),
-                    DirectoryNode directory => mode == CrashMode.KeepAll ? directory.AfterProcessDeath(CopyOf) : directory.AfterPowerCut(dice, CopyOf),
+                    FileNode file when mode == CrashMode.KeepAll => file.AfterProcessDeath(),
+                    FileNode file => file.AfterPowerCut(dice),
+                    DirectoryNode directory when mode == CrashMode.KeepAll => directory.AfterProcessDeath(CopyOf),
+                    DirectoryNode directory => directory.AfterPowerCut(dice, CopyOf),
                     _ => throw new InvalidOperationException($"A disk has no {node.GetType().Name}."),
                 };
                 copies.Add(node, copy);

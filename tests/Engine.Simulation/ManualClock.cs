@@ -1,4 +1,4 @@
-namespace Varve.Tests.Simulation;
+namespace Varve.Simulation;
 
 /// <summary>
 /// A clock that stands still until it is told otherwise. Its two hands are those of a machine: time that only goes forward, and

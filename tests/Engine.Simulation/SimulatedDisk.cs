@@ -1,6 +1,6 @@
 using Varve.Files;
 
-namespace Varve.Tests.Simulation;
+namespace Varve.Simulation;
 
 /// <summary>
 /// A disk in memory that keeps for certain only what was synced: <see cref="IFile.Sync"/> makes a file's content durable but not

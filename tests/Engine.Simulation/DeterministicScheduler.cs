@@ -2,7 +2,7 @@ using System.Runtime.ExceptionServices;
 using System.Text;
 using Varve.Runtime;
 
-namespace Varve.Tests.Simulation;
+namespace Varve.Simulation;
 
 /// <summary>
 /// Runs the threads of a history one at a time, in an order drawn from a seed: the same seed gives the same order. The right to
@@ -156,7 +156,7 @@ internal sealed partial class DeterministicScheduler : Scheduler
 
     private void RunThread(SimulatedThread thread, Action body)
     {
-        thread.Baton.Take();
+        Park(thread);
         _current = thread;
         if (thread.UnwindReason is null) RunBody(thread, body);
         End(thread);

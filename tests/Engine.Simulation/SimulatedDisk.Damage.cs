@@ -1,4 +1,4 @@
-namespace Varve.Tests.Simulation;
+namespace Varve.Simulation;
 
 /// <summary>
 /// Direct access for set-up and damage: durable at once, neither counted nor failed. Damage to a file makes its other unsynced

@@ -1,4 +1,4 @@
-namespace Varve.Tests.Simulation;
+namespace Varve.Simulation;
 
 /// <summary>What becomes of the things that were not synced.</summary>
 internal enum CrashMode

@@ -1,6 +1,7 @@
+using System.Diagnostics;
 using Varve.Runtime;
 
-namespace Varve.Tests.Simulation;
+namespace Varve.Simulation;
 
 /// <summary>Who runs next; locks and signals. All state belongs to the thread that has the right to run.</summary>
 internal sealed partial class DeterministicScheduler
@@ -12,6 +13,8 @@ internal sealed partial class DeterministicScheduler
 
     /// <summary>Switch points that the threads of an aborted history have left to end.</summary>
     private const long SwitchPointsToUnwind = 200_000;
+
+    private static readonly TimeSpan Patience = TimeSpan.FromMinutes(3);
 
     private long _switchPointsAtAbort = long.MaxValue - SwitchPointsToUnwind;
 
@@ -106,7 +109,20 @@ internal sealed partial class DeterministicScheduler
     {
         RecordHandOver(next);
         next.Baton.Give();
-        current.Baton.Take();
+        Park(current);
+    }
+
+    // A thread that has the right to run and blocks outside the scheduler, on a plain lock that a parked thread holds across a
+    // switch point, would hang the tests for ever and say nothing.
+    private void Park(SimulatedThread current)
+    {
+        long before = SwitchPointCount;
+        while (!current.Baton.Take(Patience))
+        {
+            if (SwitchPointCount == before && !Debugger.IsAttached)
+                Environment.FailFast(Describe($"No switch point for {Patience}: a thread blocks outside the scheduler"));
+            before = SwitchPointCount;
+        }
     }
 
     private void RecordHandOver(SimulatedThread next)
@@ -130,7 +146,7 @@ internal sealed partial class DeterministicScheduler
 
         // It catches what its waits throw and starts over. Left parked for good, it harms nobody.
         End(current);
-        new Baton().Take();
+        Thread.Sleep(Timeout.Infinite);
     }
 
     private sealed class SimulatedLock(DeterministicScheduler scheduler, string name) : EngineLock, IWaitable

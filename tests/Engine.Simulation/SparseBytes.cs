@@ -1,6 +1,6 @@
 using System.Runtime.InteropServices;
 
-namespace Varve.Tests.Simulation;
+namespace Varve.Simulation;
 
 /// <summary>
 /// The bytes of a simulated file, in pages: a page that was never written takes no memory, and copies share pages until one

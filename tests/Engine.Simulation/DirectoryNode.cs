@@ -1,4 +1,4 @@
-namespace Varve.Tests.Simulation;
+namespace Varve.Simulation;
 
 /// <summary>A directory: the names that the disk holds for certain, those that lookups see, and the changes between in order.</summary>
 internal sealed class DirectoryNode : Node

@@ -1,6 +1,6 @@
 using Varve.Runtime;
 
-namespace Varve.Tests.Simulation;
+namespace Varve.Simulation;
 
 /// <summary>A thread of a <see cref="DeterministicScheduler"/>. Only the thread that runs touches any of this.</summary>
 internal sealed class SimulatedThread(DeterministicScheduler scheduler, int id, string name) : EngineThread, IWaitable
@@ -64,12 +64,15 @@ internal sealed class Baton
         }
     }
 
-    public void Take()
+    /// <summary>Waits for it at most so long, in real time; true when it was given.</summary>
+    public bool Take(TimeSpan patience)
     {
         lock (_gate)
         {
-            while (!_isGiven) Monitor.Wait(_gate);
+            if (!_isGiven) Monitor.Wait(_gate, patience);
+            bool taken = _isGiven;
             _isGiven = false;
+            return taken;
         }
     }
 }

@@ -1,0 +1,129 @@
+using Varve.Levels;
+using Varve.Tables;
+
+namespace Varve.Compaction;
+
+/// <summary>
+/// Completes a start (some tables of one level) to a compaction that may run beside those already running, or finds that it may not.
+/// Lives for one question to the planner.
+/// </summary>
+/// <remarks>
+/// Jobs run side by side when they share no input. That suffices: the inputs of a running job stay in the map until its outputs
+/// replace them, so whoever would write between its keys, or bring newer data past them, overlaps one of them and has to take it along.
+/// </remarks>
+internal sealed class CompactionAssembly
+{
+    private readonly LevelMap _map;
+    private readonly CompactionOptions _options;
+    private readonly HashSet<long> _busy;
+
+    public CompactionAssembly(LevelMap map, CompactionOptions options, CompactionContext context)
+    {
+        _map = map;
+        _options = options;
+        _busy = [.. context.Excluded];
+        foreach (CompactionPick job in context.Running)
+        {
+            foreach (Table table in job.Inputs) _busy.Add(table.Info.Number);
+            foreach (Table table in job.Overlapped) _busy.Add(table.Info.Number);
+        }
+    }
+
+    public bool IsBusy(Table table) => _busy.Contains(table.Info.Number);
+
+    /// <summary>
+    /// Compacts tables into a deeper level. From level 0 all tables come along that overlap the start, directly or through others, so
+    /// that no older version of a key stays above a newer one.
+    /// </summary>
+    public CompactionPick? TryPush(CompactionReason reason, int inputLevel, List<Table> start, int outputLevel)
+    {
+        List<Table> inputs = inputLevel == 0 ? FindConnected(start[0]) : start;
+        KeyRange range = UnionOf(inputs);
+        Table[] overlapped = _map.Overlapping(outputLevel, range).ToArray();
+        if (inputs.Exists(IsBusy) || Array.Exists(overlapped, IsBusy)) return null;
+
+        bool isAlone = inputs.Count == 1 && overlapped.Length == 0;
+        KeyRange inputRange = range;
+        foreach (Table table in overlapped) range = range.Union(KeyRange.Of(table.Info));
+
+        IReadOnlyList<Table> grandparents = outputLevel < LevelMap.BottomLevel ? _map.Overlapping(outputLevel + 1, range).ToArray() : [];
+        return new CompactionPick
+        {
+            Reason = reason,
+            InputLevel = inputLevel,
+            Inputs = inputs,
+            OutputLevel = outputLevel,
+            Overlapped = overlapped,
+            Grandparents = grandparents,
+            IsTrivialMove = isAlone && MayMove(inputs[0].Info, inputRange, outputLevel, grandparents),
+            Range = range,
+            InputBytes = BytesOf(inputs) + BytesOf(overlapped),
+        };
+    }
+
+    /// <summary>Rewrites a table of the bottom level where it is.</summary>
+    public CompactionPick? TryRewrite(CompactionReason reason, Table table)
+    {
+        if (IsBusy(table)) return null;
+        return new CompactionPick
+        {
+            Reason = reason,
+            InputLevel = LevelMap.BottomLevel,
+            Inputs = [table],
+            OutputLevel = LevelMap.BottomLevel,
+            Overlapped = [],
+            Grandparents = [],
+            IsTrivialMove = false,
+            Range = KeyRange.Of(table.Info),
+            InputBytes = table.Info.FileBytes,
+        };
+    }
+
+    /// <summary>All tables of level 0 that the table overlaps, and those they overlap; in the level's order.</summary>
+    public List<Table> FindConnected(Table start)
+    {
+        var connected = new HashSet<Table> { start };
+        KeyRange range = KeyRange.Of(start.Info);
+        for (bool grows = true; grows;)
+        {
+            grows = false;
+            foreach (Table table in _map.Tables(0))
+            {
+                if (!range.Overlaps(table.Info) || !connected.Add(table)) continue;
+                range = range.Union(KeyRange.Of(table.Info));
+                grows = true;
+            }
+        }
+
+        var ordered = new List<Table>(connected.Count);
+        foreach (Table table in _map.Tables(0))
+        {
+            if (connected.Contains(table)) ordered.Add(table);
+        }
+
+        return ordered;
+    }
+
+    // A move costs nothing now; it must not make the next compaction dear, nor carry along tombstones that a rewrite would drop.
+    private bool MayMove(TableInfo table, KeyRange range, int outputLevel, IReadOnlyList<Table> grandparents) =>
+        BytesOf(grandparents) <= _options.GrandparentBytesMax
+        && (!IsDense(table, _options) || _map.OverlapsDeeper(outputLevel, range));
+
+    /// <summary>More than half of the table is tombstones, and they are enough to be worth a compaction.</summary>
+    public static bool IsDense(TableInfo table, CompactionOptions options) =>
+        table.TombstoneCount >= options.TombstoneCountMin && table.TombstoneCount > table.EntryCount / 2;
+
+    private static KeyRange UnionOf(List<Table> tables)
+    {
+        KeyRange range = KeyRange.Of(tables[0].Info);
+        foreach (Table table in tables) range = range.Union(KeyRange.Of(table.Info));
+        return range;
+    }
+
+    private static long BytesOf(IReadOnlyList<Table> tables)
+    {
+        long bytes = 0;
+        foreach (Table table in tables) bytes += table.Info.FileBytes;
+        return bytes;
+    }
+}
