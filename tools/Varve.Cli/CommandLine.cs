@@ -21,8 +21,8 @@ internal static class CommandLine
         ParseResult parsed = root.Parse(arguments, new ParserConfiguration { ResponseFileTokenReplacer = null });
         if (parsed.Action is ParseErrorAction)
         {
-            string path = CommandPath(parsed);
-            return Fail(terminal, ExitCode.Usage, $"{parsed.Errors[0].Message} See '{path} --help'.");
+            string wrong = parsed.UnmatchedTokens is [string unknown, ..] ? $"There is no command or option '{unknown}' here." : parsed.Errors[0].Message;
+            return Fail(terminal, ExitCode.Usage, $"{wrong} See '{CommandPath(parsed)} --help'.");
         }
 
         var configuration = new InvocationConfiguration
@@ -50,6 +50,7 @@ internal static class CommandLine
             TourCommand.Create(terminal),
             CrashWriter.CreateCommand(terminal),
         };
+        root.HelpName = "varve";
         foreach (Option option in root.Options)
         {
             if (option is HelpOption { Action: HelpAction usual } help) help.Action = new HelpWithExamples(usual);
@@ -116,8 +117,7 @@ internal static class CommandLine
             // The message goes elsewhere.
         }
 
-        terminal.Error.WriteLine("varve: " + message.ReplaceLineEndings(" "));
-        terminal.Error.Flush();
+        terminal.WriteError(message);
         return exitCode;
     }
 }

@@ -30,7 +30,7 @@ internal static class VerifyCommand
             else if (report.IsSound) terminal.Writer.WriteLine($"sound: {Describe(report)}, read in {Figures.Duration(Stopwatch.GetElapsedTime(started))}");
             if (report.IsSound) return ExitCode.Ok;
             terminal.Flush();
-            foreach (CorruptDataException damage in report.Damages) terminal.Error.WriteLine("varve: " + damage.Message.ReplaceLineEndings(" "));
+            foreach (CorruptDataException damage in report.Damages) terminal.WriteError(damage.Message);
             string damages = Figures.Count(report.Damages.Count, "damage", "damages");
             throw new CommandFailureException(ExitCode.Storage, $"{damages} found in {Describe(report)}.");
         });

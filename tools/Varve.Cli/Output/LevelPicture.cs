@@ -24,11 +24,11 @@ internal static class LevelPicture
         foreach (LevelStatistics level in figures.Levels)
         {
             string bar = Bar([.. level.Tables.Select(table => table.Bytes)], bytesMost, level.Tables.Count > 0);
-            AddRow(grid, $"level {level.Level}", bar, IsCompressed(level) ? "green" : "yellow", Describe(level));
+            AddRow(grid, $"level {level.Level}", bar, level.Tables.All(table => table.IsCompressed) ? "green" : "yellow", Describe(level));
         }
 
         console.Write(grid);
-        console.MarkupLine($"{Even} and {Odd} tell neighbouring tables apart; [yellow]raw[/], [green]compressed[/]. The newest entries are on top.");
+        console.WriteLine($"{Even} and {Odd} tell neighbouring tables apart. The newest entries are on top.");
     }
 
     /// <summary>One row for each table, for who wants to see them all.</summary>
@@ -55,14 +55,19 @@ internal static class LevelPicture
     private static void AddRow(Grid grid, string name, string bar, string color, string figures) =>
         grid.AddRow(Markup.Escape(name), $"[{color}]{bar}[/]", Markup.Escape(figures));
 
-    private static bool IsCompressed(LevelStatistics level) => level.Tables.Count > 0 && level.Tables.All(table => table.IsCompressed);
-
     private static string Describe(LevelStatistics level)
     {
         if (level.Tables.Count == 0) return "";
         string tables = Figures.Count(level.Tables.Count, "table", "tables");
         string target = level.TargetBytes > 0 ? $" (target {Figures.Bytes(level.TargetBytes)})" : "";
-        return $"{tables}, {Figures.Bytes(level.Bytes)}{target}, {Figures.Count(level.Entries, "entry", "entries")}";
+        return $"{tables}, {Figures.Bytes(level.Bytes)}{target}, {Figures.Count(level.Entries, "entry", "entries")}, {Storage(level)}";
+    }
+
+    private static string Storage(LevelStatistics level)
+    {
+        int compressed = level.Tables.Count(table => table.IsCompressed);
+        if (compressed == 0) return "raw";
+        return compressed == level.Tables.Count ? "LZ4" : $"{Figures.Count(compressed)} of them LZ4";
     }
 
     /// <summary>The tables side by side. Where there are more tables than cells, a cell stands for several.</summary>

@@ -61,6 +61,13 @@ internal sealed class Terminal
         _output.Flush();
     }
 
+    /// <summary>One line on stderr, whatever the message holds.</summary>
+    public void WriteError(string message)
+    {
+        Error.WriteLine("varve: " + string.Join(' ', message.Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries)));
+        Error.Flush();
+    }
+
     /// <summary>Runs work that tells how far it is, 0 to 1, and shows that where the output is a terminal.</summary>
     public void RunWithProgress(string title, Action<Action<double>> work)
     {
