@@ -11,6 +11,16 @@ public sealed partial class LayeringTests
 
     private static readonly List<Source> Sources = ReadSources();
 
+    private static readonly Dictionary<string, HashSet<string>> TypesByFolder = Sources
+        .GroupBy(source => source.Folder, source => source.Types.Select(type => type.Name))
+        .ToDictionary(folder => folder.Key, folder => folder.SelectMany(types => types).ToHashSet());
+
+    /// <summary>The types of the root namespace, wherever they are declared, with that folder's row.</summary>
+    private static readonly Dictionary<string, int> RootTypes = Sources
+        .Where(source => source.Namespace == "Varve")
+        .SelectMany(source => source.Types, (source, type) => (type.Name, Row: Folders.IndexOf(source.Folder)))
+        .DistinctBy(type => type.Name).ToDictionary(type => type.Name, type => type.Row);
+
     [Fact]
     public void The_table_lists_every_folder_and_no_other()
     {
@@ -63,34 +73,25 @@ public sealed partial class LayeringTests
     private static IEnumerable<string> Violations(Source source)
     {
         int own = Folders.IndexOf(source.Folder);
-        for (int below = own + 1; below < Folders.Count; below++)
+        foreach (Match use in NamespaceUse().Matches(source.Code))
         {
-            string folder = Folders[below];
-            if (folder == RootRow) continue;
-            if (Regex.IsMatch(source.Code, $@"\bVarve\.{folder}\b")) yield return $"{source.Path} uses Varve.{folder}";
-            foreach (Source other in Sources.Where(other => other.Folder == folder))
-            {
-                foreach ((string type, _) in other.Types)
-                {
-                    if (Regex.IsMatch(source.Code, $@"(?<![\w.]){folder}\.{type}\b")) yield return $"{source.Path} uses {folder}.{type}";
-                }
-            }
+            if (Folders.IndexOf(use.Groups["folder"].Value) > own) yield return $"{source.Path} uses {use.Value}";
         }
 
-        // Types of the root namespace need no using. Naming the database in an exception is no use of it.
-        foreach (string type in RootTypesBelow(own))
+        foreach (Match use in QualifiedType().Matches(source.Code))
         {
-            if (Regex.IsMatch(source.Code, $@"(?<![\w.""])(?:new |: |<|\(|^\s*|private |internal |readonly |static |required )(?<!of\(){type}\??(?: \w+\s*[;=,)({{]|\(|>)", RegexOptions.Multiline))
-            {
-                yield return $"{source.Path} uses {type}, which stands below it";
-            }
+            string folder = use.Groups["folder"].Value;
+            bool isType = TypesByFolder.TryGetValue(folder, out HashSet<string>? types) && types.Contains(use.Groups["type"].Value);
+            if (isType && Folders.IndexOf(folder) > own) yield return $"{source.Path} uses {use.Value}";
+        }
+
+        // Types of the root namespace need no using. typeof and nameof in an exception only name them.
+        foreach (Match use in TypedNameOrNew().Matches(source.Code))
+        {
+            string type = use.Groups["type"].Value;
+            if (RootTypes.TryGetValue(type, out int folder) && folder > own) yield return $"{source.Path} uses {type}, which stands below it";
         }
     }
-
-    /// <summary>Public types that are declared at the root or in a folder below the given one.</summary>
-    private static IEnumerable<string> RootTypesBelow(int own) => Sources
-        .Where(source => source.Namespace == "Varve" && Folders.IndexOf(source.Folder) > own)
-        .SelectMany(source => source.Types.Select(type => type.Name)).Distinct();
 
     private static List<string> ReadTable()
     {
@@ -121,6 +122,15 @@ public sealed partial class LayeringTests
 
     [GeneratedRegex(@"^\| `(?<folder>\w+)/` \|")]
     private static partial Regex TableRow();
+
+    [GeneratedRegex(@"\bVarve\.(?<folder>\w+)\b")]
+    private static partial Regex NamespaceUse();
+
+    [GeneratedRegex(@"(?<![\w.])(?<folder>\w+)\.(?<type>\w+)")]
+    private static partial Regex QualifiedType();
+
+    [GeneratedRegex(@"\bnew (?<type>\w+)|(?<![\w.])(?<type>\w+)(?:\?|\[\]|>)* \w+ ?[;=,(){]")]
+    private static partial Regex TypedNameOrNew();
 
     private sealed partial class Source
     {
