@@ -239,9 +239,9 @@ internal sealed class GroupCommit
     }
 
     /// <summary>
-    /// True for what ends a write before it was logged, or has stopped the database already. Anything else (managed memory running out, a
+    /// True for what ends a write before it was logged (the close of the database among it), or has stopped the database already. Anything else (managed memory running out, a
     /// broken invariant) leaves a state nobody checked: nothing more is written until the next open.
     /// </summary>
     private static bool LeavesStoreConsistent(Exception failure) =>
-        failure is StorageException or MemoryBudgetException or DatabaseReadOnlyException or CommitOutcomeUnknownException;
+        failure is StorageException or MemoryBudgetException or DatabaseReadOnlyException or CommitOutcomeUnknownException or ObjectDisposedException;
 }
