@@ -8,6 +8,7 @@ internal sealed class HistoryRun : IDisposable
 {
     private const int FillCount = 60;
     private const int SnapshotCountMax = 4;
+    private const int CursorCountMax = 3;
 
     private static readonly string[] MapNames = ["orders", "by date", "ünïcode 🙂"];
     private static readonly Content NoEntries = Content.Empty.WithComparers(HistoryKeys.Order, EqualityComparer<byte[]>.Default);
@@ -17,6 +18,7 @@ internal sealed class HistoryRun : IDisposable
     private readonly Content[] _model = [NoEntries, NoEntries, NoEntries];
     private readonly bool[] _isWritten = new bool[MapNames.Length];
     private readonly List<(Snapshot Snapshot, Content[] Model)> _snapshots = [];
+    private readonly List<WalkedCursor> _cursors = [];
     private SimulatedDisk _disk = new();
     private Database _database;
     private ulong _lastSequence;
@@ -47,7 +49,11 @@ internal sealed class HistoryRun : IDisposable
         Assert.True(run._database.Verify().IsSound);
     }
 
-    public void Dispose() => _database.Dispose();
+    public void Dispose()
+    {
+        DropReaders();
+        _database.Dispose();
+    }
 
     private void Do(HistoryOperation operation)
     {
@@ -82,7 +88,16 @@ internal sealed class HistoryRun : IDisposable
                 MapReader.CheckRange(Map(map), _model[map], snapshot: null, random);
                 break;
             case HistoryAction.Walk:
-                MapReader.CheckWalk(Map(map), _model[map], snapshot: null, random);
+                Walk(map, _model[map], snapshot: null, random);
+                break;
+            case HistoryAction.HoldCursor:
+                if (_cursors.Count < CursorCountMax) _cursors.Add(new WalkedCursor(Map(map), _model[map], snapshot: null));
+                break;
+            case HistoryAction.MoveCursors:
+                foreach (WalkedCursor cursor in _cursors) cursor.Walk(random, steps: 10);
+                break;
+            case HistoryAction.DropCursor:
+                DropCursor(random);
                 break;
             case HistoryAction.TakeSnapshot:
                 if (_snapshots.Count < SnapshotCountMax) _snapshots.Add((_database.CreateSnapshot(), [.. _model]));
@@ -107,7 +122,7 @@ internal sealed class HistoryRun : IDisposable
                 _database.WaitForUpkeep();
                 break;
             case HistoryAction.Reopen:
-                DropSnapshots();
+                DropReaders();
                 _database.Close();
                 Open();
                 break;
@@ -180,7 +195,7 @@ internal sealed class HistoryRun : IDisposable
         (Snapshot snapshot, Content[] model) = _snapshots[random.Next(_snapshots.Count)];
         CheckScan(map, model[map], snapshot);
         MapReader.CheckRange(Map(map), model[map], snapshot, random);
-        MapReader.CheckWalk(Map(map), model[map], snapshot, random);
+        Walk(map, model[map], snapshot, random);
         for (int i = 0; i < 10; i++) CheckGet(map, HistoryKeys.Key(random), model[map], snapshot);
     }
 
@@ -192,8 +207,18 @@ internal sealed class HistoryRun : IDisposable
         _snapshots.RemoveAt(dropped);
     }
 
-    private void DropSnapshots()
+    private void DropCursor(Random random)
     {
+        if (_cursors.Count == 0) return;
+        int dropped = random.Next(_cursors.Count);
+        _cursors[dropped].Dispose();
+        _cursors.RemoveAt(dropped);
+    }
+
+    private void DropReaders()
+    {
+        foreach (WalkedCursor cursor in _cursors) cursor.Dispose();
+        _cursors.Clear();
         foreach ((Snapshot snapshot, _) in _snapshots) snapshot.Dispose();
         _snapshots.Clear();
     }
@@ -209,7 +234,7 @@ internal sealed class HistoryRun : IDisposable
     /// <summary>The process dies; what it wrote without a sync lives on in the system.</summary>
     private void Kill()
     {
-        DropSnapshots();
+        DropReaders();
         SimulatedDisk survivor = _disk.Crash(CrashMode.KeepAll);
         _database.Dispose();
         _disk = survivor;
@@ -228,6 +253,12 @@ internal sealed class HistoryRun : IDisposable
     {
         MapReader.CheckScans(Map(map), model, snapshot);
         foreach (byte[] key in model.Keys) CheckGet(map, key, model, snapshot);
+    }
+
+    private void Walk(int map, Content model, Snapshot? snapshot, Random random)
+    {
+        using var cursor = new WalkedCursor(Map(map), model, snapshot);
+        cursor.Walk(random, steps: 60);
     }
 
     private void CheckGet(int map, byte[] key, Content model, Snapshot? snapshot) => MapReader.CheckGet(Map(map), key, model, snapshot);

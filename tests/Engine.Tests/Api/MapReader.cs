@@ -5,8 +5,6 @@ namespace Varve.Tests.Api;
 /// <summary>Reads a map in every way there is, and compares each with a sorted dictionary.</summary>
 internal static class MapReader
 {
-    private const int WalkSteps = 60;
-
     public static void CheckGet(SortedMap map, byte[] key, Content model, Snapshot? snapshot)
     {
         bool isExpected = model.TryGetValue(key, out byte[]? expected);
@@ -55,56 +53,6 @@ internal static class MapReader
         Check(map.Prefix(prefix, Direction.Descending, limit, snapshot), [.. beginning.Reverse().Take(taken)], where + ", descending");
     }
 
-    /// <summary>Seeks and moves in any order; the place in the sorted keys is followed beside the cursor.</summary>
-    public static void CheckWalk(SortedMap map, Content model, Snapshot? snapshot, Random random)
-    {
-        byte[][] keys = [.. model.Keys];
-        using Cursor cursor = map.CreateCursor(snapshot);
-        Assert.False(cursor.IsValid);
-        int place = -1;
-        for (int step = 0; step < WalkSteps; step++)
-        {
-            bool stands = place >= 0 && place < keys.Length;
-            byte[] target = Bound(random);
-            string where;
-            bool result;
-            switch (random.Next(stands ? 12 : 4))
-            {
-                case 0 when step % 4 == 0:
-                    (where, result, place) = ("first", cursor.SeekToFirst(), 0);
-                    break;
-                case 1 when step % 4 == 0:
-                    (where, result, place) = ("last", cursor.SeekToLast(), keys.Length - 1);
-                    break;
-                case 0 or 2:
-                    (where, result, place) = ($"seek {HistoryKeys.Show(target)}", cursor.Seek(target), CountBefore(keys, target, countEqual: false));
-                    break;
-                case 1 or 3:
-                    (where, result) = ($"seek for previous {HistoryKeys.Show(target)}", cursor.SeekForPrevious(target));
-                    place = CountBefore(keys, target, countEqual: true) - 1;
-                    break;
-                case < 8:
-                    (where, result, place) = ("next", cursor.Next(), place + 1);
-                    break;
-                default:
-                    (where, result, place) = ("previous", cursor.Previous(), place - 1);
-                    break;
-            }
-
-            CheckAt(map, cursor, keys, model, place, result, $"step {step}, {where}");
-        }
-    }
-
-    private static void CheckAt(SortedMap map, Cursor cursor, byte[][] keys, Content model, int place, bool result, string where)
-    {
-        where = $"'{map.Name}' {where}";
-        bool stands = place >= 0 && place < keys.Length;
-        Assert.True(result == stands && cursor.IsValid == stands, $"{where}: stands is {result}, should be {stands}");
-        if (!stands) return;
-        Assert.True(cursor.Key.SequenceEqual(keys[place]), $"{where}: {HistoryKeys.Show(cursor.Key)} should be {HistoryKeys.Show(keys[place])}");
-        Assert.True(cursor.Value.SequenceEqual(model[keys[place]]), $"{where}: the value of {HistoryKeys.Show(cursor.Key)} differs");
-    }
-
     private static void Check(EntryRange range, KeyValuePair<byte[], byte[]>[] expected, string where)
     {
         int count = 0;
@@ -121,7 +69,7 @@ internal static class MapReader
     }
 
     /// <summary>A key of the space, or one that stands close to such a key and is none.</summary>
-    private static byte[] Bound(Random random)
+    public static byte[] Bound(Random random)
     {
         byte[] key = HistoryKeys.Key(random);
         if (key.Length is 0 or > 1000) return key;
@@ -135,10 +83,4 @@ internal static class MapReader
     }
 
     private static int Compare(byte[] a, byte[] b) => a.AsSpan().SequenceCompareTo(b);
-
-    private static int CountBefore(byte[][] keys, byte[] target, bool countEqual)
-    {
-        int place = Array.BinarySearch(keys, target, HistoryKeys.Order);
-        return place < 0 ? ~place : countEqual ? place + 1 : place;
-    }
 }
