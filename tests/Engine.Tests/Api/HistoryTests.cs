@@ -19,7 +19,7 @@ public sealed class HistoryTests
     {
         Config config = Config.QuickThrowOnFailure
             .WithName($"seed {seed}")
-            .WithMaxTest(3)
+            .WithMaxTest(1)
             .WithReplay(FSharpOption<Replay>.Some(new Replay(new Rnd(seed, 2 * seed + 1), FSharpOption<int>.None)));
         Check.One(config, Prop.ForAll(HistoryOperation.Histories(length: 60), PlayUnderAllOptionSets));
     }
