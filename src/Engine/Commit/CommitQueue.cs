@@ -1,10 +1,6 @@
 using System.Diagnostics;
-using System.Text;
-using Varve.Bytes;
-using Varve.Diagnostics;
 using Varve.Entries;
 using Varve.Log;
-using Varve.Memory;
 using Varve.Reading;
 using Varve.Runtime;
 
@@ -31,10 +27,7 @@ internal sealed class CommitQueue
 
     private readonly Scheduler _scheduler;
     private readonly LogWriter _log;
-    private readonly ReadViews _views;
-    private readonly IFlushRoom _room;
-    private readonly WritePacer _pacer;
-    private readonly MapIdentity _catalogue;
+    private readonly GroupCommit _commit;
     private readonly EngineLock _queueGuard;
     private readonly EngineSignal _asyncLeaderWanted;
     private readonly Stack<CommitRequest> _idleRequests = new();
@@ -45,38 +38,30 @@ internal sealed class CommitQueue
     private int _waiting;
     private int _lastGroupCount;
     private bool _isLed;
+    private bool _asyncLeaderLeads;
     private bool _isClosed;
-    private ulong _lastSequence;
-    private volatile Exception? _stopCause;
 
     public CommitQueue(
         Scheduler scheduler, LogWriter log, ReadViews views, IFlushRoom room, WritePacer pacer, MapIdentity catalogue)
     {
         _scheduler = scheduler;
         _log = log;
-        _views = views;
-        _room = room;
-        _pacer = pacer;
-        _catalogue = catalogue;
-        _lastSequence = log.AppendedSequence;
+        _commit = new GroupCommit(log, views, room, pacer, catalogue);
         _queueGuard = scheduler.CreateLock("commit queue");
         _asyncLeaderWanted = scheduler.CreateSignal("asynchronous leader wanted");
     }
 
     /// <summary>What stopped writing until the next open; null while writes are taken.</summary>
-    public Exception? StopCause => _stopCause;
+    public Exception? StopCause => _commit.StopCause;
 
     /// <summary>Everything up to it survives a power cut, as far as the log knows.</summary>
     public ulong SyncedSequence => _log.SyncedSequence;
 
+    /// <summary>Takes no further writes: the reason is told to whoever tries.</summary>
+    public void Stop(Exception cause) => _commit.Stop(cause);
+
     /// <summary>How the log ended; set by a <see cref="CommitKind.Close"/> request.</summary>
     public LogEnd? LogEnd { get; private set; }
-
-    /// <summary>Takes no further writes: the reason is told to whoever tries.</summary>
-    public void Stop(Exception cause)
-    {
-        Interlocked.CompareExchange(ref _stopCause, cause, null);
-    }
 
     /// <summary>Commits a batch, or does one of the other things a leader does; returns when it is done.</summary>
     /// <returns>The sequence of the batch's last operation.</returns>
@@ -110,8 +95,13 @@ internal sealed class CommitQueue
         return sequence;
     }
 
-    /// <summary>Lets the log reuse what holds nothing above the sequence. Beside everything else.</summary>
-    public void RetireLog(ulong flushedSequence) => _log.RetireThrough(flushedSequence);
+    /// <summary>Lets the log reuse what holds nothing above the sequence, and makes the next segment ready. Beside everything else.</summary>
+    /// <exception cref="StorageException">There is no room for a spare segment: the writer that needs one will try again.</exception>
+    public void RetireLog(ulong flushedSequence)
+    {
+        _log.RetireThrough(flushedSequence);
+        _log.EnsureSpare();
+    }
 
     /// <summary>Queues a batch for a writer that awaits. Cancelling works until a leader takes the request.</summary>
     public Task<ulong> RunAsync(BatchBuffer batch, Durability durability, CancellationToken cancellation)
@@ -126,7 +116,7 @@ internal sealed class CommitQueue
             if (!_isLed)
             {
                 _isLed = true;
-                _asyncLeaderWanted.Set();
+                LetAsyncLeaderLead();
             }
         }
 
@@ -186,9 +176,29 @@ internal sealed class CommitQueue
         while (true)
         {
             _asyncLeaderWanted.Wait();
-            if (_isClosed) return;
-            LeadGroup(own: null);
+            while (TakesAsyncLead()) LeadGroup(own: null);
+            using (_queueGuard.Hold())
+            {
+                // Writers that had queued before the end are told of it first.
+                if (_isClosed && !_asyncLeaderLeads) return;
+            }
         }
+    }
+
+    private bool TakesAsyncLead()
+    {
+        using (_queueGuard.Hold())
+        {
+            bool leads = _asyncLeaderLeads;
+            _asyncLeaderLeads = false;
+            return leads;
+        }
+    }
+
+    private void LetAsyncLeaderLead()
+    {
+        _asyncLeaderLeads = true;
+        _asyncLeaderWanted.Set();
     }
 
     /// <summary>Takes a group, does what it asks, hands the lead on, and tells everybody else in the group.</summary>
@@ -202,32 +212,54 @@ internal sealed class CommitQueue
         }
         catch (Exception failure)
         {
-            if (!LeavesStoreConsistent(failure)) Stop(failure);
             foreach (CommitRequest request in _group) request.Failure ??= failure;
         }
 
-        CommitRequest[]? others = null;
+        CommitRequest? others;
         using (_queueGuard.Hold())
         {
-            foreach (CommitRequest request in _group) request.State = CommitState.Done;
-            if (_group.Count > 1 || (_group.Count == 1 && !ReferenceEquals(_group[0], own))) others = [.. _group];
-            _group.Clear();
+            others = EndGroup(own);
             HandOver();
         }
 
-        if (others is null) return;
-        foreach (CommitRequest request in others)
+        while (others is not null)
         {
-            if (!ReferenceEquals(request, own)) request.Complete();
+            // A completed request is its writer's again: what follows it is read before.
+            CommitRequest? next = others.Next;
+            others.Complete();
+            others = next;
         }
     }
 
-    /// <summary>
-    /// True for what ends a write before it was logged, or has stopped the database already. Anything else (managed memory running out, a
-    /// broken invariant) leaves a state nobody checked: nothing more is written until the next open.
-    /// </summary>
-    private static bool LeavesStoreConsistent(Exception failure) =>
-        failure is StorageException or MemoryBudgetException or DatabaseReadOnlyException or CommitOutcomeUnknownException;
+    /// <summary>Marks the group as done; returns all but the leader's own request as a chain in the order of the queue.</summary>
+    private CommitRequest? EndGroup(CommitRequest? own)
+    {
+        CommitRequest? chain = null;
+        for (int i = _group.Count - 1; i >= 0; i--)
+        {
+            CommitRequest request = _group[i];
+            request.State = CommitState.Done;
+            if (ReferenceEquals(request, own)) continue;
+            request.Next = chain;
+            chain = request;
+        }
+
+        _group.Clear();
+        return chain;
+    }
+
+    private void Execute()
+    {
+        if (_group[0].Kind != CommitKind.Close)
+        {
+            ThrowIfClosed();
+            _commit.Execute(_group);
+            return;
+        }
+
+        using (_queueGuard.Hold()) _isClosed = true;
+        LogEnd = _commit.EndLog();
+    }
 
     private void HandOver()
     {
@@ -240,7 +272,7 @@ internal sealed class CommitQueue
 
         _first.State = CommitState.Leads;
         if (_first.Completion is null) _first.WakeUp();
-        else _asyncLeaderWanted.Set();
+        else LetAsyncLeaderLead();
     }
 
     private void Linger()
@@ -279,194 +311,5 @@ internal sealed class CommitQueue
 
             _lastGroupCount = _group.Count;
         }
-    }
-
-    private void Execute()
-    {
-        CommitRequest first = _group[0];
-        if (first.Kind == CommitKind.Close)
-        {
-            Close();
-            return;
-        }
-
-        if (_stopCause is { } cause)
-        {
-            throw new DatabaseReadOnlyException("The database takes no writes until it is opened again: " + cause.Message, cause);
-        }
-
-        switch (first.Kind)
-        {
-            case CommitKind.Write:
-                Write();
-                break;
-            case CommitKind.Sync:
-                Persist(Durability.Synced);
-                break;
-            case CommitKind.Mark:
-                WriteMark();
-                break;
-            case CommitKind.Rotate:
-                if (_views.Unpinned.Active.EntryCount > 0) Rotate(capacityBytes: 0);
-                break;
-            default:
-                throw new InvariantViolatedException($"A commit request of unknown kind {first.Kind}.");
-        }
-    }
-
-    /// <summary>Log first, then memory, then publish.</summary>
-    private void Write()
-    {
-        long groupBytes = 0;
-        var durability = Durability.None;
-        foreach (CommitRequest request in _group)
-        {
-            AddNames(request);
-            groupBytes += request.Batch!.Length;
-            if (request.Durability < durability) durability = request.Durability;
-        }
-
-        _pacer.Delay(groupBytes);
-        MemTable active = MakeRoom();
-        LogGroup(durability);
-        ulong sequence = Apply(active);
-        _lastSequence = sequence;
-        _views.Publish(sequence);
-        foreach (CommitRequest request in _group)
-        {
-            if (request.Failure is not null) break;
-            foreach (MapIdentity map in request.Recorded) map.MarkRecorded();
-        }
-    }
-
-    /// <summary>Puts the catalogue's records of maps that are new in front of the batch that uses them first.</summary>
-    private void AddNames(CommitRequest request)
-    {
-        BatchBuffer batch = request.Batch!;
-        BatchBuffer? withNames = null;
-        Span<byte> id = stackalloc byte[Varint.BytesMax];
-        foreach (MapIdentity map in batch.UnrecordedMaps)
-        {
-            if (map.IsRecorded) continue;
-            withNames ??= new BatchBuffer();
-            int idBytes = Varint.Write(id, map.Id);
-            withNames.AddPut(_catalogue, Encoding.UTF8.GetBytes(map.Name), id[..idBytes]);
-        }
-
-        if (withNames is null) return;
-        withNames.AddAll(batch);
-        request.Record(withNames, batch.UnrecordedMaps);
-    }
-
-    /// <summary>The active memtable, after a rotation where it is full or could not take the whole group.</summary>
-    private MemTable MakeRoom()
-    {
-        long keyBytes = 0;
-        long valueBytes = 0;
-        int count = 0;
-        foreach (CommitRequest request in _group)
-        {
-            BatchBuffer batch = request.Batch!;
-            keyBytes += batch.KeyBytes;
-            valueBytes += batch.ValueBytes;
-            count += batch.Count;
-        }
-
-        MemTable active = _views.Unpinned.Active;
-        if (active.IsFull || !active.HasRoomFor(count, keyBytes, valueBytes))
-        {
-            Rotate(MemTable.CapacityFor(count, keyBytes, valueBytes));
-            active = _views.Unpinned.Active;
-        }
-
-        Invariant.Holds(active.HasRoomFor(count, keyBytes, valueBytes));
-        return active;
-    }
-
-    private void Rotate(long capacityBytes)
-    {
-        _room.WaitForRoom();
-        MemTable fresh = _room.CreateMemTable(capacityBytes);
-        _views.Rotate(fresh);
-        fresh.Release();
-        _room.OnFrozen();
-    }
-
-    /// <summary>Logs the batches in order. Where the log cannot grow, the rest of the group fails and nothing of it was written.</summary>
-    private void LogGroup(Durability durability)
-    {
-        ulong sequence = _lastSequence;
-        for (int i = 0; i < _group.Count; i++)
-        {
-            CommitRequest request = _group[i];
-            BatchBuffer batch = request.Batch!;
-            try
-            {
-                _log.Append(sequence + 1, batch.Count, batch.Span);
-            }
-            catch (StorageException failure) when (!_log.IsSealed)
-            {
-                for (int refused = i; refused < _group.Count; refused++) _group[refused].Failure = failure;
-                break;
-            }
-            catch (Exception failure)
-            {
-                Stop(failure);
-                throw new CommitOutcomeUnknownException(failure);
-            }
-
-            sequence += (ulong)batch.Count;
-            request.Sequence = sequence;
-        }
-
-        if (sequence > _lastSequence) Persist(durability);
-    }
-
-    /// <summary>What fails here seals the log: what of it is on the device is not known, so nothing is acknowledged until the next open.</summary>
-    private void Persist(Durability durability)
-    {
-        try
-        {
-            if (durability == Durability.Synced) _log.Sync();
-            else if (durability == Durability.Buffered) _log.Drain();
-        }
-        catch (Exception failure)
-        {
-            Stop(failure);
-            throw new CommitOutcomeUnknownException(failure);
-        }
-    }
-
-    private ulong Apply(MemTable active)
-    {
-        ulong sequence = _lastSequence;
-        foreach (CommitRequest request in _group)
-        {
-            if (request.Failure is not null) break;
-            var reader = new BatchReader(request.Batch!.Span);
-            while (reader.TryNext()) active.Insert(reader.Key, Trailer.Pack(++sequence, reader.Kind), reader.Value);
-            Invariant.Holds(reader.RestBytes == 0 && sequence == request.Sequence);
-        }
-
-        return sequence;
-    }
-
-    private void WriteMark()
-    {
-        try
-        {
-            _log.WriteMark();
-        }
-        catch (Exception failure)
-        {
-            Stop(failure);
-            throw;
-        }
-    }
-
-    private void Close()
-    {
-        using (_queueGuard.Hold()) _isClosed = true;
-        if (_stopCause is null) LogEnd = _log.Close();
     }
 }

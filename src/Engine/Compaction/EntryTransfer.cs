@@ -22,7 +22,7 @@ internal static class EntryTransfer
     {
         var rule = new DropRule(snapshots);
         OutputBorders cuts = borders ?? default;
-        var key = default(NativeBuffer);
+        var key = default(GrowingBuffer);
         long read = 0;
         ulong newest = 0;
         try

@@ -160,10 +160,23 @@ internal sealed class Upkeep : IFlushRoom
         ulong flushedSequence = table.LastSequence;
         _context.Levels.Commit(edit, table);
         foreach (LeveledTable added in edit.Added) Counters.CountFlush(added.Info.FileBytes);
-        _commit!.RetireLog(flushedSequence);
+        RetireLog(flushedSequence);
         ObsoleteTables.Delete(_context.Tables);
         UpdatePressure();
         _compaction.Wake();
+    }
+
+    /// <summary>The flush is installed, whatever happens to the log's old segments.</summary>
+    private void RetireLog(ulong flushedSequence)
+    {
+        try
+        {
+            _commit!.RetireLog(flushedSequence);
+        }
+        catch (StorageException)
+        {
+            Counters.CountFailure();
+        }
     }
 
     /// <summary>A second without a flush: an idle log gets its mark, idle memory goes back, compaction may use the calm.</summary>

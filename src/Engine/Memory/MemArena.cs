@@ -93,6 +93,7 @@ internal sealed unsafe class MemArena
     public void Return()
     {
         Invariant.Holds(_region is not null);
+        _region.ReportUsed(_position);
         _pool.Return(_region);
         _region = null;
     }

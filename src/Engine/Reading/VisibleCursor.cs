@@ -21,8 +21,8 @@ internal sealed unsafe class VisibleCursor : IDisposable
     private readonly ulong _sequence;
     private readonly byte[] _lower;
     private readonly byte[]? _upper;
-    private NativeBuffer _key;
-    private NativeBuffer _value;
+    private GrowingBuffer _key;
+    private GrowingBuffer _value;
     private bool _isCopied;
 
     /// <param name="source">Taken over.</param>

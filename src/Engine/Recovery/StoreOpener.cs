@@ -32,18 +32,19 @@ internal static class StoreOpener
         bool isUnclean = state is { CleanEnd: null };
         state ??= new ManifestState(new DatabaseId(setup.Random.NextUInt64(), setup.Random.NextUInt64()));
         opening.MakeParts(state);
+        HashSet<long> known = CheckTablesExist(setup, state);
 
         using var replay = new Replay(setup, opening.Tables);
         LogRecoveryResult? log = ReplayLog(setup, state, replay.Take);
         ulong lastSequence = Math.Max(state.FlushedSequence, log?.LastSequence ?? 0);
-        DeleteUnknownTables(setup, state);
+        DeleteUnknownTables(setup, known);
         var numbers = new FileNumbers(state.NextFileNumber);
         LevelEdit edit = replay.WriteTables(numbers);
         ulong sequenceBound = Math.Max(state.SequenceBound, lastSequence);
         if (isUnclean) sequenceBound += UncleanSequenceJump;
         LogContext context = LogContextOf(setup, state.DatabaseId);
         LogEra era = context.CreateEra(Math.Max(log?.HighestSegment ?? 0, state.LogEra?.FirstSegment ?? 0) + 1);
-        edit.FlushedSequence = lastSequence;
+        edit.FlushedSequence = sequenceBound;
         edit.SequenceBound = sequenceBound;
         edit.NextFileNumber = numbers.Next;
         edit.LogEra = era;
@@ -61,6 +62,7 @@ internal static class StoreOpener
         using var opening = new Opening(setup, exclusive: false);
         ManifestState state = Manifest.Load(setup.Files, setup.Directory) ?? throw NoDatabase(setup);
         opening.MakeParts(state);
+        CheckTablesExist(setup, state);
         using var replay = new Replay(setup, opening.Tables);
         LogRecoveryResult? log = ReplayLog(setup, state, replay.Take);
         ulong lastSequence = Math.Max(state.FlushedSequence, log?.LastSequence ?? 0);
@@ -158,11 +160,29 @@ internal static class StoreOpener
         }
     }
 
-    /// <summary>Table files that no manifest names: outputs of jobs that a crash cut short.</summary>
-    private static void DeleteUnknownTables(EngineSetup setup, ManifestState state)
+    /// <summary>Every table of the manifest has a file; its content is checked as it is read.</summary>
+    private static HashSet<long> CheckTablesExist(EngineSetup setup, ManifestState state)
     {
+        var present = new HashSet<string>(setup.Files.ListFiles(setup.Directory), StringComparer.Ordinal);
         var known = new HashSet<long>();
-        foreach (LeveledTable table in state.Tables) known.Add(table.Info.Number);
+        foreach (LeveledTable table in state.Tables)
+        {
+            string name = FileNames.Table(table.Info.Number);
+            if (!present.Contains(name))
+            {
+                throw new CorruptDataException(
+                    Path.Combine(setup.Directory, name), 0, $"the file is missing; the manifest has it on level {table.Level}");
+            }
+
+            known.Add(table.Info.Number);
+        }
+
+        return known;
+    }
+
+    /// <summary>Table files that the manifest does not name: outputs of jobs that a crash cut short.</summary>
+    private static void DeleteUnknownTables(EngineSetup setup, HashSet<long> known)
+    {
         foreach (string name in setup.Files.ListFiles(setup.Directory))
         {
             if (FileNames.TryParseTable(name, out long number) && !known.Contains(number))

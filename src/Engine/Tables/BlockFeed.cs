@@ -52,7 +52,8 @@ internal sealed unsafe class CachedBlockFeed(Table table, OpenedTable opened) : 
     private BlockPin LoadAhead(int ordinal, byte* index, int block, bool isBackward)
     {
         _window ??= new ReadWindow(table, ReadAheadBytes);
-        return table.DecodeIntoCache(opened, ordinal, IndexPartition.LocationAt(index, block), _window.Read(index, block, isBackward));
+        ReadOnlySpan<byte> stored = _window.Read(index, block, isBackward);
+        return table.DecodeIntoCache(opened, ordinal, IndexPartition.LocationAt(index, block), stored);
     }
 }
 
@@ -106,7 +107,7 @@ internal sealed unsafe class ReadWindow(Table table, int windowBytes) : IDisposa
     private long _start;
     private long _end;
 
-    /// <summary>The stored block; reads it with the blocks that follow it in the direction of the walk, unless it is here already.</summary>
+    /// <summary>The stored block; unless it is here, it is read with those that follow it in the direction of the walk.</summary>
     public ReadOnlySpan<byte> Read(byte* index, int block, bool isBackward)
     {
         BlockLocation location = IndexPartition.LocationAt(index, block);

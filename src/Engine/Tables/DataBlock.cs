@@ -97,7 +97,8 @@ internal static unsafe class DataBlock
         return last.KeySpan.SequenceEqual(key);
     }
 
-    /// <summary>The number of entries before (key, trailer) in entry order.</summary>
+    /// <summary>The number of entries before (key, trailer) in entry order. The trailer is one as the engine sees it, without the flag
+    /// of separate values, which therefore must not count here.</summary>
     public static int LowerBound(byte* block, ReadOnlySpan<byte> key, ulong trailer)
     {
         int low = 0;
@@ -107,7 +108,7 @@ internal static unsafe class DataBlock
             int middle = (low + high) >>> 1;
             DecodeAt(block, middle, out BlockEntry entry);
             int order = entry.KeySpan.SequenceCompareTo(key);
-            if (order < 0 || (order == 0 && entry.Trailer > trailer)) low = middle + 1;
+            if (order < 0 || (order == 0 && SeparateValue.WithoutFlag(entry.Trailer) > trailer)) low = middle + 1;
             else high = middle;
         }
 

@@ -2,7 +2,9 @@ using System.Runtime.InteropServices;
 
 namespace Varve.Tables;
 
-/// <summary>Bytes outside the managed heap: arrays this large would make it collect. Aligned to 64; 64 more bytes may be read behind them.</summary>
+/// <summary>
+/// Bytes outside the managed heap: arrays this large would make it collect. Aligned to 64; 64 more bytes may be read behind them.
+/// </summary>
 internal sealed unsafe class NativeBuffer : IDisposable
 {
     private const int Alignment = 64;

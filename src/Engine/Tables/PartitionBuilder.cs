@@ -2,7 +2,9 @@ using System.Runtime.InteropServices;
 
 namespace Varve.Tables;
 
-/// <summary>Collects index and filter of a run of data blocks, and writes both behind the run when one of them is full. One thread.</summary>
+/// <summary>
+/// Collects index and filter of a run of data blocks, and writes both behind the run when one of them is full. One thread.
+/// </summary>
 internal sealed class PartitionBuilder : IDisposable
 {
     private readonly TableOutput _output;
@@ -36,7 +38,9 @@ internal sealed class PartitionBuilder : IDisposable
     /// <summary>Bytes that index and filter of the open run would take, roughly.</summary>
     public long PendingBytes => (_index.Count * 32L) + ((long)_hashCount * _filterBitsPerKey / 8);
 
-    /// <summary>A block of the builder's first <paramref name="count"/> entries will be written next; ends the run if it has no room for it.</summary>
+    /// <summary>
+    /// A block of the builder's first <paramref name="count"/> entries will be written next; ends the run if it has no room for it.
+    /// </summary>
     public void StartBlock(BlockBuilder builder, int count)
     {
         FlushPending(builder.KeyAt(0));

@@ -57,14 +57,17 @@ internal static class SeparateValue
         offset = 0;
         valueBytes = 0;
         if (!Varint.TryRead(handle, out ulong position, out int length)) return false;
-        if (!Varint.TryRead(handle[length..], out ulong bytes, out int lengthLength) || length + lengthLength != handle.Length) return false;
+        handle = handle[length..];
+        if (!Varint.TryRead(handle, out ulong bytes, out length) || length != handle.Length) return false;
         if (bytes > ValueBytesMax || position > (ulong)fileBytes) return false;
         offset = (long)position;
         valueBytes = (int)bytes;
         return HeaderBytes(valueBytes) + (long)valueBytes <= fileBytes - offset;
     }
 
-    /// <summary>Checks a value that was read with its header; false at the first wrong piece, which begins at <paramref name="damagedAt"/>.</summary>
+    /// <summary>
+    /// Checks a value that was read with its header; false at the first wrong piece, which begins at <paramref name="damagedAt"/>.
+    /// </summary>
     public static bool Check(ReadOnlySpan<byte> header, ReadOnlySpan<byte> value, ulong salt, long offset, out long damagedAt)
     {
         damagedAt = offset;

@@ -48,7 +48,8 @@ internal sealed unsafe partial class Table
     internal void ReadExactly(Span<byte> destination, long offset)
     {
         using OpenFiles.FileLease lease = _store.OpenFiles.Lease(Info.Number);
-        if (lease.File.Read(destination, offset) != destination.Length) ThrowCorrupt(offset, $"the file ends within {destination.Length} bytes from here");
+        if (lease.File.Read(destination, offset) != destination.Length)
+            ThrowCorrupt(offset, $"the file ends within {destination.Length} bytes from here");
     }
 
     internal BlockPin PinIndex(OpenedTable opened, int partition) =>
@@ -94,7 +95,8 @@ internal sealed unsafe partial class Table
     /// <summary>Decompresses a checked data block and checks the result.</summary>
     internal void Decompress(ReadOnlySpan<byte> stored, Span<byte> payload, BlockLocation location)
     {
-        if (!Lz4Block.TryDecompress(stored[..^BlockTrailer.SizeBytes], payload)) ThrowCorrupt(location.Offset, "a block does not decompress to its size");
+        if (!Lz4Block.TryDecompress(stored[..^BlockTrailer.SizeBytes], payload))
+            ThrowCorrupt(location.Offset, "a block does not decompress to its size");
         CheckPayload(payload, BlockKind.Data, location);
     }
 
@@ -175,7 +177,8 @@ internal sealed unsafe partial class Table
             : ReadIntoCache(opened, ordinal, location, kind, indexBlocks);
     }
 
-    private bool TryMakeResident(OpenedTable opened, ref nint resident, BlockLocation location, BlockKind kind, int indexBlocks, out BlockPin pin)
+    private bool TryMakeResident(
+        OpenedTable opened, ref nint resident, BlockLocation location, BlockKind kind, int indexBlocks, out BlockPin pin)
     {
         pin = default;
         long bytes = location.StoredBytes - BlockTrailer.SizeBytes + TableFormat.FramePaddingBytes;
@@ -250,7 +253,8 @@ internal sealed unsafe partial class Table
     {
         byte[] stored = new byte[range.Bytes];
         ReadExactly(stored, range.Offset);
-        if (!BlockTrailer.TryRead(stored, Info.Salt, range.Offset, out BlockCompression compression, out _) || compression != BlockCompression.None)
+        bool isSound = BlockTrailer.TryRead(stored, Info.Salt, range.Offset, out BlockCompression compression, out _);
+        if (!isSound || compression != BlockCompression.None)
             ThrowCorrupt(range.Offset, $"the checksum of a block of {range.Bytes} bytes is wrong");
         return stored[..^BlockTrailer.SizeBytes];
     }

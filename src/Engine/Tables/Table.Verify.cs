@@ -25,12 +25,12 @@ internal sealed partial class Table
         {
             if (entryCount % 4096 == 0) cancellation.ThrowIfCancellationRequested();
             if (cursor.KeyLength > previousKey.Length) ThrowCorrupt(0, $"a key has {cursor.KeyLength} bytes");
-            if (entryCount > 0 && EntryOrder.Compare(previousKey.AsSpan(0, previousLength), previousTrailer, cursor.KeySpan, cursor.Trailer) >= 0)
+            ReadOnlySpan<byte> previous = previousKey.AsSpan(0, previousLength);
+            if (entryCount > 0 && EntryOrder.Compare(previous, previousTrailer, cursor.KeySpan, cursor.Trailer) >= 0)
                 ThrowCorrupt(0, $"entry {entryCount} is not behind the one before it");
             if (entryCount == 0 && !(cursor.KeySpan.SequenceEqual(Info.SmallestKey) && cursor.Trailer == Info.SmallestTrailer))
                 ThrowCorrupt(0, "the first entry is not the smallest that the manifest states");
-            bool isNewKey = entryCount == 0 || !cursor.KeySpan.SequenceEqual(previousKey.AsSpan(0, previousLength));
-            VerifyFindable(opened, cursor, isNewKey);
+            VerifyFindable(opened, cursor, isNewKey: entryCount == 0 || !cursor.KeySpan.SequenceEqual(previous));
             cursor.KeySpan.CopyTo(previousKey);
             previousLength = cursor.KeyLength;
             previousTrailer = cursor.Trailer;
@@ -40,7 +40,7 @@ internal sealed partial class Table
 
         if (entryCount != Info.EntryCount || tombstoneCount != Info.TombstoneCount)
         {
-            ThrowCorrupt(0, $"{entryCount} entries with {tombstoneCount} tombstones, the manifest says {Info.EntryCount} with {Info.TombstoneCount}");
+            ThrowCorrupt(0, $"{entryCount} entries and {tombstoneCount} tombstones, expected {Info.EntryCount} and {Info.TombstoneCount}");
         }
 
         if (!previousKey.AsSpan(0, previousLength).SequenceEqual(Info.LargestKey) || previousTrailer != Info.LargestTrailer)
@@ -60,7 +60,8 @@ internal sealed partial class Table
             progress?.Report(offset + piece.Length);
         }
 
-        if (checksum != Info.FileChecksum) ThrowCorrupt(0, $"the file's checksum is {checksum:x8}, the manifest says {Info.FileChecksum:x8}");
+        if (checksum != Info.FileChecksum)
+            ThrowCorrupt(0, $"the file's checksum is {checksum:x8}, the manifest says {Info.FileChecksum:x8}");
     }
 
     /// <summary>Index and filter lead to the entry: a get finds what a scan shows.</summary>

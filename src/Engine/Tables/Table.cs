@@ -82,7 +82,7 @@ internal sealed unsafe partial class Table
         return false;
     }
 
-    /// <summary>Reads a separate value straight into the destination, which has room for <see cref="TableValue.ValueLength"/> bytes.</summary>
+    /// <summary>Reads a separate value straight into the destination, which has room for all of it.</summary>
     public void ReadSeparate(in TableValue value, Span<byte> destination) =>
         ReadSeparate(value.SeparateOffset, destination[..value.ValueLength]);
 
@@ -100,7 +100,9 @@ internal sealed unsafe partial class Table
     public Entries.EntryCursor CreateCursor(CursorPurpose purpose)
     {
         OpenedTable opened = Opened;
-        BlockFeed feed = purpose == CursorPurpose.Foreground ? new CachedBlockFeed(this, opened) : new StreamingBlockFeed(this, opened);
+        BlockFeed feed = purpose == CursorPurpose.Foreground
+            ? new CachedBlockFeed(this, opened)
+            : new StreamingBlockFeed(this, opened);
         return new TableCursor(this, opened, feed);
     }
 

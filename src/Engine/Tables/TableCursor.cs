@@ -34,7 +34,7 @@ internal sealed unsafe class TableCursor : EntryCursor
         _feed = feed;
     }
 
-    /// <summary>True when index and top index lead a search for the shown key to the block the cursor stands in; for verification.</summary>
+    /// <summary>True when the indexes lead a search for the shown key to the block the cursor stands in; for verification.</summary>
     public bool IsWhereIndexLeads() => _opened.Top.Find(KeySpan) == _partition && IndexPartition.Find(_index.Data, KeySpan) == _block;
 
     public override void SeekToFirst()
@@ -60,7 +60,8 @@ internal sealed unsafe class TableCursor : EntryCursor
         if (partition == _opened.Top.Count) return;
         LoadPartition(partition);
         int block = IndexPartition.Find(_index.Data, key);
-        if (block == _opened.Top[partition].BlockCount) _table.ThrowCorrupt(_opened.Top[partition].Index.Offset, "the top index disagrees with a partition");
+        if (block == _opened.Top[partition].BlockCount)
+            _table.ThrowCorrupt(_opened.Top[partition].Index.Offset, "the top index disagrees with a partition");
         LoadBlock(block);
 
         // All entries of the block may come before: the key falls behind its last one, or older versions go on in the next blocks.

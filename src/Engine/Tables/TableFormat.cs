@@ -56,7 +56,9 @@ internal readonly record struct BlockLocation(long Offset, int StoredBytes, bool
 
     public ulong Pack() => (ulong)Offset | (ulong)StoredBytes << OffsetBits | (IsCompressed ? 1UL << 63 : 0);
 
-    /// <summary>True when the whole block lies before <paramref name="fileBytes"/> and is neither empty nor larger than a block may be.</summary>
+    /// <summary>
+    /// True when the whole block lies before <paramref name="fileBytes"/> and is neither empty nor larger than a block may be.
+    /// </summary>
     public bool IsWithin(long fileBytes) =>
         StoredBytes is > BlockTrailer.SizeBytes and <= TableFormat.StoredBytesMax && Offset <= fileBytes - StoredBytes;
 }

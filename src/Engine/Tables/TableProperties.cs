@@ -4,7 +4,7 @@ using Varve.Bytes;
 namespace Varve.Tables;
 
 /// <summary>What a table says of itself: enough to rebuild a manifest from tables.</summary>
-/// <remarks><code>properties := (tag:varint | bytes:varint | content)*     (unknown tags are skipped; docs/formats/table.md)</code></remarks>
+/// <remarks><code>properties := (tag:varint | bytes:varint | content)*     (docs/formats/table.md)</code></remarks>
 internal sealed class TableProperties
 {
     public byte[] SmallestKey { get; set; } = [];

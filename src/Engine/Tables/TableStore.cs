@@ -15,13 +15,17 @@ internal sealed class TableStore : IDisposable
     private readonly Lock _deletableGuard = new();
     private List<long> _deletable = [];
 
+    /// <summary>The store's own use, and one for each table that was made and not yet let go of.</summary>
+    private int _uses = 1;
+
     /// <param name="fileSystem">Where the files are.</param>
     /// <param name="directory">The database's directory.</param>
     /// <param name="databaseId">Every table must carry it.</param>
-    /// <param name="cache">Shared by all tables; belongs to the caller.</param>
+    /// <param name="cache">Shared by all tables; taken over.</param>
     /// <param name="openFilesMax">Descriptors kept open.</param>
     /// <param name="random">Where salts come from.</param>
-    public TableStore(IFileSystem fileSystem, string directory, DatabaseId databaseId, BlockCache cache, int openFilesMax, RandomSource random)
+    public TableStore(
+        IFileSystem fileSystem, string directory, DatabaseId databaseId, BlockCache cache, int openFilesMax, RandomSource random)
     {
         _fileSystem = fileSystem;
         _random = random;
@@ -39,7 +43,11 @@ internal sealed class TableStore : IDisposable
     public string PathOf(long number) => OpenFiles.PathOf(number);
 
     /// <summary>A table that the manifest knows; nothing is read yet. It begins with no reference.</summary>
-    public Table Make(TableInfo info) => new(info, this);
+    public Table Make(TableInfo info)
+    {
+        Interlocked.Increment(ref _uses);
+        return new Table(info, this);
+    }
 
     /// <summary>Creates the file of a new table, with a salt of its own; <paramref name="direct"/> writes past the page cache.</summary>
     public TableWriter CreateWriter(long number, TableFormatOptions options, bool direct)
@@ -77,13 +85,24 @@ internal sealed class TableStore : IDisposable
         _fileSystem.Delete(PathOf(number));
     }
 
-    /// <summary>Closes all files. Nobody reads any more.</summary>
-    public void Dispose() => OpenFiles.Dispose();
+    /// <summary>Ends the store's own use: cache and files go with the last table that somebody still reads.</summary>
+    public void Dispose() => EndUse();
 
     internal void OnUnreferenced(Table table)
     {
         table.CloseUnreferenced();
-        if (!table.IsObsolete) return;
-        lock (_deletableGuard) _deletable.Add(table.Info.Number);
+        if (table.IsObsolete)
+        {
+            lock (_deletableGuard) _deletable.Add(table.Info.Number);
+        }
+
+        EndUse();
+    }
+
+    private void EndUse()
+    {
+        if (Interlocked.Decrement(ref _uses) > 0) return;
+        OpenFiles.Dispose();
+        Cache.Dispose();
     }
 }

@@ -66,7 +66,9 @@ internal sealed class TableWriter : IDisposable
         _builder.Add(key, trailer, value, KeyHash.Compute(key));
     }
 
-    /// <summary>Writes what is left, makes the file's content durable and closes it. Its name is durable once the directory is synced.</summary>
+    /// <summary>
+    /// Writes what is left, makes the file's content durable and closes it. Its name is durable once the directory is synced.
+    /// </summary>
     /// <returns>What the manifest is to say of the table. At least one entry was added.</returns>
     public TableInfo Finish()
     {

@@ -62,7 +62,8 @@ internal sealed class TopIndex
     {
         index = null;
         ReadOnlySpan<byte> source = encoded;
-        if (!Varint.TryRead(source, out ulong count, out int position) || count == 0 || count > (ulong)(source.Length / PartitionBytesMin)) return false;
+        if (!Varint.TryRead(source, out ulong count, out int position)) return false;
+        if (count == 0 || count > (ulong)(source.Length / PartitionBytesMin)) return false;
         int[] starts = new int[count];
         int[] ends = new int[count];
         var partitions = new TablePartition[count];
@@ -73,9 +74,11 @@ internal sealed class TopIndex
             position += length;
             if (blocks is 0 or > IndexPartition.CountMax || source.Length - position < 2 * sizeof(ulong)) return false;
             BlockLocation indexLocation = BlockLocation.Unpack(BinaryPrimitives.ReadUInt64LittleEndian(source[position..]));
-            BlockLocation filterLocation = BlockLocation.Unpack(BinaryPrimitives.ReadUInt64LittleEndian(source[(position + sizeof(ulong))..]));
-            position += 2 * sizeof(ulong);
-            if (!indexLocation.IsWithin(fileBytes) || indexLocation.IsCompressed || !(filterLocation == default || IsFilter(filterLocation, fileBytes))) return false;
+            position += sizeof(ulong);
+            BlockLocation filterLocation = BlockLocation.Unpack(BinaryPrimitives.ReadUInt64LittleEndian(source[position..]));
+            position += sizeof(ulong);
+            if (!indexLocation.IsWithin(fileBytes) || indexLocation.IsCompressed) return false;
+            if (filterLocation != default && !IsFilter(filterLocation, fileBytes)) return false;
             if (!Varint.TryRead(source[position..], out ulong separatorBytes, out length)) return false;
             position += length;
             if (separatorBytes > (ulong)(source.Length - position)) return false;
@@ -94,7 +97,9 @@ internal sealed class TopIndex
     }
 
     private static bool IsFilter(BlockLocation location, long fileBytes) =>
-        location.IsWithin(fileBytes) && !location.IsCompressed && (location.StoredBytes - BlockTrailer.SizeBytes) % BlockedBloom.LineBytes == 0;
+        location.IsWithin(fileBytes)
+        && !location.IsCompressed
+        && (location.StoredBytes - BlockTrailer.SizeBytes) % BlockedBloom.LineBytes == 0;
 
     private ReadOnlySpan<byte> SeparatorAt(int partition) =>
         _encoded.AsSpan(_separatorStarts[partition], _separatorEnds[partition] - _separatorStarts[partition]);

@@ -14,9 +14,11 @@ internal sealed class TableFixture : IDisposable
 {
     public static readonly DatabaseId Id = new(0x0123456789abcdef, 0xfedcba9876543210);
 
+    private static readonly RegionPool s_pool = new();
+
     public TableFixture(long cacheBytes = 8 << 20, int openFilesMax = 16)
     {
-        Cache = new BlockCache(new RegionPool(), cacheBytes);
+        Cache = new BlockCache(s_pool, cacheBytes);
         Store = new TableStore(Disk, "data", Id, Cache, openFilesMax, RandomSource.System);
     }
 

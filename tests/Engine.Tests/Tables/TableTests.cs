@@ -1,5 +1,7 @@
+using System.Collections.Concurrent;
 using Varve.Bytes;
 using Varve.Entries;
+using Varve.Files;
 using Varve.Tables;
 
 namespace Varve.Tests.Tables;
@@ -12,14 +14,14 @@ public class TableTests
     [MemberData(nameof(OptionSets))]
     public void Every_version_of_every_key_is_found_and_nothing_else(string set)
     {
-        for (int seed = 1; seed <= 4; seed++)
+        for (int seed = 1; seed <= 2; seed++)
         {
             var random = new Random(seed);
             using var fixture = new TableFixture();
-            List<TestEntry> entries = TableFixture.MakeEntries(random, 1500, largeValues: 4);
+            List<TestEntry> entries = TableFixture.MakeEntries(random, 900, largeValues: 4);
             Table table = fixture.Write(entries, OptionsOf(set), direct: set == "direct");
             foreach (TestEntry entry in entries) AssertGet(table, entry.Key, Trailer.Sequence(entry.Trailer), entry, seed);
-            for (int i = 0; i < 1500; i++)
+            for (int i = 0; i < 1000; i++)
             {
                 byte[] key = random.Next(2) == 0 ? entries[random.Next(entries.Count)].Key : TableFixture.MakeKey(random, []);
                 ulong sequence = (ulong)random.NextInt64(1 << 20);
@@ -52,10 +54,10 @@ public class TableTests
     [Fact]
     public void Direct_output_is_padded_and_cut_to_the_same_bytes()
     {
-        List<TestEntry> entries = TableFixture.MakeEntries(new Random(5), 20_000, largeValues: 3);
+        List<TestEntry> entries = TableFixture.MakeEntries(new Random(5), 3000, largeValues: 3);
         using var fixture = new TableFixture();
-        using (var buffered = new TableWriter(fixture.Disk.Open("a", Varve.Files.FileOpening.CreateNew), TableFormatOptions.Default, TableFixture.Id, 1, 77))
-        using (var direct = new TableWriter(fixture.Disk.Open("b", Varve.Files.FileOpening.CreateNewDirect), TableFormatOptions.Default, TableFixture.Id, 1, 77))
+        using (var buffered = new TableWriter(fixture.Disk.Open("a", FileOpening.CreateNew), TableFormatOptions.Default, TableFixture.Id, 1, 77))
+        using (var direct = new TableWriter(fixture.Disk.Open("b", FileOpening.CreateNewDirect), TableFormatOptions.Default, TableFixture.Id, 1, 77))
         {
             foreach (TestEntry entry in entries)
             {
@@ -105,9 +107,49 @@ public class TableTests
     public void A_cache_far_too_small_for_the_table_still_gives_every_entry()
     {
         using var fixture = new TableFixture(BlockCache.CapacityBytesMin);
-        List<TestEntry> entries = TableFixture.MakeEntries(new Random(11), 6000);
+        List<TestEntry> entries = TableFixture.MakeEntries(new Random(11), 2000);
         Table table = fixture.Write(entries, new TableFormatOptions { Compress = true });
         foreach (TestEntry entry in entries) AssertGet(table, entry.Key, Trailer.Sequence(entry.Trailer), entry, 11);
+        table.Release();
+    }
+
+    [Fact]
+    public void Threads_that_open_read_and_evict_at_once_see_every_entry()
+    {
+        // Smaller than the table; large enough for what three threads pin at once.
+        using var fixture = new TableFixture(1 << 20, openFilesMax: 1);
+        List<TestEntry> entries = TableFixture.MakeEntries(new Random(21), 1000, largeValues: 2);
+        for (int round = 0; round < 3; round++)
+        {
+            Table table = fixture.Write(entries, OptionsOf(round == 0 ? "raw" : "lz4"), number: round + 1);
+            var failures = new ConcurrentQueue<Exception>();
+            Thread[] threads = [.. Enumerable.Range(0, 3).Select(seed => new Thread(() => ReadAtRandom(table, entries, seed, failures)))];
+            foreach (Thread thread in threads) thread.Start();
+            foreach (Thread thread in threads) thread.Join();
+            Assert.Empty(failures);
+            table.Release();
+            Assert.Equal(0, fixture.Cache.CountPinned());
+            Assert.Equal(0, fixture.Cache.GetStatistics().ResidentBytes);
+        }
+    }
+
+    [Fact]
+    public void Verification_finds_an_entry_count_or_a_border_that_the_manifest_does_not_state()
+    {
+        using var fixture = new TableFixture();
+        Table table = fixture.Write([TableFixture.Put("a", 1, "x"), TableFixture.Put("b", 2, "y")]);
+        TableInfo info = table.Info;
+        table.Verify(null, CancellationToken.None);
+        foreach (TableInfo wrong in (TableInfo[])
+            [
+                info with { EntryCount = 3 }, info with { TombstoneCount = 1 }, info with { SmallestKey = [] }, info with { LargestKey = [99] },
+                info with { LargestTrailer = 5 }, info with { FileChecksum = 5 }, info with { Salt = 5 }, info with { FileBytes = 5 },
+            ])
+        {
+            Table stated = fixture.Store.Make(wrong);
+            Assert.Throws<CorruptDataException>(() => stated.Verify(null, CancellationToken.None));
+        }
+
         table.Release();
     }
 
@@ -142,6 +184,27 @@ public class TableTests
             Assert.True(location.Offset / 4096 == (location.End - 1) / 4096, $"{location} crosses a page");
         table.Release();
         raw.Release();
+    }
+
+    private static void ReadAtRandom(
+        Table table, List<TestEntry> entries, int seed, ConcurrentQueue<Exception> failures)
+    {
+        try
+        {
+            var random = new Random(seed);
+            using EntryCursor cursor = table.CreateCursor(CursorPurpose.Foreground);
+            for (int i = 0; i < 800; i++)
+            {
+                TestEntry entry = entries[random.Next(entries.Count)];
+                AssertGet(table, entry.Key, Trailer.Sequence(entry.Trailer), entry, seed);
+                cursor.Seek(entry.Key, entry.Trailer);
+                Assert.True(cursor.IsValid && cursor.ValueSpan.SequenceEqual(entry.Value), $"seed {seed}: seek {i}");
+            }
+        }
+        catch (Exception failure)
+        {
+            failures.Enqueue(failure);
+        }
     }
 
     internal static TableFormatOptions OptionsOf(string set) => set switch
