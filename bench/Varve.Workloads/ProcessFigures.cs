@@ -14,6 +14,20 @@ internal static class ProcessFigures
     /// <summary>What the process caused to be written to the device.</summary>
     public static long DiskWrittenBytes(int process) => Read($"/proc/{process}/io", "write_bytes:", 1);
 
+    /// <summary>Time that the calling thread has spent on a processor: comparable also where others disturb the machine.</summary>
+    public static double ThreadProcessorSeconds()
+    {
+        try
+        {
+            string text = File.ReadAllText("/proc/thread-self/schedstat");
+            return long.Parse(text.AsSpan(0, text.IndexOf(' ')), CultureInfo.InvariantCulture) / 1e9;
+        }
+        catch (IOException)
+        {
+            return 0;
+        }
+    }
+
     /// <summary>From now on the peak is that of what follows. Not possible everywhere; then the peak is that of the whole process.</summary>
     public static void ResetPeakOfThisProcess()
     {

@@ -26,6 +26,8 @@ internal static class Report
             .AppendLine("slower than without; gets and seeks about equal.").AppendLine();
         text.AppendLine("## Operations a second, in thousands").AppendLine();
         WriteTable(text, results, peers, workloads, result => result.Rate / 1e3, "N0", withRatio: true);
+        text.AppendLine().AppendLine("## Operations a second of the calling thread's processor time, in thousands (for a machine that others disturb)").AppendLine();
+        WriteTable(text, results, peers, workloads, result => result.Operations / result.ForegroundProcessorSeconds / 1e3, "N0", withRatio: true);
         text.AppendLine().AppendLine("## Fills until upkeep is done, thousand operations a second").AppendLine();
         string[] fills = [.. workloads.Where(name => WorkloadKind.Named(name).IsFill)];
         WriteTable(text, results, peers, fills, result => result.SettledSeconds is { } seconds ? result.Operations / seconds / 1e3 : null, "N0", withRatio: true);

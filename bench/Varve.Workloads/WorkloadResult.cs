@@ -23,6 +23,10 @@ internal sealed record WorkloadResult
     /// <summary>The longest of the stretches of 16 operations that were timed.</summary>
     public required double LongestPauseMilliseconds { get; init; }
 
+    /// <summary>Of the thread that called the store, for the operations alone.</summary>
+    public required double ForegroundProcessorSeconds { get; init; }
+
+    /// <summary>Of all threads, until the store had nothing left to do.</summary>
     public required double ProcessorSeconds { get; init; }
 
     public required long AllocatedBytes { get; init; }

@@ -37,11 +37,13 @@ internal sealed class WorkloadRunner(Peer peer, WorkloadKind workload, WorkloadS
         TimeSpan processor = Process.GetCurrentProcess().TotalProcessorTime;
         long written = ProcessFigures.DiskWrittenBytes(self);
         _longestTicks = 0;
+        double foreground = ProcessFigures.ThreadProcessorSeconds();
         long started = Stopwatch.GetTimestamp();
         long operations = 0;
         do operations += Execute(store, keys, sizes.Reads);
         while (workload.IsWalk && Stopwatch.GetElapsedTime(started) < WalkTimeMin);
         double seconds = Stopwatch.GetElapsedTime(started).TotalSeconds;
+        foreground = ProcessFigures.ThreadProcessorSeconds() - foreground;
         double? settled = workload.IsFill && store.TrySettle() ? Stopwatch.GetElapsedTime(started).TotalSeconds : null;
         return new WorkloadResult
         {
@@ -52,6 +54,7 @@ internal sealed class WorkloadRunner(Peer peer, WorkloadKind workload, WorkloadS
             Seconds = seconds,
             SettledSeconds = settled,
             LongestPauseMilliseconds = _longestTicks * 1e3 / Stopwatch.Frequency,
+            ForegroundProcessorSeconds = foreground,
             ProcessorSeconds = (Process.GetCurrentProcess().TotalProcessorTime - processor).TotalSeconds,
             AllocatedBytes = GC.GetTotalAllocatedBytes() - allocated,
             Collections = CountCollections() - collections,
