@@ -1,3 +1,4 @@
+using Varve.Diagnostics;
 using Varve.Entries;
 using Varve.Reading;
 
@@ -6,22 +7,28 @@ namespace Varve;
 /// <summary>A position in a map, at one moment of the database, that moves freely in both directions at the same speed.</summary>
 /// <remarks>
 /// Made by <see cref="SortedMap.CreateCursor"/>; stands nowhere until it is sought. One thread at a time. It sees the map as it was when
-/// the cursor was made and keeps the memory and files of that moment: dispose it soon.
+/// the cursor was made: old versions that it can see are kept until it is disposed.
 /// </remarks>
 public sealed class Cursor : IDisposable
 {
     private readonly Database _database;
     private readonly MapIdentity _map;
-    private readonly ReadView _view;
-    private readonly VisibleCursor _visible;
+    private readonly ScanBounds _bounds;
+    private readonly SnapshotList.Registration _moment;
+    private ReadView _view;
+    private ReadView _lastSeenView;
+    private VisibleCursor _visible;
     private bool _isDisposed;
 
-    internal Cursor(Database database, MapIdentity map, ReadView pinnedView, VisibleCursor visible)
+    /// <summary>Takes the pin of the view and the registered moment over.</summary>
+    internal Cursor(Database database, MapIdentity map, ScanBounds bounds, ReadView view, SnapshotList.Registration moment)
     {
         _database = database;
         _map = map;
-        _view = pinnedView;
-        _visible = visible;
+        _bounds = bounds;
+        _moment = moment;
+        _visible = ScanSources.Open(view, moment.Sequence, bounds);
+        _view = _lastSeenView = view;
     }
 
     /// <summary>True while the cursor stands on an entry.</summary>
@@ -53,6 +60,7 @@ public sealed class Cursor : IDisposable
     public bool SeekToFirst()
     {
         CheckUsable();
+        FollowView();
         _visible.SeekToFirst();
         return _visible.IsValid;
     }
@@ -61,6 +69,7 @@ public sealed class Cursor : IDisposable
     public bool SeekToLast()
     {
         CheckUsable();
+        FollowView();
         _visible.SeekToLast();
         return _visible.IsValid;
     }
@@ -72,6 +81,7 @@ public sealed class Cursor : IDisposable
         CheckUsable();
         Limits.CheckKey(key);
         using var full = new FullKey(_map, key, stackalloc byte[FullKey.StackBytes]);
+        FollowView();
         _visible.Seek(full.Span);
         return _visible.IsValid;
     }
@@ -83,6 +93,7 @@ public sealed class Cursor : IDisposable
         CheckUsable();
         Limits.CheckKey(key);
         using var full = new FullKey(_map, key, stackalloc byte[FullKey.StackBytes]);
+        FollowView();
         _visible.SeekForPrevious(full.Span);
         return _visible.IsValid;
     }
@@ -92,6 +103,7 @@ public sealed class Cursor : IDisposable
     public bool Next()
     {
         CheckOnEntry();
+        FollowView();
         _visible.Next();
         return _visible.IsValid;
     }
@@ -101,6 +113,7 @@ public sealed class Cursor : IDisposable
     public bool Previous()
     {
         CheckOnEntry();
+        FollowView();
         _visible.Previous();
         return _visible.IsValid;
     }
@@ -112,6 +125,41 @@ public sealed class Cursor : IDisposable
         _isDisposed = true;
         _visible.Dispose();
         _view.Release();
+        _database.ReturnMoment(_moment);
+    }
+
+    /// <summary>
+    /// Goes on in the current view, at the same moment and the same key, once the memtable of the old view is in tables: else every slow
+    /// cursor would keep a memtable of its own.
+    /// </summary>
+    private void FollowView()
+    {
+        ReadView current = _database.Views.Unpinned;
+        if (ReferenceEquals(current, _lastSeenView)) return;
+        _lastSeenView = current;
+        if (!_view.IsOutlivedBy(current)) return;
+        ReadView view = _database.Views.Pin();
+        VisibleCursor? visible = null;
+        try
+        {
+            visible = ScanSources.Open(view, _moment.Sequence, _bounds);
+            if (_visible.IsValid)
+            {
+                visible.Seek(_visible.Key);
+                Invariant.Holds(visible.IsValid && visible.Key.SequenceEqual(_visible.Key));
+            }
+        }
+        catch
+        {
+            visible?.Dispose();
+            view.Release();
+            throw;
+        }
+
+        _visible.Dispose();
+        _view.Release();
+        _visible = visible;
+        _view = view;
     }
 
     private void CheckUsable()

@@ -63,20 +63,34 @@ public sealed partial class Database
     internal Cursor OpenCursor(MapIdentity map, byte[] lower, byte[] upper, Snapshot? snapshot)
     {
         ThrowIfClosed();
+        CheckPinnedMemory();
         ReadView view = Views.Pin();
+        SnapshotList.Registration? moment = null;
         try
         {
             // The view first, the sequence second: see ReadViews.
-            ulong sequence = snapshot is null ? Views.VisibleSequence : snapshot.CheckReadable(this);
-            EntryCursor source = ScanSources.Open(view, sequence, map.Prefix, lower, upper);
-            return new Cursor(this, map, view, new VisibleCursor(source, sequence, lower, upper));
+            moment = snapshot is null ? _store.Snapshots.Take() : snapshot.Share(this);
+            return new Cursor(this, map, new ScanBounds(map.Prefix, lower, upper), view, moment);
         }
         catch
         {
+            if (moment is not null) ReturnMoment(moment);
             view.Release();
             throw;
         }
     }
+
+    /// <summary>Cursors that stand still keep the memtables of their moment: they may keep a quarter of the budget.</summary>
+    private void CheckPinnedMemory()
+    {
+        long outlivedBytes = Views.GetOutlivedBytes();
+        if (outlivedBytes <= Options.MemoryBudgetBytes / 4) return;
+        throw new MemoryBudgetException(
+            $"Open cursors that have not moved keep {outlivedBytes:N0} bytes of memtables, more than a quarter of DatabaseOptions.MemoryBudgetBytes. "
+            + "Dispose them, move them, or raise the budget.");
+    }
+
+    internal void ReturnMoment(SnapshotList.Registration moment) => _store.Snapshots.Return(moment);
 
     /// <summary>A batch for one operation, kept for each thread.</summary>
     internal WriteBatch RentBatch()

@@ -8,7 +8,7 @@ public sealed class Snapshot : IDisposable
 {
     private readonly SnapshotList _list;
     private readonly SnapshotList.Registration _registration;
-    private volatile bool _isDisposed;
+    private int _disposed;
 
     internal Snapshot(Database database, SnapshotList list)
     {
@@ -25,15 +25,22 @@ public sealed class Snapshot : IDisposable
     /// <summary>Gives the moment up.</summary>
     public void Dispose()
     {
-        if (_isDisposed) return;
-        _isDisposed = true;
+        if (Interlocked.Exchange(ref _disposed, 1) != 0) return;
         _list.Return(_registration);
     }
 
+    /// <summary>The sequence to read at.</summary>
     internal ulong CheckReadable(Database database)
     {
-        ObjectDisposedException.ThrowIf(_isDisposed, this);
+        ObjectDisposedException.ThrowIf(Volatile.Read(ref _disposed) != 0, this);
         if (!ReferenceEquals(database, Database)) throw new ArgumentException("The snapshot was taken of another database.", "snapshot");
         return Sequence;
+    }
+
+    /// <summary>A use of the moment that lasts beyond the snapshot's own.</summary>
+    internal SnapshotList.Registration Share(Database database)
+    {
+        CheckReadable(database);
+        return _list.Share(_registration);
     }
 }

@@ -26,8 +26,7 @@ internal sealed class MapCatalog
     public static MapCatalog Load(ReadView view, ulong sequence, string directory)
     {
         var catalog = new MapCatalog();
-        EntryCursor source = ScanSources.Open(view, sequence, Root.Prefix, Root.Prefix, Root.PrefixEnd);
-        using var cursor = new VisibleCursor(source, sequence, Root.Prefix, Root.PrefixEnd);
+        using VisibleCursor cursor = ScanSources.Open(view, sequence, new ScanBounds(Root.Prefix, Root.Prefix, Root.PrefixEnd));
         for (cursor.SeekToFirst(); cursor.IsValid; cursor.Next())
         {
             ReadOnlySpan<byte> name = cursor.Key[Root.Prefix.Length..];

@@ -103,6 +103,9 @@ internal sealed class CommitQueue
         _log.EnsureSpare();
     }
 
+    /// <summary>Gives the log's spare segments back to a full disk: their room is worth more to a flush, which frees whole segments.</summary>
+    public void DeleteLogSpares() => _log.DeleteSpares();
+
     /// <summary>Queues a batch for a writer that awaits. Cancelling works until a leader takes the request.</summary>
     public Task<ulong> RunAsync(BatchBuffer batch, Durability durability, CancellationToken cancellation)
     {

@@ -1,6 +1,7 @@
 using Varve.Commit;
 using Varve.Levels;
 using Varve.Memory;
+using Varve.Native;
 using Varve.Runtime;
 
 namespace Varve.Compaction;
@@ -133,6 +134,7 @@ internal sealed class Upkeep : IFlushRoom
                 Counters.CountFailure();
                 _flushFailure = failure;
                 if (failure is not StorageException || ManifestSyncFailed(failure)) _commit!.Stop(failure);
+                if (failure is StorageException { ErrorCode: ErrorNumbers.NoSpace }) _commit!.DeleteLogSpares();
                 _changes.Raise();
                 _flushWanted.Wait(backoff.Next());
                 continue;

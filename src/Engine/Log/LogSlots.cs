@@ -6,7 +6,7 @@ namespace Varve.Log;
 internal sealed record LogSlot(int Number, IFile File);
 
 /// <summary>
-/// The slot files that hold no live segment: recycles them, makes new ones, keeps one spare and deletes the rest.
+/// The slot files that hold no live segment: recycles them, makes new ones, keeps a few spares and deletes the rest.
 /// Safe for concurrent use; all I/O happens outside the lock.
 /// </summary>
 /// <remarks>
@@ -15,7 +15,11 @@ internal sealed record LogSlot(int Number, IFile File);
 /// </remarks>
 internal sealed class LogSlots : IDisposable
 {
-    private const int SparesMax = 1;
+    /// <summary>Made in the background where there is none.</summary>
+    private const int SparesMin = 1;
+
+    /// <summary>Kept of those that a flush makes free: as many as the log fills while a memtable does (a segment is a quarter of one).</summary>
+    private const int SparesKept = 4;
 
     private readonly LogContext _context;
     private readonly Action<Exception> _onSyncFailed;
@@ -71,16 +75,16 @@ internal sealed class LogSlots : IDisposable
     {
         lock (_gate)
         {
-            if (_isDisposed || _ready.Count >= SparesMax) return;
+            if (_isDisposed || _ready.Count >= SparesMin) return;
         }
 
         Return(Prepare());
     }
 
-    /// <summary>Deletes slots beyond the one spare; a file that cannot be deleted stays for the next attempt.</summary>
-    public void DeleteSurplus() => DeleteBeyond(SparesMax);
+    /// <summary>Deletes slots beyond the spares worth keeping; a file that cannot be deleted stays for the next attempt.</summary>
+    public void DeleteSurplus() => DeleteBeyond(SparesKept);
 
-    /// <summary>Deletes the spare too: its room on a full disk is worth more to a flush.</summary>
+    /// <summary>Deletes the spares too: their room on a full disk is worth more to a flush.</summary>
     public void DeleteSpares() => DeleteBeyond(0);
 
     public void Dispose()

@@ -228,7 +228,7 @@ internal sealed class LogWriter : IDisposable
 
     /// <summary>
     /// Releases the segments that hold no record above <paramref name="flushedSequence"/>, which the manifest durably records. Their slots
-    /// are recycled; one stays as a spare, the others are deleted. A sealed log keeps its segments for the next open.
+    /// are recycled; a few stay as spares, the others are deleted. A sealed log keeps its segments for the next open.
     /// </summary>
     public void RetireThrough(ulong flushedSequence)
     {
@@ -252,7 +252,7 @@ internal sealed class LogWriter : IDisposable
     /// <summary>Makes a spare slot unless there is one; background work, so that a commit need not make it.</summary>
     public void EnsureSpare() => _slots.EnsureSpare();
 
-    /// <summary>Gives the spare's room back to a full disk.</summary>
+    /// <summary>Gives the room of the spares back to a full disk.</summary>
     public void DeleteSpares()
     {
         lock (_segmentsGate)

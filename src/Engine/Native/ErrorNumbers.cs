@@ -13,6 +13,7 @@ internal static class ErrorNumbers
     public const int FileExists = 17;
     public const int NotADirectory = 20;
     public const int InvalidArgument = 22;
+    public const int NoSpace = 28;
 
     /// <summary>The exception for an error number of the system.</summary>
     public static StorageException ToException(string operation, string path, int errorNumber) =>

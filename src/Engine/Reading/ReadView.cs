@@ -30,6 +30,9 @@ internal sealed class ReadView
 
     public LevelMap Levels { get; }
 
+    /// <summary>True once nobody reads it and it is no longer the current one.</summary>
+    public bool IsGivenUp => Volatile.Read(ref _references) == 0;
+
     /// <summary>False when the view was given up between the load of the reference to it and this call: load it again.</summary>
     public bool TryAddReference()
     {
@@ -43,6 +46,10 @@ internal sealed class ReadView
 
         return false;
     }
+
+    /// <summary>True when a later view no longer shows the memtable this one writes to: what only this view keeps is worth giving up.</summary>
+    public bool IsOutlivedBy(ReadView later) =>
+        !ReferenceEquals(later.Active, Active) && Array.IndexOf(later.Frozen, Active) < 0;
 
     public void Release()
     {

@@ -11,6 +11,9 @@ namespace Varve.Reading;
 internal sealed class ReadViews
 {
     private readonly Lock _changeGuard = new();
+
+    /// <summary>Views that were replaced while somebody read them.</summary>
+    private readonly List<ReadView> _replaced = [];
     private ReadView? _current;
     private ulong _visibleSequence;
 
@@ -68,6 +71,29 @@ internal sealed class ReadViews
         }
     }
 
+    /// <summary>Bytes of memtables that are in tables already and live on only because cursors that do not move still read them.</summary>
+    public long GetOutlivedBytes()
+    {
+        lock (_changeGuard)
+        {
+            if (_replaced.Count == 0) return 0;
+            _replaced.RemoveAll(static view => view.IsGivenUp);
+            ReadView current = Unpinned;
+            var counted = new HashSet<MemTable>();
+            long bytes = 0;
+            foreach (ReadView view in _replaced)
+            {
+                foreach (MemTable table in (ReadOnlySpan<MemTable>)[view.Active, .. view.Frozen])
+                {
+                    bool isCurrent = ReferenceEquals(table, current.Active) || Array.IndexOf(current.Frozen, table) >= 0;
+                    if (!isCurrent && counted.Add(table)) bytes += table.UsedBytes;
+                }
+            }
+
+            return bytes;
+        }
+    }
+
     /// <summary>Gives up the current view: reads from now on throw <see cref="ObjectDisposedException"/>.</summary>
     public void Close()
     {
@@ -83,5 +109,7 @@ internal sealed class ReadViews
     {
         Volatile.Write(ref _current, after);
         before.Release();
+        _replaced.RemoveAll(static view => view.IsGivenUp);
+        if (!before.IsGivenUp) _replaced.Add(before);
     }
 }

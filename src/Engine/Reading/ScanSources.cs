@@ -8,12 +8,14 @@ namespace Varve.Reading;
 /// <summary>Puts together what a scan reads: one cursor for each memtable, each table of level 0, each level below it.</summary>
 internal static class ScanSources
 {
+    /// <summary>What a reader at the sequence sees between the bounds.</summary>
     /// <param name="view">Pinned by the caller for as long as the cursor lives.</param>
     /// <param name="sequence">The sequence the scan reads at.</param>
-    /// <param name="commonPrefix">What the keys of the scan begin with.</param>
-    /// <param name="lower">First full key of the scan: tables before it are left out.</param>
-    /// <param name="upper">First full key behind the scan; null: none.</param>
-    public static EntryCursor Open(ReadView view, ulong sequence, byte[] commonPrefix, byte[] lower, byte[]? upper)
+    /// <param name="bounds">Tables of level 0 outside are left out.</param>
+    public static VisibleCursor Open(ReadView view, ulong sequence, ScanBounds bounds) =>
+        new(OpenMerged(view, sequence, bounds), sequence, bounds.Lower, bounds.Upper);
+
+    private static EntryCursor OpenMerged(ReadView view, ulong sequence, ScanBounds bounds)
     {
         var sources = new List<EntryCursor>();
         try
@@ -22,7 +24,7 @@ internal static class ScanSources
             foreach (MemTable frozen in view.Frozen) sources.Add(frozen.CreateCursor(sequence));
             foreach (Table table in view.Levels.Tables(0))
             {
-                if (MayOverlap(table.Info, lower, upper)) sources.Add(table.CreateCursor(CursorPurpose.Foreground));
+                if (MayOverlap(table.Info, bounds)) sources.Add(table.CreateCursor(CursorPurpose.Foreground));
             }
 
             for (int level = 1; level < LevelMap.LevelCount; level++)
@@ -33,7 +35,7 @@ internal static class ScanSources
 
             // A single run needs no merge; an empty store is a level without tables.
             if (sources.Count == 0) sources.Add(new LevelCursor([], CursorPurpose.Foreground));
-            return sources.Count == 1 ? sources[0] : new MergingCursor([.. sources], commonPrefix);
+            return sources.Count == 1 ? sources[0] : new MergingCursor([.. sources], bounds.CommonPrefix);
         }
         catch
         {
@@ -42,7 +44,13 @@ internal static class ScanSources
         }
     }
 
-    private static bool MayOverlap(TableInfo info, byte[] lower, byte[]? upper) =>
-        info.LargestKey.AsSpan().SequenceCompareTo(lower) >= 0
-        && (upper is null || info.SmallestKey.AsSpan().SequenceCompareTo(upper) < 0);
+    private static bool MayOverlap(TableInfo info, ScanBounds bounds) =>
+        info.LargestKey.AsSpan().SequenceCompareTo(bounds.Lower) >= 0
+        && (bounds.Upper is null || info.SmallestKey.AsSpan().SequenceCompareTo(bounds.Upper) < 0);
 }
+
+/// <summary>Where a scan begins and ends, as full keys.</summary>
+/// <param name="CommonPrefix">What the keys of the scan begin with.</param>
+/// <param name="Lower">The first key of the scan.</param>
+/// <param name="Upper">The first key behind the scan; null: none.</param>
+internal sealed record ScanBounds(byte[] CommonPrefix, byte[] Lower, byte[]? Upper);

@@ -1,3 +1,5 @@
+using Varve.Diagnostics;
+
 namespace Varve.Reading;
 
 /// <summary>
@@ -38,13 +40,23 @@ internal sealed class SnapshotList(ReadViews views, TimeProvider clock)
         }
     }
 
+    /// <summary>One more use of a registration; each is returned for itself.</summary>
+    public Registration Share(Registration registration)
+    {
+        lock (_listGuard)
+        {
+            Invariant.Holds(registration.Uses > 0);
+            registration.Uses++;
+            return registration;
+        }
+    }
+
     public void Return(Registration registration)
     {
         lock (_listGuard)
         {
-            if (registration.Node is null) return;
-            _open.Remove(registration.Node);
-            registration.Node = null;
+            Invariant.Holds(registration.Uses > 0);
+            if (--registration.Uses == 0) _open.Remove(registration.Node!);
         }
     }
 
@@ -73,5 +85,7 @@ internal sealed class SnapshotList(ReadViews views, TimeProvider clock)
         public long TakenAt { get; } = takenAt;
 
         internal LinkedListNode<Registration>? Node { get; set; }
+
+        internal int Uses { get; set; } = 1;
     }
 }
