@@ -9,14 +9,14 @@ internal sealed class WorkloadRunner(Peer peer, WorkloadKind workload, WorkloadS
     /// <summary>Operations between two looks at the clock, which costs as much as a fast operation.</summary>
     private const int StretchOperations = 16;
 
-    /// <summary>Operations on a small store of its own before the clock starts, so that the compiler and the library are awake. The same for every peer.</summary>
-    private const int WarmupOperations = 200_000;
-
     private const int WarmupEntries = 20_000;
     private const int SeekEntries = 10;
 
+    /// <summary>How long the workload runs on a small store before the clock starts: until then code is being compiled. The same for every peer.</summary>
+    private static readonly TimeSpan WarmupTime = TimeSpan.FromSeconds(1);
+
     /// <summary>A single walk over a million entries is too short to be timed: whole walks are repeated until they took so long.</summary>
-    private static readonly TimeSpan WalkTimeMin = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan WalkTimeMin = TimeSpan.FromSeconds(2);
 
     private long _longestTicks;
 
@@ -72,7 +72,8 @@ internal sealed class WorkloadRunner(Peer peer, WorkloadKind workload, WorkloadS
         using Store store = peer.Open(directory, sizes.BudgetBytes);
         FillRandom(store, keys, 0);
         store.TrySettle();
-        for (long done = 0; done < WarmupOperations;) done += Execute(store, keys, WarmupEntries);
+        long started = Stopwatch.GetTimestamp();
+        while (Stopwatch.GetElapsedTime(started) < WarmupTime) Execute(store, keys, WarmupEntries);
     }
 
     private long Execute(Store store, KeySpace keys, long operations)
