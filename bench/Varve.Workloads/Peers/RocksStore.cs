@@ -1,0 +1,152 @@
+using System.Runtime.InteropServices;
+using static Varve.Workloads.Peers.RocksNative;
+
+namespace Varve.Workloads.Peers;
+
+/// <summary>RocksDB: 64 MB memtables (3), 256 MB cache, 10-bit filters, LZ4, its write-ahead log unsynced; gets by pinned slices.</summary>
+internal sealed unsafe class RocksStore : Store
+{
+    private const int Lz4 = 4;
+    private static readonly string[] s_work =
+    [
+        "rocksdb.num-running-compactions", "rocksdb.compaction-pending", "rocksdb.num-running-flushes", "rocksdb.mem-table-flush-pending",
+    ];
+
+    private readonly nint _database;
+    private readonly nint _write = rocksdb_writeoptions_create();
+    private readonly nint _read = rocksdb_readoptions_create();
+
+    public RocksStore(string directory)
+    {
+        nint options = rocksdb_options_create();
+        rocksdb_options_set_create_if_missing(options, 1);
+        rocksdb_options_set_write_buffer_size(options, 64 << 20);
+        rocksdb_options_set_max_write_buffer_number(options, 3);
+        rocksdb_options_increase_parallelism(options, Environment.ProcessorCount);
+        rocksdb_options_set_compression(options, Lz4);
+        nint table = rocksdb_block_based_options_create();
+        rocksdb_block_based_options_set_block_cache(table, rocksdb_cache_create_lru(256 << 20));
+        rocksdb_block_based_options_set_filter_policy(table, rocksdb_filterpolicy_create_bloom_full(10));
+        rocksdb_options_set_block_based_table_factory(options, table);
+        byte* error = null;
+        _database = rocksdb_open(options, directory, &error);
+        NativeError.ThrowIfSet("rocksdb", error);
+        rocksdb_options_destroy(options);
+    }
+
+    public override void Put(ReadOnlySpan<byte> key, ReadOnlySpan<byte> value)
+    {
+        byte* error = null;
+        fixed (byte* keyBytes = key, valueBytes = value)
+        {
+            rocksdb_put(_database, _write, keyBytes, (nuint)key.Length, valueBytes, (nuint)value.Length, &error);
+        }
+
+        NativeError.ThrowIfSet("rocksdb", error);
+    }
+
+    public override int Get(ReadOnlySpan<byte> key, Span<byte> destination)
+    {
+        byte* error = null;
+        nint slice;
+        fixed (byte* keyBytes = key) slice = rocksdb_get_pinned(_database, _read, keyBytes, (nuint)key.Length, &error);
+        NativeError.ThrowIfSet("rocksdb", error);
+        if (slice == 0) return -1;
+        nuint length;
+        byte* value = rocksdb_pinnableslice_value(slice, &length);
+        new ReadOnlySpan<byte>(value, (int)length).CopyTo(destination);
+        rocksdb_pinnableslice_destroy(slice);
+        return (int)length;
+    }
+
+    public override StoreCursor OpenCursor() => new RocksCursor(rocksdb_create_iterator(_database, _read));
+
+    public override bool TrySettle()
+    {
+        int calm = 0;
+        while (calm < 3)
+        {
+            calm = IsCalm() ? calm + 1 : 0;
+            Thread.Sleep(10);
+        }
+
+        return true;
+    }
+
+    public override void Dispose() => rocksdb_close(_database);
+
+    private bool IsCalm()
+    {
+        foreach (string property in s_work)
+        {
+            ulong value;
+            if (rocksdb_property_int(_database, property, &value) == 0 && value != 0) return false;
+        }
+
+        return true;
+    }
+
+    private sealed class RocksCursor(nint iterator) : StoreCursor
+    {
+        public override ReadOnlySpan<byte> Key
+        {
+            get
+            {
+                nuint length;
+                byte* key = rocksdb_iter_key(iterator, &length);
+                return new ReadOnlySpan<byte>(key, (int)length);
+            }
+        }
+
+        public override ReadOnlySpan<byte> Value
+        {
+            get
+            {
+                nuint length;
+                byte* value = rocksdb_iter_value(iterator, &length);
+                return new ReadOnlySpan<byte>(value, (int)length);
+            }
+        }
+
+        public override bool SeekToFirst()
+        {
+            rocksdb_iter_seek_to_first(iterator);
+            return rocksdb_iter_valid(iterator) != 0;
+        }
+
+        public override bool SeekToLast()
+        {
+            rocksdb_iter_seek_to_last(iterator);
+            return rocksdb_iter_valid(iterator) != 0;
+        }
+
+        public override bool Seek(ReadOnlySpan<byte> key)
+        {
+            fixed (byte* keyBytes = key) rocksdb_iter_seek(iterator, keyBytes, (nuint)key.Length);
+            return rocksdb_iter_valid(iterator) != 0;
+        }
+
+        public override bool Next()
+        {
+            rocksdb_iter_next(iterator);
+            return rocksdb_iter_valid(iterator) != 0;
+        }
+
+        public override bool Previous()
+        {
+            rocksdb_iter_prev(iterator);
+            return rocksdb_iter_valid(iterator) != 0;
+        }
+
+        public override void Dispose() => rocksdb_iter_destroy(iterator);
+    }
+}
+
+/// <summary>Errors of the C interfaces of RocksDB and LevelDB: a text that the callee allocated.</summary>
+internal static unsafe class NativeError
+{
+    public static void ThrowIfSet(string peer, byte* error)
+    {
+        if (error is not null) throw new IOException($"{peer}: {Marshal.PtrToStringUTF8((nint)error)}");
+    }
+}

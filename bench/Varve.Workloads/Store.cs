@@ -1,0 +1,38 @@
+namespace Varve.Workloads;
+
+/// <summary>What a workload asks of a store. Spans in, spans out, nothing copied that the peer does not copy itself.</summary>
+internal abstract class Store : IDisposable
+{
+    /// <summary>Stores an entry; returns when the record has left the process, without a sync.</summary>
+    public abstract void Put(ReadOnlySpan<byte> key, ReadOnlySpan<byte> value);
+
+    /// <summary>Copies the value; −1 when the key is absent.</summary>
+    public abstract int Get(ReadOnlySpan<byte> key, Span<byte> destination);
+
+    public abstract StoreCursor OpenCursor();
+
+    /// <summary>Returns when the store has nothing left to flush or compact; false when it does not say when that is.</summary>
+    public abstract bool TrySettle();
+
+    public abstract void Dispose();
+}
+
+/// <summary>A position in a store's order. Spans are valid until the next move.</summary>
+internal abstract class StoreCursor : IDisposable
+{
+    public abstract ReadOnlySpan<byte> Key { get; }
+
+    public abstract ReadOnlySpan<byte> Value { get; }
+
+    public abstract bool SeekToFirst();
+
+    public abstract bool SeekToLast();
+
+    public abstract bool Seek(ReadOnlySpan<byte> key);
+
+    public abstract bool Next();
+
+    public abstract bool Previous();
+
+    public abstract void Dispose();
+}

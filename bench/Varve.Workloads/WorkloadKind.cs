@@ -1,0 +1,24 @@
+namespace Varve.Workloads;
+
+/// <summary>The workloads, by db_bench's names. <c>ReadsPrepared</c>: works on the database that fillrandom left.</summary>
+internal sealed record WorkloadKind(string Name, bool IsFill, bool ReadsPrepared, string Meaning)
+{
+    public bool IsWalk => Name is "readseq" or "readreverse";
+
+    public static IReadOnlyList<WorkloadKind> All { get; } =
+    [
+        new("fillseq", true, false, "puts all keys in ascending order into an empty store"),
+        new("fillrandom", true, false, "puts all keys in random order into an empty store"),
+        new("readrandom", false, true, "gets present keys in random order"),
+        new("readmissing", false, true, "gets absent keys, between the present ones, in random order"),
+        new("readseq", false, true, "walks over all entries ascending"),
+        new("readreverse", false, true, "walks over all entries descending"),
+        new("seekrandom", false, true, "seeks to random keys and reads ten entries from there"),
+        new("overwrite", true, true, "puts all keys again, in another random order"),
+    ];
+
+    /// <exception cref="ArgumentException">There is none of that name.</exception>
+    public static WorkloadKind Named(string name) =>
+        All.FirstOrDefault(workload => workload.Name == name)
+        ?? throw new ArgumentException($"No workload is called '{name}'; there are {string.Join(", ", All.Select(workload => workload.Name))}.");
+}

@@ -1,0 +1,210 @@
+using System.Diagnostics;
+using Varve.Workloads.Peers;
+
+namespace Varve.Workloads;
+
+/// <summary>Runs one workload against one peer, in the process at hand, and measures it.</summary>
+internal sealed class WorkloadRunner(Peer peer, WorkloadKind workload, WorkloadSizes sizes)
+{
+    /// <summary>Operations between two looks at the clock, which costs as much as a fast operation.</summary>
+    private const int StretchOperations = 16;
+
+    private const int WarmupEntries = 20_000;
+    private const int SeekEntries = 10;
+
+    /// <summary>How long the workload runs on a small store before the clock starts: until then code is being compiled. The same for every peer.</summary>
+    private static readonly TimeSpan WarmupTime = TimeSpan.FromSeconds(1);
+
+    /// <summary>A single walk over a million entries is too short to be timed: whole walks are repeated until they took so long.</summary>
+    private static readonly TimeSpan WalkTimeMin = TimeSpan.FromSeconds(2);
+
+    private long _longestTicks;
+
+    public WorkloadResult Run(string directory, int run)
+    {
+        string scratch = directory + ".warmup";
+        if (Directory.Exists(scratch)) Directory.Delete(scratch, recursive: true);
+        WarmUp(scratch);
+        Directory.Delete(scratch, recursive: true);
+        GC.Collect();
+
+        var keys = new KeySpace(sizes.Entries, sizes.ValueBytes, sizes.Seed);
+        int self = Environment.ProcessId;
+        ProcessFigures.ResetPeakOfThisProcess();
+        using Store store = peer.Open(directory, sizes.BudgetBytes);
+        long allocated = GC.GetTotalAllocatedBytes();
+        int collections = CountCollections();
+        TimeSpan processor = Process.GetCurrentProcess().TotalProcessorTime;
+        long written = ProcessFigures.DiskWrittenBytes(self);
+        _longestTicks = 0;
+        double foreground = ProcessFigures.ThreadProcessorSeconds();
+        long started = Stopwatch.GetTimestamp();
+        long operations = 0;
+        do operations += Execute(store, keys, sizes.Reads);
+        while (workload.IsWalk && Stopwatch.GetElapsedTime(started) < WalkTimeMin);
+        double seconds = Stopwatch.GetElapsedTime(started).TotalSeconds;
+        foreground = ProcessFigures.ThreadProcessorSeconds() - foreground;
+        double? settled = workload.IsFill && store.TrySettle() ? Stopwatch.GetElapsedTime(started).TotalSeconds : null;
+        return new WorkloadResult
+        {
+            Peer = peer.Name,
+            Workload = workload.Name,
+            Run = run,
+            Operations = operations,
+            Seconds = seconds,
+            SettledSeconds = settled,
+            LongestPauseMilliseconds = _longestTicks * 1e3 / Stopwatch.Frequency,
+            ForegroundProcessorSeconds = foreground,
+            ProcessorSeconds = (Process.GetCurrentProcess().TotalProcessorTime - processor).TotalSeconds,
+            AllocatedBytes = GC.GetTotalAllocatedBytes() - allocated,
+            Collections = CountCollections() - collections,
+            PeakResidentBytes = ProcessFigures.PeakResidentBytes(self),
+            DiskWrittenBytes = ProcessFigures.DiskWrittenBytes(self) - written,
+            DirectoryBytes = ProcessFigures.DirectoryBytes(directory),
+        };
+    }
+
+    private static int CountCollections() => GC.CollectionCount(0);
+
+    private void WarmUp(string directory)
+    {
+        var keys = new KeySpace(WarmupEntries, sizes.ValueBytes, sizes.Seed + 1);
+        using Store store = peer.Open(directory, sizes.BudgetBytes);
+        FillRandom(store, keys, 0);
+        store.TrySettle();
+        long started = Stopwatch.GetTimestamp();
+        while (Stopwatch.GetElapsedTime(started) < WarmupTime) Execute(store, keys, WarmupEntries);
+    }
+
+    private long Execute(Store store, KeySpace keys, long operations)
+    {
+        switch (workload.Name)
+        {
+            case "fillseq":
+                FillInOrder(store, keys);
+                return keys.Count;
+            case "fillrandom":
+                FillRandom(store, keys, 0);
+                return keys.Count;
+            case "overwrite":
+                FillRandom(store, keys, keys.Count / 2);
+                return keys.Count;
+            case "readrandom":
+                return Get(store, keys, operations, isPresent: true);
+            case "readmissing":
+                return Get(store, keys, operations, isPresent: false);
+            case "readseq":
+                return Walk(store, keys, isForward: true);
+            case "readreverse":
+                return Walk(store, keys, isForward: false);
+            case "seekrandom":
+                return Seek(store, keys, operations / SeekEntries);
+            default:
+                throw new ArgumentException($"No workload is called '{workload.Name}'.");
+        }
+    }
+
+    private void FillInOrder(Store store, KeySpace keys)
+    {
+        Span<byte> key = stackalloc byte[KeySpace.KeyBytes];
+        byte[] value = new byte[keys.ValueBytes];
+        long stretch = Stopwatch.GetTimestamp();
+        for (long number = 0; number < keys.Count; number++)
+        {
+            KeySpace.WriteKey(key, number);
+            keys.WriteValue(value, number);
+            store.Put(key, value);
+            if (number % StretchOperations == 0) stretch = EndStretch(stretch);
+        }
+    }
+
+    private void FillRandom(Store store, KeySpace keys, long firstPlace)
+    {
+        Span<byte> key = stackalloc byte[KeySpace.KeyBytes];
+        byte[] value = new byte[keys.ValueBytes];
+        long stretch = Stopwatch.GetTimestamp();
+        for (long i = 0; i < keys.Count; i++)
+        {
+            long number = keys.Shuffled((i + firstPlace) % keys.Count);
+            KeySpace.WriteKey(key, number);
+            keys.WriteValue(value, number);
+            store.Put(key, value);
+            if (i % StretchOperations == 0) stretch = EndStretch(stretch);
+        }
+    }
+
+    private long Get(Store store, KeySpace keys, long operations, bool isPresent)
+    {
+        Span<byte> key = stackalloc byte[KeySpace.KeyBytes];
+        byte[] value = new byte[keys.ValueBytes];
+        long stretch = Stopwatch.GetTimestamp();
+        // Another order than that of the fill, or the newest entries would be read last.
+        long place = keys.Count / 3;
+        for (long i = 0; i < operations; i++)
+        {
+            place = (place + 7_368_787) % keys.Count;
+            long number = keys.Shuffled(place);
+            if (isPresent) KeySpace.WriteKey(key, number);
+            else KeySpace.WriteMissingKey(key, number);
+            int length = store.Get(key, value);
+            if ((length == keys.ValueBytes) != isPresent || (isPresent && KeySpace.NumberOf(value) != number))
+            {
+                throw new InvalidDataException($"{peer.Name}: key {number} gave {length} bytes.");
+            }
+
+            if (i % StretchOperations == 0) stretch = EndStretch(stretch);
+        }
+
+        return operations;
+    }
+
+    private long Walk(Store store, KeySpace keys, bool isForward)
+    {
+        long count = 0;
+        long sum = 0;
+        using StoreCursor cursor = store.OpenCursor();
+        for (bool isOn = isForward ? cursor.SeekToFirst() : cursor.SeekToLast(); isOn; isOn = isForward ? cursor.Next() : cursor.Previous())
+        {
+            sum += cursor.Key[7] + cursor.Value[0];
+            count++;
+        }
+
+        if (count != keys.Count || sum < 0) throw new InvalidDataException($"{peer.Name}: a walk gave {count:N0} of {keys.Count:N0} entries.");
+        return count;
+    }
+
+    private long Seek(Store store, KeySpace keys, long operations)
+    {
+        Span<byte> key = stackalloc byte[KeySpace.KeyBytes];
+        long stretch = Stopwatch.GetTimestamp();
+        long sum = 0;
+        using StoreCursor cursor = store.OpenCursor();
+        for (long i = 0; i < operations; i++)
+        {
+            long number = keys.Shuffled(i * 7_368_787 % keys.Count);
+            KeySpace.WriteKey(key, number);
+            bool isOn = cursor.Seek(key);
+            if (!isOn || KeySpace.NumberOf(cursor.Key) != number) throw new InvalidDataException($"{peer.Name}: a seek to {number} went elsewhere.");
+            for (int step = 0; step < SeekEntries && isOn; step++)
+            {
+                sum += cursor.Value[0];
+                isOn = cursor.Next();
+            }
+
+            if (i % StretchOperations == 0) stretch = EndStretch(stretch);
+        }
+
+        GC.KeepAlive(sum);
+        return operations;
+    }
+
+    private long EndStretch(long started)
+    {
+        long now = Stopwatch.GetTimestamp();
+        if (now - started > _longestTicks) _longestTicks = now - started;
+        return now;
+    }
+}
+
+/// <summary>How much, how large, from which seed.</summary>
+internal sealed record WorkloadSizes(long Entries, long Reads, int ValueBytes, long BudgetBytes, int Seed);
