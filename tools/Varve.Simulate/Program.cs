@@ -7,6 +7,6 @@ root.Subcommands.Add(Sweep.CreateCommand("histories", "Long histories with clean
     (seed, pool) => History.Run(HistoryOptions.Draw(seed), pool)));
 root.Subcommands.Add(Sweep.CreateCommand("cuts", "Short histories, crashed at every call that changes the disk.", count: 1000,
     (seed, pool) => History.CutEverywhere(HistoryOptions.DrawSmall(seed), pool)));
-root.Subcommands.Add(Sweep.CreateCommand("faults", "Short histories, run anew for every call to the disk that fails, once or for ever.", count: 20,
+root.Subcommands.Add(Sweep.CreateCommand("faults", "Short histories, run anew with each call to the disk failing.", count: 20,
     (seed, pool) => FaultHistory.FailEverywhere(HistoryOptions.DrawSmall(seed), pool)));
 return root.Parse(args).Invoke();

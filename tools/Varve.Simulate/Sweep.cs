@@ -6,7 +6,7 @@ using Varve.Simulation;
 
 namespace Varve.Simulate;
 
-/// <summary>Runs a range of seeds on all cores, says how far it is, and at the end which seeds failed and how to run one of them again.</summary>
+/// <summary>Runs a range of seeds on all cores, says how far it is, and at the end which seeds failed and how to run one again.</summary>
 internal sealed class Sweep
 {
     private const int FailuresShown = 20;
@@ -41,7 +41,11 @@ internal sealed class Sweep
         var firstSeed = new Option<int>("--seed") { Description = "The first seed.", DefaultValueFactory = _ => 1 };
         var seeds = new Option<int>("--count") { Description = "How many seeds.", DefaultValueFactory = _ => count };
         var seconds = new Option<int>("--seconds") { Description = "No new seed is begun after so many seconds; 0: no limit." };
-        var threads = new Option<int>("--threads") { Description = "Histories at a time.", DefaultValueFactory = _ => Environment.ProcessorCount };
+        var threads = new Option<int>("--threads")
+        {
+            Description = "Histories at a time; default: one a core.",
+            DefaultValueFactory = _ => Environment.ProcessorCount,
+        };
         var command = new Command(name, description) { firstSeed, seeds, seconds, threads };
         command.SetAction(parsed =>
         {
@@ -71,7 +75,8 @@ internal sealed class Sweep
         Console.WriteLine(Describe());
         if (_failures.Count == 0) return 0;
         Console.WriteLine($"Failed seeds: {string.Join(", ", _failures.Select(failure => failure.Seed).Order())}");
-        Console.WriteLine($"Again: dotnet run -c Release --project tools/Varve.Simulate -- {_name} --seed {_failures.Min(failure => failure.Seed)} --count 1");
+        int first = _failures.Min(failure => failure.Seed);
+        Console.WriteLine($"Again: dotnet run -c Release --project tools/Varve.Simulate -- {_name} --seed {first} --count 1");
         return 1;
     }
 
@@ -118,8 +123,9 @@ internal sealed class Sweep
         lock (_gate)
         {
             return string.Create(CultureInfo.InvariantCulture,
-                $"{_name}: {_histories:N0} of {_count:N0} seeds from {_firstSeed} in {_watch.Elapsed.TotalSeconds:F0} s: {_batches:N0} batches, " +
-                $"{_calls:N0} calls, {_crashPoints:N0} crash points, {_recoveries:N0} recoveries, {_failures.Count} failed");
+                $"{_name}: {_histories:N0} of {_count:N0} seeds from {_firstSeed} in {_watch.Elapsed.TotalSeconds:F0} s: " +
+                $"{_batches:N0} batches, {_calls:N0} calls, {_crashPoints:N0} crash points, " +
+                $"{_recoveries:N0} recoveries, {_failures.Count} failed");
         }
     }
 }

@@ -29,7 +29,9 @@ internal sealed class CrashPointRecorder(HistoryModel model)
     public void Record(SimulatedDisk disk, DiskCall? next)
     {
         ulong durable = Database?.DurableSequence ?? 0;
-        Points.Add(new CrashPoint(disk.Fork(), Math.Max(durable, model.SyncedFloor), Math.Max(durable, model.BufferedFloor), model.LastSequence, next));
+        ulong syncedFloor = Math.Max(durable, model.SyncedFloor);
+        ulong bufferedFloor = Math.Max(durable, model.BufferedFloor);
+        Points.Add(new CrashPoint(disk.Fork(), syncedFloor, bufferedFloor, model.LastSequence, next));
     }
 
     private static bool Changes(DiskOperation operation) =>

@@ -70,7 +70,8 @@ internal sealed class FaultHistory(HistoryOptions options, RegionPool pool)
 
         // The process ends, or the power is cut as well. What a failed sync has thrown away only a process may have believed in.
         bool isCut = call % 2 == 0;
-        CheckReopened(model, disk.Crash(isCut ? CrashMode.KeepNothing : CrashMode.KeepAll, call), call, isCut || failedSync == FailedSync.DropsUnsynced);
+        SimulatedDisk left = disk.Crash(isCut ? CrashMode.KeepNothing : CrashMode.KeepAll, call);
+        CheckReopened(model, left, call, onlySynced: isCut || failedSync == FailedSync.DropsUnsynced);
         return hasFailed;
     }
 
@@ -126,7 +127,8 @@ internal sealed class FaultHistory(HistoryOptions options, RegionPool pool)
         SimulatedDisk disk = left.Crash(CrashMode.KeepAll, seed, scheduler);
         scheduler.Run(() =>
         {
-            using Database database = Database.Open(options.CreateSetup(disk, scheduler, new SeededRandom(seed), pool), new DatabaseOptions());
+            EngineSetup setup = options.CreateSetup(disk, scheduler, new SeededRandom(seed), pool);
+            using Database database = Database.Open(setup, new DatabaseOptions());
             var reads = new HistoryReads(database, model);
             ulong last = reads.FindLastSequence();
             new RecoveryCheck(model, pool).CheckFloor(last, onlySynced ? model.SyncedFloor : model.BufferedFloor);

@@ -45,7 +45,7 @@ internal sealed class History
     public static HistoryResult Run(HistoryOptions options, RegionPool pool, Func<IFileSystem, IFileSystem>? wrapFiles = null) =>
         new History(options, pool, cutsEverywhere: false) { WrapFiles = wrapFiles }.Run();
 
-    /// <summary>As <see cref="Run(HistoryOptions, RegionPool, Func{IFileSystem, IFileSystem}?)"/>, and crashes at every call that changes the disk.</summary>
+    /// <summary>Runs a history with clean ends and kills, and crashes it at every call that changes the disk.</summary>
     public static HistoryResult CutEverywhere(HistoryOptions options, RegionPool pool, Func<IFileSystem, IFileSystem>? wrapFiles = null) =>
         new History(options, pool, cutsEverywhere: true) { WrapFiles = wrapFiles }.Run();
 
@@ -98,11 +98,13 @@ internal sealed class History
 
         var work = new HistoryWork(_options, _model, database, scheduler, _random);
         GenerationEnd end = _cutsEverywhere ? (GenerationEnd)_random.Next(2) : (GenerationEnd)_random.Next(3);
-        if (end == GenerationEnd.PowerCut && _random.Next(2) == 0) CutPowerDuring(work, database, disk, disk.CallCount + _random.Next(1, 400));
+        if (end == GenerationEnd.PowerCut && _random.Next(2) == 0)
+            CutPowerDuring(work, database, disk, disk.CallCount + _random.Next(1, 400));
         work.Run(step => _step = $"generation {generation}, operation {step}");
         _step = $"generation {generation}, end by {end}";
         if (_cutsEverywhere) recorder.Record(disk, null);
-        if (end != GenerationEnd.Close && !work.IsOver) CrashNow(work, database, disk, end == GenerationEnd.Kill ? CrashMode.KeepAll : DrawCut());
+        if (end != GenerationEnd.Close && !work.IsOver)
+            Crash(work, database, disk, end == GenerationEnd.Kill ? CrashMode.KeepAll : DrawCut(), _random.Next());
         work.End();
         if (work.IsOver)
         {
@@ -135,9 +137,6 @@ internal sealed class History
             return null;
         };
     }
-
-    private void CrashNow(HistoryWork work, Database database, SimulatedDisk disk, CrashMode mode) =>
-        Crash(work, database, disk, mode, _random.Next());
 
     /// <summary>The disk of this moment is the next generation's; what this one does from here on never happened.</summary>
     private void Crash(HistoryWork work, Database database, SimulatedDisk disk, CrashMode mode, int seed)

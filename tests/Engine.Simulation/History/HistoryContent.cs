@@ -23,13 +23,21 @@ internal static class HistoryContent
     /// <summary>A value that no other batch writes, half of them compressible.</summary>
     public static byte[] DrawValue(Random random, int largeOneIn)
     {
-        int length = random.Next(largeOneIn) == 0 ? random.Next(LargeBytes - 2, LargeBytes + 6_000)
-            : random.Next(8) switch { 0 => 0, 1 => random.Next(1, 9), 2 when random.Next(8) == 0 => random.Next(2_000, 6_000), _ => random.Next(0, 301) };
+        bool isLarge = random.Next(largeOneIn) == 0;
+        int length = isLarge ? random.Next(LargeBytes - 2, LargeBytes + 6_000) : DrawLength(random);
         byte[] value = new byte[length];
         if (random.Next(2) == 0) random.NextBytes(value);
         else Repeat(value, random);
         return value;
     }
+
+    private static int DrawLength(Random random) => random.Next(8) switch
+    {
+        0 => 0,
+        1 => random.Next(1, 9),
+        2 when random.Next(8) == 0 => random.Next(2_000, 6_000),
+        _ => random.Next(0, 301),
+    };
 
     private static void Repeat(byte[] value, Random random)
     {

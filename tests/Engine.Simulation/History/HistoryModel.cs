@@ -94,7 +94,8 @@ internal sealed class HistoryModel(HistoryOptions options)
     {
         if (batch.IsDead) throw new HistoryViolationException($"batch {batch.Number} is there, which was refused or lost before");
         if (batch.Sequence == sequence) return;
-        if (batch.Sequence != 0) throw new HistoryViolationException($"batch {batch.Number} has sequence {sequence}, it had {batch.Sequence}");
+        if (batch.Sequence != 0)
+            throw new HistoryViolationException($"batch {batch.Number} has sequence {sequence}, it had {batch.Sequence}");
         batch.Sequence = sequence;
         _unresolved.Remove(batch);
         LastSequence = Math.Max(LastSequence, sequence);
@@ -117,7 +118,7 @@ internal sealed class HistoryModel(HistoryOptions options)
     /// <summary>As <see cref="PromiseSynced"/>, for what the database itself calls durable, which may lie between batches.</summary>
     public void PromiseDurable(ulong sequence) => PromiseSynced(LastBatchUpTo(sequence));
 
-    /// <summary>The database was recovered up to this batch: nothing behind it may come back, and nothing before it is lost again.</summary>
+    /// <summary>The database was recovered up to this batch: what is behind it may not come back, nor what is before it be lost.</summary>
     public void Recovered(ulong lastSequence)
     {
         foreach (HistoryBatch batch in _batches)

@@ -8,7 +8,7 @@ using Varve.Tables;
 
 namespace Varve.Simulation;
 
-/// <summary>Everything about a history that its seed decides before it begins: the engine's sizes, all tiny, and the shape of the work.</summary>
+/// <summary>What the seed of a history decides before it begins: the engine's sizes, all tiny, and the shape of the work.</summary>
 internal sealed record HistoryOptions
 {
     public const string Directory = "data/database";
@@ -90,8 +90,9 @@ internal sealed record HistoryOptions
     };
 
     public override string ToString() => string.Create(CultureInfo.InvariantCulture,
-        $"seed {Seed}: {Generations} generations of {Operations} operations, {Writers} writers, {MapNames.Length} maps, {Keys.Length} keys, " +
-        $"memtable {Compaction.MemtableBytes}, table {Compaction.TableBytes}, block {Format.BlockBytes}, filter {Format.FilterBitsPerKey}, " +
+        $"seed {Seed}: {Generations} generations of {Operations} operations, {Writers} writers, " +
+        $"{MapNames.Length} maps, {Keys.Length} keys, memtable {Compaction.MemtableBytes}, table {Compaction.TableBytes}, " +
+        $"block {Format.BlockBytes}, filter {Format.FilterBitsPerKey}, " +
         $"compressed {Compaction.CompressesBottom}, level 0 trigger {Compaction.LevelZeroTrigger}, ratio {Compaction.LevelRatio}, " +
         $"segment {LogSegmentBytes}, compaction threads {CompactionThreads}, alignment {DirectWriteAlignment}");
 

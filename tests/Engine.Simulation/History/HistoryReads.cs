@@ -50,8 +50,9 @@ internal sealed class HistoryReads(Database database, HistoryModel model)
             List<string> names = model.ExpectedNames(sequence);
             names.AddRange(otherNames ?? []);
             names.Sort(StringComparer.Ordinal);
-            if (!names.SequenceEqual(database.ListMaps()))
-                throw new HistoryViolationException($"maps [{string.Join(", ", database.ListMaps())}], expected [{string.Join(", ", names)}]");
+            IReadOnlyList<string> listed = database.ListMaps();
+            if (!names.SequenceEqual(listed))
+                throw new HistoryViolationException($"maps [{string.Join(", ", listed)}], expected [{string.Join(", ", names)}]");
         }
 
         CheckMap(database.GetMap(HistoryModel.JournalName), model.ExpectedJournal(sequence), snapshot);
@@ -135,7 +136,12 @@ internal sealed class HistoryReads(Database database, HistoryModel model)
             };
             string what = $"cursor on map {map} at {sequence}, move {move}, key {Show(key)}";
             if (isValid != (at >= 0 && at < expected.Count) || cursor.IsValid != isValid)
-                throw new HistoryViolationException($"{what}: {(isValid ? "on " + Show(cursor.Key) : "on no entry")}, expected entry {at} of {expected.Count}");
+            {
+                string stands = isValid ? "on " + Show(cursor.Key) : "on no entry";
+                throw new HistoryViolationException($"{what}: {stands}, expected entry {at} of {expected.Count}");
+            }
+
+
             if (isValid) CheckEntry(cursor.Key, cursor.Value, expected, at, what);
         }
     }
@@ -143,9 +149,10 @@ internal sealed class HistoryReads(Database database, HistoryModel model)
     private static void CheckMap(SortedMap map, List<HistoryEntry> expected, Snapshot? snapshot)
     {
         int count = 0;
-        foreach (Entry entry in map.All(Direction.Ascending, long.MaxValue, snapshot)) CheckEntry(entry.Key, entry.Value, expected, count++, map.Name);
+        foreach (Entry entry in map.All(Direction.Ascending, long.MaxValue, snapshot))
+            CheckEntry(entry.Key, entry.Value, expected, count++, map.Name);
         if (count != expected.Count)
-            throw new HistoryViolationException($"'{map.Name}' shows {count} entries, expected {expected.Count}; missing {Show(expected[count].Key)}");
+            throw new HistoryViolationException($"'{map.Name}' shows {count} of {expected.Count}, lacks {Show(expected[count].Key)}");
         foreach (Entry entry in map.All(Direction.Descending, long.MaxValue, snapshot))
             CheckEntry(entry.Key, entry.Value, expected, --count, map.Name + " backward");
         if (count != 0) throw new HistoryViolationException($"'{map.Name}' backward lacks {count} of {expected.Count} entries");
@@ -156,7 +163,12 @@ internal sealed class HistoryReads(Database database, HistoryModel model)
         if (index < 0 || index >= expected.Count)
             throw new HistoryViolationException($"{what}: entry {index} of {expected.Count} is {Show(key)}, which should not be there");
         if (!key.SequenceEqual(expected[index].Key))
-            throw new HistoryViolationException($"{what}: entry {index} of {expected.Count} is {Show(key)}, expected {Show(expected[index].Key)}");
+        {
+            string wanted = Show(expected[index].Key);
+            throw new HistoryViolationException($"{what}: entry {index} of {expected.Count} is {Show(key)}, expected {wanted}");
+        }
+
+
         if (!value.SequenceEqual(expected[index].Value))
             throw new HistoryViolationException($"{what}: {Show(key)} has {Show(value)}, expected {Show(expected[index].Value)}");
     }
@@ -183,7 +195,8 @@ internal sealed class HistoryReads(Database database, HistoryModel model)
     private int FindBatch(ReadOnlySpan<byte> journalKey)
     {
         int number = journalKey.Length == sizeof(int) ? System.Buffers.Binary.BinaryPrimitives.ReadInt32BigEndian(journalKey) : -1;
-        if (number < 0 || number >= model.Batches.Count) throw new HistoryViolationException($"the journal holds {Show(journalKey)}, which nobody wrote");
+        if (number < 0 || number >= model.Batches.Count)
+            throw new HistoryViolationException($"the journal holds {Show(journalKey)}, which nobody wrote");
         return number;
     }
 

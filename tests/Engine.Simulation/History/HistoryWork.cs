@@ -2,7 +2,7 @@ using Varve.Runtime;
 
 namespace Varve.Simulation;
 
-/// <summary>The work of one generation: one to three threads write; the main one also reads, scans, holds snapshots and asks for upkeep.</summary>
+/// <summary>The work of one generation: one to three threads write; the main one also reads, holds snapshots and asks for upkeep.</summary>
 internal sealed class HistoryWork(
     HistoryOptions options, HistoryModel model, Database database, DeterministicScheduler scheduler, Random random)
 {
@@ -54,7 +54,8 @@ internal sealed class HistoryWork(
     }
 
     private bool IsExpected(Exception failure) =>
-        HasFailed is { } hasFailed && hasFailed() && failure is StorageException or CommitOutcomeUnknownException or DatabaseReadOnlyException;
+        HasFailed is { } hasFailed && hasFailed()
+        && failure is StorageException or CommitOutcomeUnknownException or DatabaseReadOnlyException;
 
     private void Do(int kind)
     {
@@ -112,7 +113,8 @@ internal sealed class HistoryWork(
     private void Read(int kind)
     {
         int chosen = random.Next(_snapshots.Count + 2);
-        Snapshot? own = chosen >= _snapshots.Count && (options.Writers > 1 || chosen == _snapshots.Count) ? database.CreateSnapshot() : null;
+        bool takesOne = chosen >= _snapshots.Count && (options.Writers > 1 || chosen == _snapshots.Count);
+        Snapshot? own = takesOne ? database.CreateSnapshot() : null;
         Snapshot? snapshot = chosen < _snapshots.Count ? _snapshots[chosen] : own;
         try
         {
@@ -153,7 +155,8 @@ internal sealed class HistoryWork(
 
         if (IsOver) return;
         model.Acknowledge(batch, sequence, durability);
-        if (database.LatestSequence < sequence) throw new HistoryViolationException($"write {sequence} is acknowledged, but reads see up to {database.LatestSequence}");
+        if (database.LatestSequence < sequence)
+            throw new HistoryViolationException($"write {sequence} is acknowledged, but reads see up to {database.LatestSequence}");
         if (durability == Durability.Synced && database.DurableSequence < sequence)
             throw new HistoryViolationException($"synced write {sequence} is acknowledged, durable is {database.DurableSequence}");
     }

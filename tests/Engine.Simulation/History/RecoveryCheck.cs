@@ -60,7 +60,7 @@ internal sealed class RecoveryCheck(HistoryModel model, RegionPool pool)
             CheckFloor(last, floor);
             reads.CheckAll(last);
             if (database.LatestSequence < point.LastSequence)
-                throw new HistoryViolationException($"sequences go on from {database.LatestSequence}, {point.LastSequence} was given out before");
+                throw new HistoryViolationException($"sequences go on from {database.LatestSequence}, {point.LastSequence} was given out");
             GoOn(database);
             if (random.Next(4) == 0) CheckSound(database);
             reads.CheckAll(last, otherNames: [LaterName]);
@@ -77,13 +77,15 @@ internal sealed class RecoveryCheck(HistoryModel model, RegionPool pool)
         SimulatedDisk again = disk.Crash(CrashMode.KeepNothing, seed, scheduler);
         scheduler.Run(() =>
         {
-            using Database database = Database.Open(model.Options.CreateSetup(again, scheduler, new SeededRandom(seed), pool), new DatabaseOptions());
+            EngineSetup setup = model.Options.CreateSetup(again, scheduler, new SeededRandom(seed), pool);
+            using Database database = Database.Open(setup, new DatabaseOptions());
             new HistoryReads(database, model).CheckAll(last, otherNames: [LaterName]);
-            if (database.GetMap(LaterName).Get("key"u8) is not [1, 2, 3]) throw new HistoryViolationException("a synced write after the recovery is lost");
+            if (database.GetMap(LaterName).Get("key"u8) is not [1, 2, 3])
+                throw new HistoryViolationException("a synced write after the recovery is lost");
         });
     }
 
-    /// <summary>A power cut in the middle of the recovery: whatever the first crash left, what had been synced by then must still be there.</summary>
+    /// <summary>A power cut in the middle of the recovery: what had been synced before the first crash must still be there.</summary>
     private void CheckNested(CrashPointRecorder recorder, ulong syncedFloor, Random random)
     {
         for (int i = 0; i < 2 && recorder.Points.Count > 0; i++)

@@ -26,7 +26,8 @@ public class CloseTests
 
     private static Database OpenAndStop(SimulatedDisk disk)
     {
-        EngineSetup setup = HistoryOptions.DrawSmall(1).CreateSetup(disk, new SystemScheduler(TimeProvider.System), new SeededRandom(1), RegionPool.Shared);
+        var scheduler = new SystemScheduler(TimeProvider.System);
+        EngineSetup setup = HistoryOptions.DrawSmall(1).CreateSetup(disk, scheduler, new SeededRandom(1), RegionPool.Shared);
         Database database = Database.Open(setup, new DatabaseOptions());
         database.GetMap("a").Put("buffered"u8, [1], Durability.Buffered);
         disk.Faults = FaultPlan.Matching(call => call.Operation == DiskOperation.Sync, Fault.Error(Errors.InputOutput));

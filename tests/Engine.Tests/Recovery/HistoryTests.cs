@@ -115,7 +115,8 @@ public sealed class HistoryTests : IDisposable
             disk.Faults = call =>
             {
                 isCompacting |= call.Operation == DiskOperation.Open && call.Path.EndsWith("000004.table", StringComparison.Ordinal);
-                if (isCompacting && call.Operation == DiskOperation.Sync && call.Path.Contains("MANIFEST", StringComparison.Ordinal)) killed ??= disk.Fork();
+                bool isEdit = call.Operation == DiskOperation.Sync && call.Path.Contains("MANIFEST", StringComparison.Ordinal);
+                if (isCompacting && isEdit) killed ??= disk.Fork();
                 return null;
             };
             database.Compact();
