@@ -89,6 +89,9 @@ public sealed partial class Database : IDisposable, IAsyncDisposable
     /// <see cref="ObjectDisposedException"/>; open cursors and snapshots must not be used any more. A second call does nothing.
     /// </summary>
     /// <exception cref="StorageException">The last sync failed: the next open recovers as after a crash.</exception>
+    /// <exception cref="DatabaseReadOnlyException">
+    /// Writing had stopped by a failure: what was acknowledged below <see cref="Durability.Synced"/> after the last sync may not survive a power cut.
+    /// </exception>
     public void Close()
     {
         lock (_closeGuard)
@@ -107,7 +110,7 @@ public sealed partial class Database : IDisposable, IAsyncDisposable
         {
             Close();
         }
-        catch (IOException)
+        catch (Exception failure) when (failure is IOException or DatabaseReadOnlyException)
         {
             // Whoever wants to know calls Close. The next open treats this as a crash, which loses nothing acknowledged.
         }

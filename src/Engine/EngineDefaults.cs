@@ -10,6 +10,9 @@ namespace Varve;
 /// <summary>From the public options to what the engine runs with.</summary>
 internal static class EngineDefaults
 {
+    /// <summary>A raw block that is read whole with one page.</summary>
+    public const int BlockBytesMax = TableFormat.RawPayloadBytesMax;
+
     private const long TableBytesMax = 32L << 20;
     private const long TableBytesMin = 1L << 20;
     private const long LogSegmentBytesMax = 64L << 20;

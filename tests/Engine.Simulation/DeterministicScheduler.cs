@@ -93,7 +93,7 @@ internal sealed partial class DeterministicScheduler : Scheduler
         SimulatedThread starter = Current();
         ThrowIfUnwinding(starter);
         SimulatedThread started = AddThread(name);
-        new Thread(() => RunThread(started, body)) { IsBackground = true, Name = name }.Start();
+        SimulationThreads.Run(name, () => RunThread(started, body));
         Yield(starter);
         return started;
     }
@@ -159,6 +159,7 @@ internal sealed partial class DeterministicScheduler : Scheduler
         Park(thread);
         _current = thread;
         if (thread.UnwindReason is null) RunBody(thread, body);
+        _current = null;
         End(thread);
     }
 

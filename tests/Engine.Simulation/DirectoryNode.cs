@@ -7,6 +7,8 @@ internal sealed class DirectoryNode : Node
 
     public SortedDictionary<string, Node> Names { get; } = new(StringComparer.Ordinal);
 
+    public bool HasUnsynced => _unsynced.Count > 0;
+
     private SortedDictionary<string, Node> DurableNames { get; } = new(StringComparer.Ordinal);
 
     public void Change(NameChange change)

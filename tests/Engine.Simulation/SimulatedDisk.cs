@@ -115,10 +115,14 @@ internal sealed partial class SimulatedDisk : IFileSystem
     public void CreateDirectory(string path)
     {
         string[] parts = Split(path);
-        for (int depth = 1; depth <= parts.Length; depth++)
+        int existing = parts.Length;
+        while (existing > 0 && !Has(string.Join('/', parts, 0, existing))) existing--;
+
+        // As on a real system: a crash may have come between the creation of the deepest directory and the sync of its name.
+        if (existing > 0) SyncDirectory(string.Join('/', parts, 0, existing - 1));
+        for (int depth = existing + 1; depth <= parts.Length; depth++)
         {
-            string ancestor = string.Join('/', parts, 0, depth);
-            if (!MakeDirectory(ancestor)) continue;
+            MakeDirectory(string.Join('/', parts, 0, depth));
             SyncDirectory(string.Join('/', parts, 0, depth - 1));
         }
     }
@@ -177,22 +181,22 @@ internal sealed partial class SimulatedDisk : IFileSystem
         return AvailableBytes();
     }
 
-    private bool MakeDirectory(string path)
+    private bool Has(string directory)
     {
         lock (_gate)
         {
             ThrowIfOff();
-            Node? found = Find(path);
-            if (found is DirectoryNode) return false;
-            if (found is not null) throw Error("mkdir", path, Errors.NotDirectory);
+            Node? found = Find(directory);
+            return found is null or DirectoryNode ? found is not null : throw Error("mkdir", directory, Errors.NotDirectory);
         }
+    }
 
+    private void MakeDirectory(string path)
+    {
         using CallScope call = Begin(DiskOperation.CreateDirectory, path);
         (DirectoryNode parent, string name) = FindParent("mkdir", path);
-        if (parent.Names.ContainsKey(name)) return false;
-        parent.Change(NameChange.Put(name, new DirectoryNode()));
+        if (!parent.Names.ContainsKey(name)) parent.Change(NameChange.Put(name, new DirectoryNode()));
         call.ThrowIfPowerCut();
-        return true;
     }
 
     private static string[] Split(string path) =>

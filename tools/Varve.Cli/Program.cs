@@ -1,1 +1,4 @@
-System.Console.WriteLine("varve");
+using Varve.Cli;
+using Varve.Cli.Output;
+
+return CommandLine.Run(args, Terminal.OpenStandard());

@@ -31,6 +31,7 @@ internal sealed class CompactionWorkers
     private bool _isIdle;
     private bool _isDone;
     private Request? _request;
+    private Exception? _bug;
     private double _absorbedBytesPerSecond;
 
     public CompactionWorkers(UpkeepContext context, UpkeepCounters counters, UpkeepSignals changes, CancellationToken stopping)
@@ -48,12 +49,16 @@ internal sealed class CompactionWorkers
         }
     }
 
-    /// <summary>True when the planner, asked last, had nothing to do and no job runs.</summary>
+    /// <summary>True when the planner, asked last, had nothing to do and no job runs. Throws when compaction has ended by a bug.</summary>
     public bool IsDone
     {
         get
         {
-            using (_jobsGuard.Hold()) return _isDone;
+            using (_jobsGuard.Hold())
+            {
+                ThrowIfBroken();
+                return _isDone;
+            }
         }
     }
 
@@ -63,7 +68,7 @@ internal sealed class CompactionWorkers
         for (int i = 0; i < _workers.Length; i++)
         {
             Worker worker = _workers[i];
-            worker.Thread = _context.Scheduler.StartThread($"varve compaction {i + 1}", () => CompactUntilStopped(worker));
+            worker.Thread = _context.Scheduler.StartThread($"varve compaction {i + 1}", () => CompactOrStop(worker));
         }
     }
 
@@ -119,6 +124,7 @@ internal sealed class CompactionWorkers
                 ObjectDisposedException.ThrowIf(_stopping.IsCancellationRequested, typeof(Database));
                 using (_jobsGuard.Hold())
                 {
+                    ThrowIfBroken();
                     if (request.Failure is { } failure) throw failure;
                     return request.IsDone;
                 }
@@ -147,6 +153,22 @@ internal sealed class CompactionWorkers
         finally
         {
             map.Release();
+        }
+    }
+
+    /// <summary>What no job expects is a bug: it ends the thread and stops the database, not the process.</summary>
+    private void CompactOrStop(Worker worker)
+    {
+        try
+        {
+            CompactUntilStopped(worker);
+        }
+        catch (Exception bug)
+        {
+            using (_jobsGuard.Hold()) _bug ??= bug;
+            _counters.CountFailure();
+            _commit!.Stop(bug);
+            _changes.Raise();
         }
     }
 
@@ -274,6 +296,11 @@ internal sealed class CompactionWorkers
         {
             if (_request is { } request) request.Failure = failure;
         }
+    }
+
+    private void ThrowIfBroken()
+    {
+        if (_bug is { } bug) throw new DatabaseReadOnlyException("Compaction has stopped until the next open: " + bug.Message, bug);
     }
 
     private sealed class Worker(EngineSignal wanted, EngineSignal pause)

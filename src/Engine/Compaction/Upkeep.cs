@@ -45,7 +45,7 @@ internal sealed class Upkeep : IFlushRoom
         _visibleAtLastTick = _context.Views.VisibleSequence;
         _markedSequence = _visibleAtLastTick;
         UpdatePressure();
-        _flusher = _context.Scheduler.StartThread("varve flush", FlushUntilStopped);
+        _flusher = _context.Scheduler.StartThread("varve flush", FlushOrStop);
         _compaction.Start(commit);
     }
 
@@ -107,6 +107,22 @@ internal sealed class Upkeep : IFlushRoom
     public void Compact(ulong sequence, CancellationToken cancellation) => _compaction.RunRequest(sequence, cancellation);
 
     private void ThrowIfStopping() => ObjectDisposedException.ThrowIf(_stopping.IsCancellationRequested, typeof(Database));
+
+    /// <summary>What no flush expects is a bug: it ends the thread and stops the database, not the process.</summary>
+    private void FlushOrStop()
+    {
+        try
+        {
+            FlushUntilStopped();
+        }
+        catch (Exception bug)
+        {
+            Counters.CountFailure();
+            _flushFailure = bug;
+            _commit!.Stop(bug);
+            _changes.Raise();
+        }
+    }
 
     private void FlushUntilStopped()
     {

@@ -37,8 +37,8 @@ internal static class StoreOpener
         using var replay = new Replay(setup, opening.Tables);
         LogRecoveryResult? log = ReplayLog(setup, state, replay.Take);
         ulong lastSequence = Math.Max(state.FlushedSequence, log?.LastSequence ?? 0);
-        DeleteUnknownTables(setup, known);
-        var numbers = new FileNumbers(state.NextFileNumber);
+        List<long> unknownTables = FindUnknownTables(setup, known);
+        var numbers = new FileNumbers(Math.Max(state.NextFileNumber, unknownTables.Count > 0 ? unknownTables.Max() + 1 : 0));
         LevelEdit edit = replay.WriteTables(numbers);
         ulong sequenceBound = Math.Max(state.SequenceBound, lastSequence);
         if (isUnclean) sequenceBound += UncleanSequenceJump;
@@ -50,6 +50,9 @@ internal static class StoreOpener
         edit.LogEra = era;
         ManifestWriter manifest = opening.MakeManifest(state);
         manifest.Append(edit);
+
+        // Not before: what was read of the manifest may be only in the system's memory, and name fewer tables than the device does.
+        DeleteTables(setup, unknownTables);
         LevelMap levels = opening.MakeLevels(edit);
         LogWriter writer = opening.MakeLog(context, era, sequenceBound + 1);
         return Assemble(opening, setup, manifest, levels, writer, sequenceBound, numbers.Next);
@@ -181,15 +184,20 @@ internal static class StoreOpener
     }
 
     /// <summary>Table files that the manifest does not name: outputs of jobs that a crash cut short.</summary>
-    private static void DeleteUnknownTables(EngineSetup setup, HashSet<long> known)
+    private static List<long> FindUnknownTables(EngineSetup setup, HashSet<long> known)
     {
+        var unknown = new List<long>();
         foreach (string name in setup.Files.ListFiles(setup.Directory))
         {
-            if (FileNames.TryParseTable(name, out long number) && !known.Contains(number))
-            {
-                setup.Files.Delete(Path.Combine(setup.Directory, name));
-            }
+            if (FileNames.TryParseTable(name, out long number) && !known.Contains(number)) unknown.Add(number);
         }
+
+        return unknown;
+    }
+
+    private static void DeleteTables(EngineSetup setup, List<long> numbers)
+    {
+        foreach (long number in numbers) setup.Files.Delete(Path.Combine(setup.Directory, FileNames.Table(number)));
     }
 
     private static void ThrowIfMissing(EngineSetup setup)

@@ -1,0 +1,225 @@
+using System.Buffers.Binary;
+
+namespace Varve.Simulation;
+
+/// <summary>One operation: map and key by their index; a null value deletes.</summary>
+internal readonly record struct HistoryOperation(int Map, int Key, byte[]? Value);
+
+/// <summary>An entry that a map is expected to hold.</summary>
+internal readonly record struct HistoryEntry(byte[] Key, byte[] Value);
+
+/// <summary>A batch as the history wrote it; its last operation puts its number into the journal map.</summary>
+internal sealed class HistoryBatch(int number, HistoryOperation[] operations)
+{
+    public byte[] JournalKey { get; } = KeyOf(number);
+
+    public byte[] JournalValue { get; } = [(byte)operations.Length];
+
+    public HistoryOperation[] Operations => operations;
+
+    public int Number => number;
+
+    /// <summary>The sequence of its last operation; 0 until it is known.</summary>
+    public ulong Sequence { get; set; }
+
+    /// <summary>Its writer was told that it may happen or not.</summary>
+    public bool IsOutcomeUnknown { get; set; }
+
+    /// <summary>It did not happen, or a crash took it: it must never be seen again.</summary>
+    public bool IsDead { get; set; }
+
+    public static byte[] KeyOf(int number)
+    {
+        byte[] key = new byte[sizeof(int)];
+        BinaryPrimitives.WriteInt32BigEndian(key, number);
+        return key;
+    }
+}
+
+/// <summary>
+/// What the database must hold: every batch in the order of sequences, and with it every version of every key. Knows what has been
+/// promised to survive. Only the thread that runs of a history touches it.
+/// </summary>
+internal sealed class HistoryModel(HistoryOptions options)
+{
+    public const string JournalName = "journal";
+
+    private readonly List<HistoryBatch> _batches = [];
+    private readonly List<HistoryBatch> _unresolved = [];
+    private readonly List<Version>[,] _versions = MakeVersions(options);
+
+    public HistoryOptions Options => options;
+
+    /// <summary>Every batch that was ever begun, by number.</summary>
+    public IReadOnlyList<HistoryBatch> Batches => _batches;
+
+    /// <summary>Batches whose writers have no answer, or none that says whether they happened.</summary>
+    public IReadOnlyList<HistoryBatch> Unresolved => _unresolved;
+
+    /// <summary>The highest sequence of a batch that is known to have happened.</summary>
+    public ulong LastSequence { get; private set; }
+
+    /// <summary>What a power cut must leave.</summary>
+    public ulong SyncedFloor { get; private set; }
+
+    /// <summary>What the death of the process must leave.</summary>
+    public ulong BufferedFloor { get; private set; }
+
+    public HistoryBatch Begin(HistoryOperation[] operations)
+    {
+        var batch = new HistoryBatch(_batches.Count, operations);
+        _batches.Add(batch);
+        _unresolved.Add(batch);
+        return batch;
+    }
+
+    /// <summary>The writer has its answer.</summary>
+    public void Acknowledge(HistoryBatch batch, ulong sequence, Durability durability)
+    {
+        Resolve(batch, sequence);
+        if (durability != Durability.None) BufferedFloor = Math.Max(BufferedFloor, sequence);
+        if (durability == Durability.Synced) PromiseSynced(sequence);
+    }
+
+    /// <summary>The batch was refused: it did not happen.</summary>
+    public void Refuse(HistoryBatch batch)
+    {
+        if (batch.Sequence != 0) throw new HistoryViolationException($"batch {batch.Number} was refused, but reads have shown it");
+        batch.IsDead = true;
+        _unresolved.Remove(batch);
+    }
+
+    /// <summary>The batch was seen, or acknowledged, at this sequence.</summary>
+    public void Resolve(HistoryBatch batch, ulong sequence)
+    {
+        if (batch.IsDead) throw new HistoryViolationException($"batch {batch.Number} is there, which was refused or lost before");
+        if (batch.Sequence == sequence) return;
+        if (batch.Sequence != 0) throw new HistoryViolationException($"batch {batch.Number} has sequence {sequence}, it had {batch.Sequence}");
+        batch.Sequence = sequence;
+        _unresolved.Remove(batch);
+        LastSequence = Math.Max(LastSequence, sequence);
+        foreach (HistoryOperation operation in batch.Operations)
+        {
+            List<Version> versions = _versions[operation.Map, operation.Key];
+            int at = versions.Count;
+            while (at > 0 && versions[at - 1].Sequence > sequence) at--;
+            versions.Insert(at, new Version(sequence, operation.Value));
+        }
+    }
+
+    /// <summary>Everything up to the sequence survives a power cut.</summary>
+    public void PromiseSynced(ulong sequence)
+    {
+        SyncedFloor = Math.Max(SyncedFloor, sequence);
+        BufferedFloor = Math.Max(BufferedFloor, sequence);
+    }
+
+    /// <summary>As <see cref="PromiseSynced"/>, for what the database itself calls durable, which may lie between batches.</summary>
+    public void PromiseDurable(ulong sequence) => PromiseSynced(LastBatchUpTo(sequence));
+
+    /// <summary>The database was recovered up to this batch: nothing behind it may come back, and nothing before it is lost again.</summary>
+    public void Recovered(ulong lastSequence)
+    {
+        foreach (HistoryBatch batch in _batches)
+        {
+            if (batch.Sequence == 0 || batch.Sequence > lastSequence) batch.IsDead = true;
+        }
+
+        _unresolved.Clear();
+        foreach (List<Version> versions in _versions) versions.RemoveAll(version => version.Sequence > lastSequence);
+        LastSequence = lastSequence;
+        SyncedFloor = BufferedFloor = lastSequence;
+    }
+
+    /// <summary>A crash strikes: what is only promised to survive the process does not survive a power cut.</summary>
+    public void Crashed(CrashMode mode)
+    {
+        if (mode != CrashMode.KeepAll) BufferedFloor = SyncedFloor;
+    }
+
+    /// <summary>The sequence of the last batch up to a sequence; 0 when there is none.</summary>
+    public ulong LastBatchUpTo(ulong sequence)
+    {
+        ulong last = 0;
+        foreach (HistoryBatch batch in _batches)
+        {
+            if (IsThere(batch, sequence)) last = Math.Max(last, batch.Sequence);
+        }
+
+        return last;
+    }
+
+    /// <summary>What a map holds at a sequence, in the order of keys.</summary>
+    public List<HistoryEntry> Expected(int map, ulong sequence)
+    {
+        var entries = new List<HistoryEntry>();
+        for (int key = 0; key < options.Keys.Length; key++)
+        {
+            if (Find(map, key, sequence) is { Value: { } value }) entries.Add(new HistoryEntry(options.Keys[key], value));
+        }
+
+        return entries;
+    }
+
+    public byte[]? ExpectedValue(int map, int key, ulong sequence) => Find(map, key, sequence)?.Value;
+
+    public List<HistoryEntry> ExpectedJournal(ulong sequence)
+    {
+        var entries = new List<HistoryEntry>();
+        foreach (HistoryBatch batch in _batches)
+        {
+            if (IsThere(batch, sequence)) entries.Add(new HistoryEntry(batch.JournalKey, batch.JournalValue));
+        }
+
+        return entries;
+    }
+
+    /// <summary>The names of the maps that have been written to, in ordinal order.</summary>
+    public List<string> ExpectedNames(ulong sequence)
+    {
+        bool[] isWritten = new bool[options.MapNames.Length];
+        bool any = false;
+        foreach (HistoryBatch batch in _batches)
+        {
+            if (!IsThere(batch, sequence)) continue;
+            any = true;
+            foreach (HistoryOperation operation in batch.Operations) isWritten[operation.Map] = true;
+        }
+
+        var names = new List<string>();
+        if (any) names.Add(JournalName);
+        for (int map = 0; map < isWritten.Length; map++)
+        {
+            if (isWritten[map]) names.Add(options.MapNames[map]);
+        }
+
+        names.Sort(StringComparer.Ordinal);
+        return names;
+    }
+
+    public static bool IsThere(HistoryBatch batch, ulong sequence) => !batch.IsDead && batch.Sequence != 0 && batch.Sequence <= sequence;
+
+    private Version? Find(int map, int key, ulong sequence)
+    {
+        List<Version> versions = _versions[map, key];
+        for (int i = versions.Count - 1; i >= 0; i--)
+        {
+            if (versions[i].Sequence <= sequence) return versions[i];
+        }
+
+        return null;
+    }
+
+    private static List<Version>[,] MakeVersions(HistoryOptions options)
+    {
+        var versions = new List<Version>[options.MapNames.Length, options.Keys.Length];
+        for (int map = 0; map < options.MapNames.Length; map++)
+        {
+            for (int key = 0; key < options.Keys.Length; key++) versions[map, key] = [];
+        }
+
+        return versions;
+    }
+
+    private sealed record Version(ulong Sequence, byte[]? Value);
+}

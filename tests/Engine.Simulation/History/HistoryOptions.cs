@@ -1,0 +1,134 @@
+using System.Globalization;
+using Varve.Compaction;
+using Varve.Files;
+using Varve.Native;
+using Varve.Recovery;
+using Varve.Runtime;
+using Varve.Tables;
+
+namespace Varve.Simulation;
+
+/// <summary>Everything about a history that its seed decides before it begins: the engine's sizes, all tiny, and the shape of the work.</summary>
+internal sealed record HistoryOptions
+{
+    public const string Directory = "data/database";
+
+    public required int Seed { get; init; }
+
+    public required int Generations { get; init; }
+
+    /// <summary>Operations in a generation, at most.</summary>
+    public required int Operations { get; init; }
+
+    /// <summary>Threads that write, the main one included.</summary>
+    public required int Writers { get; init; }
+
+    public required string[] MapNames { get; init; }
+
+    /// <summary>The keys of every map, in order.</summary>
+    public required byte[][] Keys { get; init; }
+
+    /// <summary>One value in this many is stored apart from its key.</summary>
+    public required int LargeValueOneIn { get; init; }
+
+    /// <summary>Chances in a hundred of the levels Synced and Buffered; the rest is None.</summary>
+    public required int SyncedPercent { get; init; }
+
+    public required int BufferedPercent { get; init; }
+
+    public required CompactionOptions Compaction { get; init; }
+
+    public required TableFormatOptions Format { get; init; }
+
+    public required long LogSegmentBytes { get; init; }
+
+    public required int CompactionThreads { get; init; }
+
+    public required int OpenFilesMax { get; init; }
+
+    public required int DirectWriteAlignment { get; init; }
+
+    /// <summary>A long history of several generations, with one to three writers.</summary>
+    public static HistoryOptions Draw(int seed)
+    {
+        var random = new Random(seed);
+        return Draw(seed, random) with
+        {
+            Generations = random.Next(2, 7),
+            Operations = random.Next(20, 160),
+            Writers = random.Next(1, 4),
+        };
+    }
+
+    /// <summary>A short one, mostly of one writer, every call of which can be hurt.</summary>
+    public static HistoryOptions DrawSmall(int seed)
+    {
+        var random = new Random(seed);
+        return Draw(seed, random) with
+        {
+            Generations = random.Next(3) == 0 ? 2 : 1,
+            Operations = random.Next(20, 61),
+            Writers = random.Next(4) == 0 ? 2 : 1,
+        };
+    }
+
+    public EngineSetup CreateSetup(IFileSystem files, Scheduler scheduler, RandomSource random, RegionPool pool) => new()
+    {
+        Directory = Directory,
+        CreateIfMissing = true,
+        Files = files,
+        Scheduler = scheduler,
+        Random = random,
+        Pool = pool,
+        Memory = new MemoryPlan(MemoryPlan.BudgetBytesMin),
+        Compaction = Compaction,
+        UpperFormat = Format,
+        BottomFormat = Format with { Compress = Compaction.CompressesBottom },
+        OpenFilesMax = OpenFilesMax,
+        LogSegmentBytes = LogSegmentBytes,
+        CompactionThreads = CompactionThreads,
+    };
+
+    public override string ToString() => string.Create(CultureInfo.InvariantCulture,
+        $"seed {Seed}: {Generations} generations of {Operations} operations, {Writers} writers, {MapNames.Length} maps, {Keys.Length} keys, " +
+        $"memtable {Compaction.MemtableBytes}, table {Compaction.TableBytes}, block {Format.BlockBytes}, filter {Format.FilterBitsPerKey}, " +
+        $"compressed {Compaction.CompressesBottom}, level 0 trigger {Compaction.LevelZeroTrigger}, ratio {Compaction.LevelRatio}, " +
+        $"segment {LogSegmentBytes}, compaction threads {CompactionThreads}, alignment {DirectWriteAlignment}");
+
+    private static HistoryOptions Draw(int seed, Random random) => new()
+    {
+        Seed = seed,
+        Generations = 1,
+        Operations = 1,
+        Writers = 1,
+        MapNames = DrawNames(random),
+        Keys = HistoryContent.DrawKeys(random),
+        LargeValueOneIn = random.Next(3) switch { 0 => 15, 1 => 60, _ => int.MaxValue },
+        SyncedPercent = random.Next(4) switch { 0 => 0, 1 => 100, _ => 30 },
+        BufferedPercent = random.Next(0, 71),
+        Compaction = new CompactionOptions
+        {
+            MemtableBytes = (16 << 10) << random.Next(0, 3),
+            TableBytes = (8 << 10) << random.Next(0, 4),
+            LevelZeroTrigger = random.Next(2, 5),
+            LevelRatio = random.Next(2, 11),
+            TombstoneCountMin = 4 << random.Next(0, 6),
+            CompressesBottom = random.Next(2) == 0,
+        },
+        Format = new TableFormatOptions
+        {
+            BlockBytes = random.Next(3) switch { 0 => 256, 1 => random.Next(256, 4033), _ => TableFormat.RawPayloadBytesMax },
+            FilterBitsPerKey = random.Next(2) == 0 ? 0 : 10,
+        },
+        LogSegmentBytes = (8 << 10) << random.Next(0, 4),
+        CompactionThreads = random.Next(1, 3),
+        OpenFilesMax = random.Next(2) == 0 ? 2 : 64,
+        DirectWriteAlignment = random.Next(3) switch { 0 => 1, 1 => 512, _ => 4096 },
+    };
+
+    private static string[] DrawNames(Random random)
+    {
+        string[] names = ["a", "größe", new string('n', 255), "\0"];
+        return names[..random.Next(1, names.Length + 1)];
+    }
+}

@@ -1,0 +1,196 @@
+using Varve.Entries;
+using Varve.Reading;
+
+namespace Varve.Simulation;
+
+/// <summary>Reads a database in every way there is, and holds the answers against the model.</summary>
+internal sealed class HistoryReads(Database database, HistoryModel model)
+{
+    private readonly byte[] _destination = new byte[32 << 10];
+
+    /// <summary>
+    /// Finds the batches that nobody has an answer for in what is visible at a sequence, and tells the model. One whose outcome is
+    /// unknown is not shown before the next open.
+    /// </summary>
+    public void Resolve(ulong visibleSequence, bool isAfterOpen = false)
+    {
+        SortedMap journal = database.GetMap(HistoryModel.JournalName);
+        foreach (HistoryBatch batch in model.Unresolved.ToArray())
+        {
+            if (!TryFindSequence(journal, batch.JournalKey, visibleSequence, out ulong sequence)) continue;
+            if (batch.IsOutcomeUnknown && !isAfterOpen)
+                throw new HistoryViolationException($"batch {batch.Number} is shown, though its outcome is unknown");
+            model.Resolve(batch, sequence);
+        }
+    }
+
+    /// <summary>The sequence of the last batch that the journal shows, in a database that was just opened.</summary>
+    public ulong FindLastSequence()
+    {
+        Resolve(database.LatestSequence, isAfterOpen: true);
+        ulong last = 0;
+        foreach (Entry entry in database.GetMap(HistoryModel.JournalName).All())
+        {
+            int number = FindBatch(entry.Key);
+            HistoryBatch batch = model.Batches[number];
+            if (batch.IsDead || batch.Sequence == 0)
+                throw new HistoryViolationException($"batch {number} is there, which was refused or lost before");
+            last = Math.Max(last, batch.Sequence);
+        }
+
+        return last;
+    }
+
+    /// <summary>Every map forward, backward and key by key, and the names of the maps.</summary>
+    public void CheckAll(ulong sequence, Snapshot? snapshot = null, string[]? otherNames = null)
+    {
+        // The list of names is of now, not of the snapshot.
+        if (snapshot is null)
+        {
+            List<string> names = model.ExpectedNames(sequence);
+            names.AddRange(otherNames ?? []);
+            names.Sort(StringComparer.Ordinal);
+            if (!names.SequenceEqual(database.ListMaps()))
+                throw new HistoryViolationException($"maps [{string.Join(", ", database.ListMaps())}], expected [{string.Join(", ", names)}]");
+        }
+
+        CheckMap(database.GetMap(HistoryModel.JournalName), model.ExpectedJournal(sequence), snapshot);
+        for (int map = 0; map < model.Options.MapNames.Length; map++)
+        {
+            SortedMap shown = database.GetMap(model.Options.MapNames[map]);
+            CheckMap(shown, model.Expected(map, sequence), snapshot);
+            for (int key = 0; key < model.Options.Keys.Length; key++) CheckGet(map, key, sequence, snapshot);
+        }
+    }
+
+    public void CheckGet(int map, int key, ulong sequence, Snapshot? snapshot)
+    {
+        SortedMap shown = database.GetMap(model.Options.MapNames[map]);
+        byte[]? expected = model.ExpectedValue(map, key, sequence);
+        bool isPresent = shown.TryGet(model.Options.Keys[key], _destination, out int length, snapshot);
+        if (isPresent == expected is not null && (expected is null || _destination.AsSpan(0, length).SequenceEqual(expected))) return;
+        throw new HistoryViolationException(
+            $"get of key {key} ({Show(model.Options.Keys[key])}) in map {map} at {sequence}: " +
+            $"{(isPresent ? Show(_destination.AsSpan(0, length)) : "absent")}, expected {(expected is null ? "absent" : Show(expected))}");
+    }
+
+    /// <summary>A part of a map: by bounds or a prefix, either way, perhaps with a limit.</summary>
+    public void CheckRange(Random random, int map, ulong sequence, Snapshot? snapshot)
+    {
+        SortedMap shown = database.GetMap(model.Options.MapNames[map]);
+        byte[] start = DrawKey(random);
+        byte[] end = DrawKey(random);
+        long limit = random.Next(2) == 0 ? long.MaxValue : random.Next(0, 6);
+        var direction = (Direction)random.Next(2);
+        int kind = random.Next(3);
+        IEnumerable<HistoryEntry> expected = model.Expected(map, sequence).Where(entry => kind switch
+        {
+            0 => Compare(entry.Key, start) >= 0 && (end.Length == 0 || Compare(entry.Key, end) < 0),
+            1 => (start.Length == 0 || Compare(entry.Key, start) <= 0) && (end.Length == 0 || Compare(entry.Key, end) > 0),
+            _ => entry.Key.AsSpan().StartsWith(start),
+        });
+        EntryRange range = kind switch
+        {
+            0 => shown.Range(start, end, direction, limit, snapshot),
+            1 => shown.ReverseRange(start, end, limit, snapshot),
+            _ => shown.Prefix(start, direction, limit, snapshot),
+        };
+        bool isDescending = kind == 1 || direction == Direction.Descending;
+        List<HistoryEntry> wanted = [.. (isDescending ? expected.Reverse() : expected).Take((int)Math.Min(limit, int.MaxValue))];
+        string what = $"part {kind} of map {map} from {Show(start)} to {Show(end)}, {direction}, limit {limit}, at {sequence}";
+        int count = 0;
+        foreach (Entry entry in range) CheckEntry(entry.Key, entry.Value, wanted, count++, what);
+        if (count != wanted.Count) throw new HistoryViolationException($"{what}: {count} entries, expected {wanted.Count}");
+    }
+
+    /// <summary>A cursor that changes its direction as it likes.</summary>
+    public void CheckWalk(Random random, int map, ulong sequence, Snapshot? snapshot)
+    {
+        SortedMap shown = database.GetMap(model.Options.MapNames[map]);
+        List<HistoryEntry> expected = model.Expected(map, sequence);
+        using Cursor cursor = shown.CreateCursor(snapshot);
+        int at = -1;
+        for (int step = random.Next(5, 25); step > 0; step--)
+        {
+            bool isOnEntry = at >= 0 && at < expected.Count;
+            int move = random.Next(isOnEntry ? 12 : 4);
+            byte[] key = DrawKey(random);
+            at = move switch
+            {
+                0 => expected.FindIndex(entry => Compare(entry.Key, key) >= 0),
+                1 => expected.FindLastIndex(entry => Compare(entry.Key, key) <= 0),
+                2 => expected.Count == 0 ? -1 : 0,
+                3 => expected.Count - 1,
+                < 8 => at + 1,
+                _ => at - 1,
+            };
+            bool isValid = move switch
+            {
+                0 => cursor.Seek(key),
+                1 => cursor.SeekForPrevious(key),
+                2 => cursor.SeekToFirst(),
+                3 => cursor.SeekToLast(),
+                < 8 => cursor.Next(),
+                _ => cursor.Previous(),
+            };
+            string what = $"cursor on map {map} at {sequence}, move {move}, key {Show(key)}";
+            if (isValid != (at >= 0 && at < expected.Count) || cursor.IsValid != isValid)
+                throw new HistoryViolationException($"{what}: {(isValid ? "on " + Show(cursor.Key) : "on no entry")}, expected entry {at} of {expected.Count}");
+            if (isValid) CheckEntry(cursor.Key, cursor.Value, expected, at, what);
+        }
+    }
+
+    private static void CheckMap(SortedMap map, List<HistoryEntry> expected, Snapshot? snapshot)
+    {
+        int count = 0;
+        foreach (Entry entry in map.All(Direction.Ascending, long.MaxValue, snapshot)) CheckEntry(entry.Key, entry.Value, expected, count++, map.Name);
+        if (count != expected.Count)
+            throw new HistoryViolationException($"'{map.Name}' shows {count} entries, expected {expected.Count}; missing {Show(expected[count].Key)}");
+        foreach (Entry entry in map.All(Direction.Descending, long.MaxValue, snapshot))
+            CheckEntry(entry.Key, entry.Value, expected, --count, map.Name + " backward");
+        if (count != 0) throw new HistoryViolationException($"'{map.Name}' backward lacks {count} of {expected.Count} entries");
+    }
+
+    private static void CheckEntry(ReadOnlySpan<byte> key, ReadOnlySpan<byte> value, List<HistoryEntry> expected, int index, string what)
+    {
+        if (index < 0 || index >= expected.Count)
+            throw new HistoryViolationException($"{what}: entry {index} of {expected.Count} is {Show(key)}, which should not be there");
+        if (!key.SequenceEqual(expected[index].Key))
+            throw new HistoryViolationException($"{what}: entry {index} of {expected.Count} is {Show(key)}, expected {Show(expected[index].Key)}");
+        if (!value.SequenceEqual(expected[index].Value))
+            throw new HistoryViolationException($"{what}: {Show(key)} has {Show(value)}, expected {Show(expected[index].Value)}");
+    }
+
+    // No public read tells a version's sequence.
+    private bool TryFindSequence(SortedMap map, byte[] key, ulong visibleSequence, out ulong sequence)
+    {
+        ReadView view = database.Views.Pin();
+        try
+        {
+            using var full = new FullKey(map.Identity, key, stackalloc byte[FullKey.StackBytes]);
+            sequence = 0;
+            if (!PointLookup.TryFind(view, full.Span, visibleSequence, out FoundEntry found)) return false;
+            sequence = Trailer.Sequence(found.Trailer);
+            found.Dispose();
+            return true;
+        }
+        finally
+        {
+            view.Release();
+        }
+    }
+
+    private int FindBatch(ReadOnlySpan<byte> journalKey)
+    {
+        int number = journalKey.Length == sizeof(int) ? System.Buffers.Binary.BinaryPrimitives.ReadInt32BigEndian(journalKey) : -1;
+        if (number < 0 || number >= model.Batches.Count) throw new HistoryViolationException($"the journal holds {Show(journalKey)}, which nobody wrote");
+        return number;
+    }
+
+    private byte[] DrawKey(Random random) => model.Options.Keys[random.Next(model.Options.Keys.Length)];
+
+    private static int Compare(byte[] left, byte[] right) => left.AsSpan().SequenceCompareTo(right);
+
+    private static string Show(ReadOnlySpan<byte> bytes) =>
+        bytes.Length > 24 ? $"{Convert.ToHexString(bytes[..24])}…({bytes.Length})" : $"[{Convert.ToHexString(bytes)}]";
+}

@@ -1,0 +1,200 @@
+using Varve.Runtime;
+
+namespace Varve.Simulation;
+
+/// <summary>The work of one generation: one to three threads write; the main one also reads, scans, holds snapshots and asks for upkeep.</summary>
+internal sealed class HistoryWork(
+    HistoryOptions options, HistoryModel model, Database database, DeterministicScheduler scheduler, Random random)
+{
+    private readonly HistoryReads _reads = new(database, model);
+    private readonly List<EngineThread> _writers = [];
+    private readonly List<Snapshot> _snapshots = [];
+
+    /// <summary>Set when the machine crashes: what a call answers from then on counts no more.</summary>
+    public bool IsOver { get; set; }
+
+    /// <summary>True where calls to the disk fail: which errors the database may answer with, is checked. Null: none.</summary>
+    public Func<bool>? HasFailed { get; init; }
+
+    public void Run(Action<string> onStep)
+    {
+        int count = random.Next(options.Operations / 2, options.Operations + 1);
+        for (int writer = 1; writer < options.Writers; writer++)
+        {
+            int seed = random.Next();
+            _writers.Add(scheduler.StartThread($"writer {writer}", () => RunWriter(new Random(seed), count / options.Writers)));
+        }
+
+        for (int i = 0; i < count && !IsOver; i++)
+        {
+            int kind = random.Next(100);
+            onStep($"{i}, kind {kind}");
+            try
+            {
+                Do(kind);
+            }
+            catch (Exception failure) when (IsExpected(failure))
+            {
+                // As it should be. What the writes among them mean, Write tells the model.
+            }
+        }
+    }
+
+    /// <summary>Waits for the writers, and lets go of everything.</summary>
+    public void End()
+    {
+        foreach (EngineThread writer in _writers) writer.Join();
+        foreach (Snapshot snapshot in _snapshots) snapshot.Dispose();
+        _snapshots.Clear();
+    }
+
+    private void RunWriter(Random own, int count)
+    {
+        for (int i = 0; i < count && !IsOver; i++) Write(own);
+    }
+
+    private bool IsExpected(Exception failure) =>
+        HasFailed is { } hasFailed && hasFailed() && failure is StorageException or CommitOutcomeUnknownException or DatabaseReadOnlyException;
+
+    private void Do(int kind)
+    {
+        switch (kind)
+        {
+            case < 58:
+                Write(random);
+                break;
+            case < 82:
+                Read(kind);
+                break;
+            case < 86:
+                if (_snapshots.Count < 4) _snapshots.Add(database.CreateSnapshot());
+                break;
+            case < 88:
+                if (_snapshots.Count == 0) break;
+                int dropped = random.Next(_snapshots.Count);
+                _snapshots[dropped].Dispose();
+                _snapshots.RemoveAt(dropped);
+                break;
+            case < 91:
+                Sync();
+                break;
+            case < 94:
+                database.Flush();
+                break;
+            case < 95:
+                database.Compact();
+                break;
+            case < 96:
+                database.WaitForUpkeep();
+                break;
+            case < 97:
+                RecoveryCheck.CheckSound(database);
+                break;
+            default:
+                // A pause: idle time brings marks and the upkeep of a calm store.
+                scheduler.CreateSignal("pause").Wait(TimeSpan.FromMilliseconds(random.Next(1, 2_500)));
+                break;
+        }
+    }
+
+    private void Sync()
+    {
+        ulong sequence = database.LatestSequence;
+        if (random.Next(2) == 0) database.Sync();
+        else database.WaitForDurable(sequence);
+        if (IsOver) return;
+        if (database.DurableSequence < sequence)
+            throw new HistoryViolationException($"durable up to {database.DurableSequence} after a sync of {sequence}");
+        model.PromiseSynced(sequence);
+    }
+
+    /// <summary>At a held snapshot, at one taken for the read, or (with one writer) at this moment.</summary>
+    private void Read(int kind)
+    {
+        int chosen = random.Next(_snapshots.Count + 2);
+        Snapshot? own = chosen >= _snapshots.Count && (options.Writers > 1 || chosen == _snapshots.Count) ? database.CreateSnapshot() : null;
+        Snapshot? snapshot = chosen < _snapshots.Count ? _snapshots[chosen] : own;
+        try
+        {
+            ulong sequence = snapshot?.Sequence ?? database.LatestSequence;
+            _reads.Resolve(sequence);
+            int map = random.Next(options.MapNames.Length);
+            if (kind < 68) _reads.CheckGet(map, random.Next(options.Keys.Length), sequence, snapshot);
+            else if (kind < 73) _reads.CheckRange(random, map, sequence, snapshot);
+            else if (kind < 78) _reads.CheckWalk(random, map, sequence, snapshot);
+            else _reads.CheckAll(sequence, snapshot);
+        }
+        finally
+        {
+            own?.Dispose();
+        }
+    }
+
+    private void Write(Random own)
+    {
+        HistoryOperation[] operations = DrawOperations(own);
+        Durability durability = DrawDurability(own);
+        HistoryBatch batch = model.Begin(operations);
+        ulong sequence;
+        try
+        {
+            sequence = Send(own, batch, durability);
+        }
+        catch (Exception failure) when (failure is StorageException or DatabaseReadOnlyException)
+        {
+            model.Refuse(batch);
+            throw;
+        }
+        catch (CommitOutcomeUnknownException)
+        {
+            batch.IsOutcomeUnknown = true;
+            throw;
+        }
+
+        if (IsOver) return;
+        model.Acknowledge(batch, sequence, durability);
+        if (database.LatestSequence < sequence) throw new HistoryViolationException($"write {sequence} is acknowledged, but reads see up to {database.LatestSequence}");
+        if (durability == Durability.Synced && database.DurableSequence < sequence)
+            throw new HistoryViolationException($"synced write {sequence} is acknowledged, durable is {database.DurableSequence}");
+    }
+
+    private ulong Send(Random own, HistoryBatch batch, Durability durability)
+    {
+        SortedMap journal = database.GetMap(HistoryModel.JournalName);
+        if (batch.Operations.Length == 0) return journal.Put(batch.JournalKey, batch.JournalValue, durability);
+        using WriteBatch write = database.CreateBatch();
+        foreach (HistoryOperation operation in batch.Operations)
+        {
+            SortedMap map = database.GetMap(options.MapNames[operation.Map]);
+            if (operation.Value is null) write.Delete(map, options.Keys[operation.Key]);
+            else write.Put(map, options.Keys[operation.Key], operation.Value);
+        }
+
+        write.Put(journal, batch.JournalKey, batch.JournalValue);
+        if (own.Next(8) != 0) return database.Write(write, durability);
+        ValueTask<ulong> sent = database.WriteAsync(write, durability);
+        while (!sent.IsCompleted) scheduler.SpinOnce();
+        return sent.GetAwaiter().GetResult();
+    }
+
+    private HistoryOperation[] DrawOperations(Random own)
+    {
+        int count = own.Next(6) switch { 0 => 0, 1 or 2 => own.Next(1, 9), _ => 1 };
+        var operations = new HistoryOperation[count];
+        bool deletes = own.Next(10) == 0;
+        for (int i = 0; i < count; i++)
+        {
+            byte[]? value = deletes || own.Next(4) == 0 ? null : HistoryContent.DrawValue(own, options.LargeValueOneIn);
+            operations[i] = new HistoryOperation(own.Next(options.MapNames.Length), own.Next(options.Keys.Length), value);
+        }
+
+        return operations;
+    }
+
+    private Durability DrawDurability(Random own)
+    {
+        int percent = own.Next(100);
+        return percent < options.SyncedPercent ? Durability.Synced
+            : percent < options.SyncedPercent + options.BufferedPercent ? Durability.Buffered : Durability.None;
+    }
+}

@@ -1,0 +1,139 @@
+using Varve.Native;
+using Varve.Recovery;
+
+namespace Varve.Simulation;
+
+/// <summary>Opens the disk that a crash left, checks what is there, and that the store goes on.</summary>
+internal sealed class RecoveryCheck(HistoryModel model, RegionPool pool)
+{
+    private const string LaterName = "later";
+
+    /// <summary>Recoveries that were checked.</summary>
+    public long Count { get; private set; }
+
+    /// <summary>Every outcome of a crash point: nothing kept, everything, and one drawn.</summary>
+    public void CheckAllOutcomes(CrashPoint point, int seed)
+    {
+        if (point.Disk.HasUnsynced)
+        {
+            Check(point, CrashMode.KeepNothing, seed, mayNest: true);
+            Check(point, CrashMode.Random, seed + 1, mayNest: true);
+        }
+
+        Check(point, CrashMode.KeepAll, seed + 2, mayNest: true);
+    }
+
+    private void Check(CrashPoint point, CrashMode mode, int seed, bool mayNest)
+    {
+        Count++;
+        ulong floor = mode == CrashMode.KeepAll ? point.BufferedFloor : point.SyncedFloor;
+        try
+        {
+            var random = new Random(seed);
+            bool nests = mayNest && random.Next(8) == 0;
+            var recorder = new CrashPointRecorder(model);
+            SimulatedDisk left = Run(point, mode, seed, floor, random, nests ? recorder : null, out ulong last);
+            if (random.Next(4) == 0) CheckAgain(left, last, seed);
+            if (nests) CheckNested(recorder, point.SyncedFloor, random);
+        }
+        catch (Exception violation)
+        {
+            throw HistoryViolationException.At($"crash before {point.Next?.ToString() ?? "the end"}, {mode}, seed {seed}", violation);
+        }
+    }
+
+    private SimulatedDisk Run(
+        CrashPoint point, CrashMode mode, int seed, ulong floor, Random random, CrashPointRecorder? recorder, out ulong lastSequence)
+    {
+        var scheduler = new DeterministicScheduler(seed);
+        SimulatedDisk disk = point.Disk.Crash(mode, seed, scheduler);
+        if (recorder is not null) disk.Faults = call => recorder.Observe(disk, call);
+        ulong last = 0;
+        scheduler.Run(() =>
+        {
+            EngineSetup setup = model.Options.CreateSetup(disk, scheduler, new SeededRandom(seed), pool);
+            if (random.Next(8) == 0) CheckReadOnly(setup, disk, floor);
+            using Database database = Database.Open(setup, new DatabaseOptions());
+            disk.Faults = null;
+            var reads = new HistoryReads(database, model);
+            last = reads.FindLastSequence();
+            CheckFloor(last, floor);
+            reads.CheckAll(last);
+            if (database.LatestSequence < point.LastSequence)
+                throw new HistoryViolationException($"sequences go on from {database.LatestSequence}, {point.LastSequence} was given out before");
+            GoOn(database);
+            if (random.Next(4) == 0) CheckSound(database);
+            reads.CheckAll(last, otherNames: [LaterName]);
+            database.Close();
+        });
+        lastSequence = last;
+        return disk;
+    }
+
+    /// <summary>What was recovered and written after it is there after another cut, too.</summary>
+    private void CheckAgain(SimulatedDisk disk, ulong last, int seed)
+    {
+        var scheduler = new DeterministicScheduler(seed);
+        SimulatedDisk again = disk.Crash(CrashMode.KeepNothing, seed, scheduler);
+        scheduler.Run(() =>
+        {
+            using Database database = Database.Open(model.Options.CreateSetup(again, scheduler, new SeededRandom(seed), pool), new DatabaseOptions());
+            new HistoryReads(database, model).CheckAll(last, otherNames: [LaterName]);
+            if (database.GetMap(LaterName).Get("key"u8) is not [1, 2, 3]) throw new HistoryViolationException("a synced write after the recovery is lost");
+        });
+    }
+
+    /// <summary>A power cut in the middle of the recovery: whatever the first crash left, what had been synced by then must still be there.</summary>
+    private void CheckNested(CrashPointRecorder recorder, ulong syncedFloor, Random random)
+    {
+        for (int i = 0; i < 2 && recorder.Points.Count > 0; i++)
+        {
+            CrashPoint point = recorder.Points[random.Next(recorder.Points.Count)];
+            CrashMode mode = random.Next(2) == 0 ? CrashMode.KeepNothing : CrashMode.Random;
+            Check(point with { SyncedFloor = syncedFloor, LastSequence = 0 }, mode, random.Next(), mayNest: false);
+        }
+    }
+
+    /// <summary>A read-only open shows the same and changes nothing.</summary>
+    public void CheckReadOnly(EngineSetup setup, SimulatedDisk disk, ulong floor)
+    {
+        if (!disk.ListAllFiles().Any(path => path.EndsWith("CURRENT", StringComparison.Ordinal))) return;
+        Func<DiskCall, Fault?>? before = disk.Faults;
+        disk.Faults = static call => call.Operation switch
+        {
+            DiskOperation.Open or DiskOperation.Exists or DiskOperation.List or DiskOperation.Read or DiskOperation.Lock => null,
+            _ => throw new HistoryViolationException($"a read-only open makes the call {call}"),
+        };
+        using (Database database = Database.Open(setup, new DatabaseOptions { IsReadOnly = true }))
+        {
+            var reads = new HistoryReads(database, model);
+            ulong last = reads.FindLastSequence();
+            CheckFloor(last, floor);
+            reads.CheckAll(last);
+        }
+
+        disk.Faults = before;
+    }
+
+    public void CheckFloor(ulong last, ulong floor)
+    {
+        ulong promised = model.LastBatchUpTo(floor);
+        if (last < promised) throw new HistoryViolationException($"recovered up to {last}, but {promised} was acknowledged");
+    }
+
+    public static void CheckSound(Database database)
+    {
+        VerifyReport report = database.Verify();
+        if (!report.IsSound) throw new HistoryViolationException($"verify: {report.Damages[0].Message}");
+    }
+
+    /// <summary>Writing works, with sequences above all that are there.</summary>
+    public static void GoOn(Database database)
+    {
+        SortedMap later = database.GetMap(LaterName);
+        ulong latest = database.LatestSequence;
+        ulong sequence = later.Put("key"u8, [1, 2, 3], Durability.Synced);
+        if (sequence <= latest) throw new HistoryViolationException($"a write got sequence {sequence} after {latest}");
+        if (later.Get("key"u8) is not [1, 2, 3]) throw new HistoryViolationException("a write after the recovery is not read back");
+    }
+}

@@ -1,0 +1,182 @@
+using System.Buffers.Binary;
+using Varve.Tests.Files;
+
+namespace Varve.Tests.House;
+
+/// <summary>Holds every operation to its line in allocation-budget.txt.</summary>
+public sealed class AllocationTests(AllocationTests.Store store) : IClassFixture<AllocationTests.Store>
+{
+    private const int EntryCount = 20_000;
+    private const int Repetitions = 1_000;
+    private const int Rounds = 3;
+
+    private readonly Database _database = store.Database;
+    private readonly SortedMap _map = store.Map;
+    private readonly Snapshot _snapshot = store.Snapshot;
+    private readonly byte[] _value = new byte[100];
+    private readonly byte[] _destination = new byte[64 << 10];
+    private readonly byte[] _key = new byte[16];
+
+    public static TheoryData<string> Operations => [.. AllocationBudget.Bytes.Keys];
+
+    [Theory]
+    [MemberData(nameof(Operations))]
+    public void An_operation_allocates_no_more_than_its_budget(string operation)
+    {
+        using Cursor cursor = _map.CreateCursor(operation.EndsWith("memtable", StringComparison.Ordinal) ? _snapshot : null);
+        using WriteBatch batch = _database.CreateBatch();
+        Action<int> run = ActionOf(operation, cursor, batch);
+
+        // Caches, pools and thread-local state fill, and the code is compiled for good. Of several rounds the least counts: the store's own
+        // threads may take a pooled object at the moment when this one wants it.
+        run(2 * Repetitions);
+        long allocated = long.MaxValue;
+        for (int round = 0; round < Rounds; round++)
+        {
+            long before = GC.GetAllocatedBytesForCurrentThread();
+            run(Repetitions);
+            allocated = Math.Min(allocated, GC.GetAllocatedBytesForCurrentThread() - before);
+        }
+
+        long allowed = AllocationBudget.Bytes[operation];
+        long once = operation.StartsWith("Step of", StringComparison.Ordinal) ? AllocationBudget.Bytes["Enumeration"] : 0;
+        Assert.True(
+            allocated <= allowed * Repetitions + once, $"{operation}: {(double)(allocated - once) / Repetitions:F1} bytes each, the budget is {allowed}");
+    }
+
+    /// <summary>Closures are made here, before anything is measured.</summary>
+    private Action<int> ActionOf(string operation, Cursor cursor, WriteBatch batch) => operation switch
+    {
+        "TryGet from a memtable" => count => Get(count, step: 8),
+        "TryGet from a table" => count => Get(count, step: 2),
+        "TryGet of an absent key" => count => Get(count, step: 3),
+        "TryGet of a long key" => Repeat(() => _map.TryGet(Store.LongKey, _destination, out _)),
+        "TryGet of a separate value" => Repeat(() => _map.TryGet("separate"u8, _destination, out _)),
+        "TryGet at a snapshot" => Repeat(() => _map.TryGet(KeyOf(8), _destination, out _, _snapshot)),
+        "Contains" => Repeat(() => _map.Contains(KeyOf(2))),
+        "Put, None" => count => Put(count, Durability.None),
+        "Put, Buffered" => count => Put(count, Durability.Buffered),
+        "Put, Synced" => count => Put(count / 10, Durability.Synced),
+        "Delete" => Repeat(() => _map.Delete(KeyOf(1))),
+        "Write of a reused batch" => Repeat(() => Write(batch)),
+        "Cursor.Next over tables" or "Cursor.Next over tables and a memtable" => count => Forward(cursor, count),
+        "Cursor.Previous over tables" or "Cursor.Previous over tables and a memtable" => count => Backward(cursor, count),
+        "Cursor.Seek" => Repeat(() => cursor.Seek(KeyOf(2_001))),
+        "Cursor.SeekForPrevious" => Repeat(() => cursor.SeekForPrevious(KeyOf(2_001))),
+        "Step of an ascending enumeration" => count => Enumerate(1, Direction.Ascending, count),
+        "Step of a descending enumeration" => count => Enumerate(1, Direction.Descending, count),
+        "Snapshot" => Repeat(() => _database.CreateSnapshot().Dispose()),
+        "Cursor" => Repeat(OpenCursor),
+        "Enumeration" => count => Enumerate(count, Direction.Ascending, limit: 3),
+        _ => throw new InvalidOperationException($"allocation-budget.txt names an operation that is not measured: {operation}"),
+    };
+
+    private static Action<int> Repeat(Action action) => count =>
+    {
+        for (int i = 0; i < count; i++) action();
+    };
+
+    private ReadOnlySpan<byte> KeyOf(int number)
+    {
+        BinaryPrimitives.WriteInt64BigEndian(_key, number);
+        return _key;
+    }
+
+    private void Get(int count, int step)
+    {
+        int found = 0;
+        for (int i = 0; i < count; i++)
+        {
+            if (_map.TryGet(KeyOf(step * i % EntryCount), _destination, out _)) found++;
+        }
+
+        Assert.True(found > 0);
+    }
+
+    private void Put(int count, Durability durability)
+    {
+        for (int i = 0; i < count; i++) _map.Put(KeyOf(i), _value, durability);
+    }
+
+    private void Write(WriteBatch batch)
+    {
+        batch.Clear();
+        for (int i = 0; i < 10; i++) batch.Put(_map, KeyOf(i), _value);
+        _database.Write(batch);
+    }
+
+    private static void Forward(Cursor cursor, int count)
+    {
+        cursor.SeekToFirst();
+        for (int i = 0; i < count; i++)
+        {
+            if (!cursor.Next()) cursor.SeekToFirst();
+        }
+    }
+
+    private static void Backward(Cursor cursor, int count)
+    {
+        cursor.SeekToLast();
+        for (int i = 0; i < count; i++)
+        {
+            if (!cursor.Previous()) cursor.SeekToLast();
+        }
+    }
+
+    private void Enumerate(int times, Direction direction, int limit)
+    {
+        for (int i = 0; i < times; i++)
+        {
+            using EntryRange.Enumerator entries = _map.All(direction, limit).GetEnumerator();
+            int count = 0;
+            while (entries.MoveNext()) count++;
+            Assert.Equal(limit, count);
+        }
+    }
+
+    private void OpenCursor()
+    {
+        using Cursor cursor = _map.CreateCursor();
+        cursor.SeekToFirst();
+    }
+
+    /// <summary>The even keys, a long one and a separate value in tables; every eighth key again in the memtable.</summary>
+    public sealed class Store : IDisposable
+    {
+        private readonly TemporaryDirectory _directory = new();
+
+        public Store()
+        {
+            Database = Database.Open(_directory.Path, new DatabaseOptions { MemoryBudgetBytes = 128 << 20, Durability = Durability.None });
+            Map = Database.GetMap("map");
+            for (int i = 0; i < EntryCount; i += 2) Put(i);
+            Map.Put("separate"u8, new byte[20_000]);
+            Map.Put(LongKey, new byte[100]);
+            Database.Compact();
+            for (int i = 0; i < EntryCount; i += 8) Put(i);
+            Snapshot = Database.CreateSnapshot();
+        }
+
+        public static byte[] LongKey { get; } = new byte[2000];
+
+        public Database Database { get; }
+
+        public SortedMap Map { get; }
+
+        public Snapshot Snapshot { get; }
+
+        public void Dispose()
+        {
+            Snapshot.Dispose();
+            Database.Dispose();
+            _directory.Dispose();
+        }
+
+        private void Put(int number)
+        {
+            byte[] key = new byte[16];
+            BinaryPrimitives.WriteInt64BigEndian(key, number);
+            Map.Put(key, new byte[100]);
+        }
+    }
+}

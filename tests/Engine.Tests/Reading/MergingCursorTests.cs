@@ -1,0 +1,207 @@
+using Varve.Entries;
+using Varve.Reading;
+using Varve.Tables;
+using Varve.Tests.Tables;
+
+namespace Varve.Tests.Reading;
+
+/// <summary>Merge, levels and visibility over real tables, against sorted lists.</summary>
+public sealed class MergingCursorTests : IDisposable
+{
+    private const int SeedCount = 5;
+
+    private readonly TableFixture _fixture = new();
+    private readonly List<Table> _tables = [];
+
+    public void Dispose()
+    {
+        foreach (Table table in _tables) table.Release();
+        _fixture.Dispose();
+    }
+
+    [Fact]
+    public void A_merge_shows_the_entries_of_all_sources_in_order_and_turns_anywhere()
+    {
+        for (int seed = 1; seed <= SeedCount; seed++)
+        {
+            var random = new Random(seed);
+            List<TestEntry> entries = TableFixture.MakeEntries(random, keyCount: 120);
+            byte[] prefix = random.Next(2) == 0 ? [] : entries[entries.Count / 2].Key[..Math.Min(3, entries[entries.Count / 2].Key.Length)];
+            using var cursor = new MergingCursor(MakeSources(random, entries), prefix);
+            CheckMoves(cursor, entries, random, $"seed {seed}");
+        }
+    }
+
+    [Fact]
+    public void A_level_shows_its_tables_as_one_run()
+    {
+        for (int seed = 1; seed <= SeedCount; seed++)
+        {
+            var random = new Random(seed);
+            List<TestEntry> entries = TableFixture.MakeEntries(random, keyCount: 120);
+            using var cursor = new LevelCursor(MakeLevel(random, entries), CursorPurpose.Foreground);
+            CheckMoves(cursor, entries, random, $"seed {seed}");
+        }
+    }
+
+    [Fact]
+    public void A_level_without_tables_shows_nothing()
+    {
+        using var cursor = new LevelCursor([], CursorPurpose.Foreground);
+        cursor.SeekToFirst();
+        Assert.False(cursor.IsValid);
+        cursor.SeekToLast();
+        Assert.False(cursor.IsValid);
+        cursor.Seek("k"u8, Trailer.Newest);
+        Assert.False(cursor.IsValid);
+        cursor.SeekForPrevious("k"u8, Trailer.Oldest);
+        Assert.False(cursor.IsValid);
+    }
+
+    [Fact]
+    public void A_reader_sees_of_every_key_the_newest_version_of_its_moment_between_its_bounds()
+    {
+        for (int seed = 1; seed <= SeedCount; seed++)
+        {
+            var random = new Random(seed);
+            List<TestEntry> entries = TableFixture.MakeEntries(random, keyCount: 150);
+            ulong sequence = random.Next(4) == 0 ? Trailer.SequenceMax : (ulong)random.NextInt64(1 << 20);
+            byte[] lower = random.Next(2) == 0 ? [] : entries[random.Next(entries.Count)].Key;
+            byte[]? upper = random.Next(2) == 0 ? null : entries[random.Next(entries.Count)].Key;
+            List<TestEntry> visible = Visible(entries, sequence, lower, upper);
+            using var cursor = new VisibleCursor(new MergingCursor(MakeSources(random, entries), []), sequence, lower, upper);
+            int place = -1;
+            for (int step = 0; step < 1_000; step++)
+            {
+                bool stands = place >= 0 && place < visible.Count;
+                byte[] target = entries[random.Next(entries.Count)].Key;
+                switch (random.Next(stands ? 14 : 4))
+                {
+                    case 0:
+                        cursor.SeekToFirst();
+                        place = 0;
+                        break;
+                    case 1:
+                        cursor.SeekToLast();
+                        place = visible.Count - 1;
+                        break;
+                    case 2:
+                        cursor.Seek(target);
+                        place = visible.Count(entry => entry.Key.AsSpan().SequenceCompareTo(target) < 0);
+                        break;
+                    case 3:
+                        cursor.SeekForPrevious(target);
+                        place = visible.Count(entry => entry.Key.AsSpan().SequenceCompareTo(target) <= 0) - 1;
+                        break;
+                    case < 9:
+                        cursor.Next();
+                        place++;
+                        break;
+                    default:
+                        cursor.Previous();
+                        place--;
+                        break;
+                }
+
+                stands = place >= 0 && place < visible.Count;
+                Assert.True(cursor.IsValid == stands, $"seed {seed}, step {step}: stands is {cursor.IsValid}");
+                if (!stands) continue;
+                Assert.True(cursor.Key.SequenceEqual(visible[place].Key), $"seed {seed}, step {step}: wrong key");
+                Assert.True(cursor.Value.SequenceEqual(visible[place].Value), $"seed {seed}, step {step}: wrong value");
+            }
+        }
+    }
+
+    private static List<TestEntry> Visible(List<TestEntry> entries, ulong sequence, byte[] lower, byte[]? upper) =>
+    [
+        .. entries.Where(entry => Trailer.Sequence(entry.Trailer) <= sequence)
+            .GroupBy(entry => Convert.ToHexString(entry.Key))
+            .Select(versions => versions.MaxBy(entry => entry.Trailer)!)
+            .Where(entry => !Trailer.IsTombstone(entry.Trailer))
+            .Where(entry => entry.Key.AsSpan().SequenceCompareTo(lower) >= 0 && (upper is null || entry.Key.AsSpan().SequenceCompareTo(upper) < 0))
+            .Order(TableFixture.Order),
+    ];
+
+    /// <summary>Every entry in one of one to nine sources; some of them may stay empty, as levels.</summary>
+    private EntryCursor[] MakeSources(Random random, List<TestEntry> entries)
+    {
+        var parts = new List<TestEntry>[random.Next(1, 10)];
+        for (int i = 0; i < parts.Length; i++) parts[i] = [];
+        foreach (TestEntry entry in entries) parts[random.Next(parts.Length)].Add(entry);
+        return
+        [
+            .. parts.Select(part => part.Count == 0 || random.Next(3) == 0
+                ? new LevelCursor(MakeLevel(random, part), CursorPurpose.Foreground)
+                : Write(part).CreateCursor(CursorPurpose.Foreground)),
+        ];
+    }
+
+    /// <summary>Cut anywhere between two keys.</summary>
+    private Table[] MakeLevel(Random random, List<TestEntry> entries)
+    {
+        var tables = new List<Table>();
+        int start = 0;
+        for (int i = 1; i <= entries.Count; i++)
+        {
+            bool isBorder = i == entries.Count || !entries[i].Key.AsSpan().SequenceEqual(entries[i - 1].Key);
+            if (!isBorder || (i < entries.Count && random.Next(15) > 0)) continue;
+            tables.Add(Write(entries[start..i]));
+            start = i;
+        }
+
+        return [.. tables];
+    }
+
+    private Table Write(List<TestEntry> entries)
+    {
+        Table table = _fixture.Write(entries, TableFormatOptions.Default with { BlockBytes = 300 }, number: _tables.Count + 1);
+        _tables.Add(table);
+        return table;
+    }
+
+    private static void CheckMoves(EntryCursor cursor, List<TestEntry> entries, Random random, string where)
+    {
+        int place = -1;
+        for (int step = 0; step < 1_000; step++)
+        {
+            bool stands = place >= 0 && place < entries.Count;
+            TestEntry target = entries[random.Next(entries.Count)];
+            ulong trailer = random.Next(4) switch { 0 => Trailer.Newest, 1 => Trailer.Oldest, _ => target.Trailer };
+            var sought = new TestEntry(target.Key, trailer, []);
+            switch (random.Next(stands ? 14 : 4))
+            {
+                case 0:
+                    cursor.SeekToFirst();
+                    place = 0;
+                    break;
+                case 1:
+                    cursor.SeekToLast();
+                    place = entries.Count - 1;
+                    break;
+                case 2:
+                    cursor.Seek(target.Key, trailer);
+                    place = entries.Count(entry => TableFixture.Order.Compare(entry, sought) < 0);
+                    break;
+                case 3:
+                    cursor.SeekForPrevious(target.Key, trailer);
+                    place = entries.Count(entry => TableFixture.Order.Compare(entry, sought) <= 0) - 1;
+                    break;
+                case < 9:
+                    cursor.Next();
+                    place++;
+                    break;
+                default:
+                    cursor.Previous();
+                    place--;
+                    break;
+            }
+
+            stands = place >= 0 && place < entries.Count;
+            Assert.True(cursor.IsValid == stands, $"{where}, step {step}: stands is {cursor.IsValid}, should be {stands}");
+            if (!stands) continue;
+            Assert.True(cursor.KeySpan.SequenceEqual(entries[place].Key), $"{where}, step {step}: wrong key");
+            Assert.True(cursor.Trailer == entries[place].Trailer, $"{where}, step {step}: wrong version");
+            Assert.True(cursor.ValueSpan.SequenceEqual(entries[place].Value), $"{where}, step {step}: wrong value");
+        }
+    }
+}

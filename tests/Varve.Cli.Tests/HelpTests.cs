@@ -1,0 +1,62 @@
+namespace Varve.Cli.Tests;
+
+public sealed class HelpTests : CliHouse
+{
+    [Theory]
+    [InlineData("get")]
+    [InlineData("put")]
+    [InlineData("delete")]
+    [InlineData("scan")]
+    [InlineData("maps")]
+    [InlineData("stats")]
+    [InlineData("levels")]
+    [InlineData("verify")]
+    [InlineData("tour")]
+    public void Every_command_has_help_with_examples_and_a_place_in_the_docs(string command)
+    {
+        string help = Run(command, "--help").Expect(ExitCode.Ok).Output;
+        Assert.Contains($"varve {command}", help);
+        Assert.Contains("Examples:\n  varve " + command, help);
+        Assert.Contains("--data", help);
+        Assert.Contains(Run("--help").Expect(ExitCode.Ok).Lines, line => line.TrimStart().StartsWith(command, StringComparison.Ordinal));
+
+        string page = File.ReadAllText(Path.Combine(RepositoryRoot(), "docs", "cli.md"));
+        Assert.Contains($"## {command}", page);
+        foreach (string option in help.Split(' ', ',', '\n').Where(word => word.StartsWith("--", StringComparison.Ordinal) && word.Length > 2))
+        {
+            Assert.True(page.Contains('`' + option, StringComparison.Ordinal) || option == "--help", $"docs/cli.md does not tell of {command} {option}");
+        }
+    }
+
+    [Fact]
+    public void Exit_codes_stand_in_the_help_and_in_the_docs()
+    {
+        string help = Run("--help").Expect(ExitCode.Ok).Output;
+        string page = File.ReadAllText(Path.Combine(RepositoryRoot(), "docs", "cli.md"));
+        foreach ((int code, string meaning) in ExitCode.Meanings)
+        {
+            Assert.Contains(meaning, help);
+            Assert.Contains($"| {code} | {meaning} |", page);
+        }
+    }
+
+    [Theory]
+    [InlineData]
+    [InlineData("frobnicate")]
+    [InlineData("get")]
+    [InlineData("get", "a", "b")]
+    [InlineData("put", "a")]
+    [InlineData("--frobnicate")]
+    public void A_wrong_command_line_is_one_line_that_points_to_the_help(params string[] arguments) =>
+        Assert.Contains("--help", Run(arguments).ExpectFailure(ExitCode.Usage).Error);
+
+    [Fact]
+    public void The_hidden_command_is_not_listed() => Assert.DoesNotContain("tour-writer", Run("--help").Output);
+
+    private static string RepositoryRoot()
+    {
+        string? directory = AppContext.BaseDirectory;
+        while (directory is not null && !File.Exists(Path.Combine(directory, "Engine.sln"))) directory = Path.GetDirectoryName(directory);
+        return directory ?? throw new InvalidOperationException("The tests do not run inside the repository.");
+    }
+}

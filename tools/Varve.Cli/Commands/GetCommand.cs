@@ -1,0 +1,80 @@
+using System.Buffers;
+using System.CommandLine;
+using System.Text.Json;
+using Varve.Cli.Output;
+
+namespace Varve.Cli.Commands;
+
+/// <summary><c>varve get KEY</c></summary>
+internal static class GetCommand
+{
+    private enum Format
+    {
+        Raw,
+        Text,
+        Hex,
+        Json,
+    }
+
+    public static VarveCommand Create(Terminal terminal)
+    {
+        Option<string> data = Inputs.Data();
+        Option<string> map = Inputs.Map();
+        Option<bool> hex = Inputs.Hex("The key is");
+        var format = new Option<Format?>("--format", "-f")
+        {
+            Description = "raw: the value's bytes and nothing else; text: escaped, with a line end; hex; json. When not given: text on a terminal, else raw.",
+            HelpName = "raw|text|hex|json",
+        };
+        format.AcceptOnlyFromAmong(StringComparer.OrdinalIgnoreCase, "raw", "text", "hex", "json");
+        Argument<string> key = Inputs.Key();
+        var command = new VarveCommand(
+            "get",
+            "Print the value of a key.",
+            "varve get greeting",
+            "varve get --map photos cat.jpg > cat.jpg",
+            "varve get --hex 00ff --format hex")
+        {
+            key,
+            data,
+            map,
+            hex,
+            format,
+        };
+        command.Run((parsed, _) =>
+        {
+            byte[] keyBytes = Inputs.Bytes(parsed.GetRequiredValue(key), parsed.GetValue(hex), "key");
+            using Database database = Inputs.OpenForReading(parsed.GetRequiredValue(data));
+            byte[] value = Inputs.RequireMap(database, parsed.GetRequiredValue(map)).Get(keyBytes)
+                ?? throw CommandFailureException.NotFound($"There is no key '{ByteText.Escape(keyBytes)}' in the map '{parsed.GetValue(map)}'.");
+            Format asked = parsed.GetValue(format) ?? (terminal.IsInteractive ? Format.Text : Format.Raw);
+            terminal.Write(asked == Format.Raw ? value : Describe(asked, keyBytes, value));
+            return ExitCode.Ok;
+        });
+        return command;
+    }
+
+    private static ReadOnlySpan<byte> Describe(Format format, byte[] key, byte[] value)
+    {
+        var line = new ArrayBufferWriter<byte>(value.Length + 1);
+        switch (format)
+        {
+            case Format.Text:
+                ByteText.AppendEscaped(line, value);
+                break;
+            case Format.Hex:
+                ByteText.AppendHex(line, value);
+                break;
+            default:
+                using (var json = new Utf8JsonWriter(line, EntryLines.JsonOptions))
+                {
+                    EntryLines.WriteJson(json, key, value, keysOnly: false);
+                }
+
+                break;
+        }
+
+        line.Write("\n"u8);
+        return line.WrittenSpan;
+    }
+}

@@ -1,0 +1,70 @@
+using System.CommandLine;
+using Varve.Cli.Output;
+
+namespace Varve.Cli.Commands;
+
+/// <summary><c>varve put KEY VALUE</c></summary>
+internal static class PutCommand
+{
+    private const string FromInput = "-";
+
+    /// <summary>No value may have more, so no more is read.</summary>
+    private const int InputBytesMax = 64 << 20;
+
+    public static VarveCommand Create(Terminal terminal)
+    {
+        Option<string> data = Inputs.Data();
+        Option<string> map = Inputs.Map();
+        Option<bool> hex = Inputs.Hex("Key and value are");
+        Argument<string> key = Inputs.Key();
+        var value = new Argument<string>("value")
+        {
+            Description = "The value; - reads it from the standard input, byte by byte as it is (a lone dash is: --hex 2d, with the key in hexadecimal too).",
+        };
+        var command = new VarveCommand(
+            "put",
+            "Give a key a value; on disk when the command returns. Creates database and map where there are none.",
+            "varve put greeting \"hello, world\"",
+            "varve put --map photos cat.jpg - < cat.jpg",
+            "varve put --hex 00ff 0102",
+            "varve put -- -key-with-a-dash value")
+        {
+            key,
+            value,
+            data,
+            map,
+            hex,
+        };
+        command.Run((parsed, cancellation) =>
+        {
+            bool isHex = parsed.GetValue(hex);
+            byte[] keyBytes = Inputs.Bytes(parsed.GetRequiredValue(key), isHex, "key");
+            string valueText = parsed.GetRequiredValue(value);
+            byte[] valueBytes = valueText == FromInput ? ReadInput(terminal.Input, cancellation) : Inputs.Bytes(valueText, isHex, "value");
+            using Database database = Inputs.OpenForWriting(parsed.GetRequiredValue(data), createIfMissing: true);
+            database.GetMap(parsed.GetRequiredValue(map)).Put(keyBytes, valueBytes, Durability.Synced);
+            database.Close();
+            return ExitCode.Ok;
+        });
+        return command;
+    }
+
+    private static byte[] ReadInput(Stream input, CancellationToken cancellation)
+    {
+        using var bytes = new MemoryStream();
+        byte[] piece = new byte[64 << 10];
+        int read;
+        while ((read = input.Read(piece)) > 0)
+        {
+            cancellation.ThrowIfCancellationRequested();
+            if (bytes.Length + read > InputBytesMax)
+            {
+                throw CommandFailureException.Usage($"The value on the standard input has more than {Figures.Bytes(InputBytesMax)}.");
+            }
+
+            bytes.Write(piece, 0, read);
+        }
+
+        return bytes.ToArray();
+    }
+}

@@ -1,0 +1,61 @@
+using System.CommandLine;
+using System.Text;
+
+namespace Varve.Cli;
+
+/// <summary>Options and arguments that several commands have, and what is made of them.</summary>
+internal static class Inputs
+{
+    public const string DirectoryVariable = "VARVE_DATA";
+    public const string DirectoryDefault = "varve-data";
+    public const string MapDefault = "default";
+
+    public static Option<string> Data() => new("--data", "-d")
+    {
+        Description = $"The database's directory; when not given, the one that the environment variable {DirectoryVariable} names, else ./{DirectoryDefault}.",
+        HelpName = "DIR",
+        DefaultValueFactory = _ => Environment.GetEnvironmentVariable(DirectoryVariable) is { Length: > 0 } named ? named : DirectoryDefault,
+    };
+
+    public static Option<string> Map() => new("--map", "-m")
+    {
+        Description = "The map's name.",
+        HelpName = "NAME",
+        DefaultValueFactory = _ => MapDefault,
+    };
+
+    public static Option<bool> Hex(string what) => new("--hex", "-x") { Description = $"{what} given in hexadecimal." };
+
+    public static Option<bool> Json() => new("--json") { Description = "Print JSON." };
+
+    public static Argument<string> Key() => new("key") { Description = "The key; put -- before it where it begins with a dash." };
+
+    /// <summary>The bytes an argument stands for: its UTF-8, or what its hexadecimal digits say.</summary>
+    public static byte[] Bytes(string argument, bool isHex, string name)
+    {
+        if (!isHex) return Encoding.UTF8.GetBytes(argument);
+        try
+        {
+            return Convert.FromHexString(argument);
+        }
+        catch (FormatException)
+        {
+            throw CommandFailureException.Usage($"The {name} '{argument}' is not hexadecimal: two digits 0-9, a-f for each byte.");
+        }
+    }
+
+    public static Database OpenForReading(string directory) => Database.Open(RequireDirectory(directory), new DatabaseOptions { IsReadOnly = true });
+
+    public static Database OpenForWriting(string directory, bool createIfMissing) =>
+        Database.Open(RequireDirectory(directory), new DatabaseOptions { CreateIfMissing = createIfMissing });
+
+    /// <summary>A map that has been written to.</summary>
+    public static SortedMap RequireMap(Database database, string name)
+    {
+        SortedMap map = database.GetMap(name);
+        return database.ListMaps().Contains(name) ? map : throw CommandFailureException.NotFound($"There is no map '{name}' in '{database.Directory}'.");
+    }
+
+    private static string RequireDirectory(string directory) =>
+        directory.Length > 0 ? directory : throw CommandFailureException.Usage("The database's directory (--data) is empty.");
+}

@@ -1,0 +1,35 @@
+using System.Text.Json;
+using System.Text.Json.Serialization;
+
+namespace Varve.Cli.Output;
+
+/// <summary>Whole objects as indented JSON with camel-case names.</summary>
+internal static partial class JsonOutput
+{
+    public static void Write(Terminal terminal, DatabaseStatistics statistics) =>
+        Write(terminal, JsonSerializer.SerializeToUtf8Bytes(statistics, Shapes.Default.DatabaseStatistics));
+
+    public static void Write(Terminal terminal, IReadOnlyList<LevelStatistics> levels) =>
+        Write(terminal, JsonSerializer.SerializeToUtf8Bytes(levels, Shapes.Default.IReadOnlyListLevelStatistics));
+
+    public static void Write(Terminal terminal, VerifyResult result) =>
+        Write(terminal, JsonSerializer.SerializeToUtf8Bytes(result, Shapes.Default.VerifyResult));
+
+    private static void Write(Terminal terminal, byte[] json)
+    {
+        terminal.Write(json);
+        terminal.Write("\n"u8);
+    }
+
+    [JsonSourceGenerationOptions(WriteIndented = true, NewLine = "\n", PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase)]
+    [JsonSerializable(typeof(DatabaseStatistics))]
+    [JsonSerializable(typeof(IReadOnlyList<LevelStatistics>))]
+    [JsonSerializable(typeof(VerifyResult))]
+    private sealed partial class Shapes : JsonSerializerContext;
+}
+
+/// <summary>What <c>verify --json</c> prints.</summary>
+internal sealed record VerifyResult(bool IsSound, int Tables, long Bytes, long Entries, IReadOnlyList<VerifyDamage> Damages);
+
+/// <summary>One damage of <see cref="VerifyResult"/>.</summary>
+internal sealed record VerifyDamage(string Path, long Offset, string Detail);
