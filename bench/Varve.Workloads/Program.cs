@@ -43,15 +43,14 @@ root.SetAction(parsed =>
     ];
     string dataDirectory = parsed.GetValue(data)!;
     var sizes = Sizes(parsed);
-    IReadOnlyList<WorkloadResult> measured = new Suite(peers, workloads, sizes, dataDirectory).Run(parsed.GetValue(runs));
-    if (Directory.Exists(dataDirectory)) Directory.Delete(dataDirectory, recursive: true);
-
     string directory = parsed.GetValue(results)!;
     Directory.CreateDirectory(directory);
     string stem = Path.Combine(directory, DateTime.UtcNow.ToString("yyyy-MM-dd-HHmm", CultureInfo.InvariantCulture) + "-workloads");
+    IReadOnlyList<WorkloadResult> measured = new Suite(peers, workloads, sizes, dataDirectory).Run(
+        parsed.GetValue(runs), result => File.AppendAllText(stem + ".jsonl", result.ToJson() + "\n"));
+    if (Directory.Exists(dataDirectory)) Directory.Delete(dataDirectory, recursive: true);
     string command = "dotnet run -c Release --project bench/Varve.Workloads -- " + string.Join(' ', args);
     File.WriteAllText(stem + ".md", Report.Write(measured, sizes, command));
-    File.WriteAllLines(stem + ".jsonl", measured.Select(result => result.ToJson()));
     Console.WriteLine($"{stem}.md");
     return 0;
 });
@@ -74,7 +73,15 @@ one.SetAction(parsed =>
 });
 root.Add(one);
 foreach (Command command in BulkCommands.Create(number, budget, seed, data, results)) root.Add(command);
-return root.Parse(args).Invoke();
+try
+{
+    return root.Parse(args).Invoke(new InvocationConfiguration { EnableDefaultExceptionHandler = false });
+}
+catch (Exception failure) when (failure is ArgumentException or FormatException or IOException or InvalidOperationException or InvalidDataException)
+{
+    Console.Error.WriteLine(failure.Message);
+    return 2;
+}
 
 WorkloadSizes Sizes(ParseResult parsed)
 {

@@ -12,16 +12,18 @@ internal sealed class Suite(IReadOnlyList<Peer> peers, IReadOnlyList<WorkloadKin
 {
     private readonly List<WorkloadResult> _results = [];
 
-    public IReadOnlyList<WorkloadResult> Run(int runs)
+    /// <param name="runs">Times everything is measured.</param>
+    /// <param name="keep">Told of each result at once, so that an interrupted run leaves what it has.</param>
+    public IReadOnlyList<WorkloadResult> Run(int runs, Action<WorkloadResult> keep)
     {
         if (Console.IsOutputRedirected)
         {
-            RunAll(runs, result => Console.WriteLine($"{result.Workload} {result.Peer}: {result.Rate.ToString("N0", CultureInfo.InvariantCulture)}/s"));
+            RunAll(runs, keep, result => Console.WriteLine($"{result.Workload} {result.Peer}: {result.Rate.ToString("N0", CultureInfo.InvariantCulture)}/s"));
             return _results;
         }
 
         Table table = CreateTable();
-        AnsiConsole.Live(table).Start(live => RunAll(runs, result =>
+        AnsiConsole.Live(table).Start(live => RunAll(runs, keep, result =>
         {
             int row = IndexOf(workloads, workload => workload.Name == result.Workload);
             table.UpdateCell(row, 1 + IndexOf(peers, peer => peer.Name == result.Peer), Cell(result));
@@ -38,7 +40,7 @@ internal sealed class Suite(IReadOnlyList<Peer> peers, IReadOnlyList<WorkloadKin
         return table;
     }
 
-    private void RunAll(int runs, Action<WorkloadResult> onResult)
+    private void RunAll(int runs, Action<WorkloadResult> keep, Action<WorkloadResult> show)
     {
         for (int run = 1; run <= runs; run++)
         {
@@ -50,7 +52,8 @@ internal sealed class Suite(IReadOnlyList<Peer> peers, IReadOnlyList<WorkloadKin
                 {
                     WorkloadResult result = RunChild(peer, workload, run);
                     _results.Add(result);
-                    onResult(result);
+                    keep(result);
+                    show(result);
                 }
             }
         }

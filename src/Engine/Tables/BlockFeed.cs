@@ -35,9 +35,8 @@ internal sealed unsafe class CachedBlockFeed(Table table, OpenedTable opened) : 
         _stepCount = ordinal == _ordinal + 1 || ordinal == _ordinal - 1 ? _stepCount + 1 : 0;
         bool isBackward = ordinal < _ordinal;
         _ordinal = ordinal;
-        _pin = _stepCount >= StepsBeforeReadAhead && !table.IsCached(opened, ordinal)
-            ? LoadAhead(ordinal, index, block, isBackward)
-            : table.PinData(opened, partition, index, block);
+        if (_stepCount < StepsBeforeReadAhead) _pin = table.PinData(opened, partition, index, block);
+        else if (!table.TryPinCached(opened, ordinal, out _pin)) _pin = LoadAhead(ordinal, index, block, isBackward);
         return _pin.Data;
     }
 

@@ -63,11 +63,11 @@ internal sealed unsafe partial class Table
             : ReadIntoCache(opened, ordinal, IndexPartition.LocationAt(index, block), BlockKind.Data, indexBlocks: 0);
     }
 
-    internal bool IsCached(OpenedTable opened, int ordinal)
+    internal bool TryPinCached(OpenedTable opened, int ordinal, out BlockPin pin)
     {
-        if (!_store.Cache.TryPin(opened.Slots, ordinal, out FramePin pin)) return false;
-        _store.Cache.Unpin(pin);
-        return true;
+        bool isCached = _store.Cache.TryPin(opened.Slots, ordinal, out FramePin frame);
+        pin = isCached ? new BlockPin(_store.Cache, frame) : default;
+        return isCached;
     }
 
     /// <summary>Checks a stored block as it stands in the file; the payload is its beginning, compressed or not.</summary>
