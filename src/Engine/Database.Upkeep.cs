@@ -16,8 +16,9 @@ public sealed partial class Database
     {
         ThrowIfClosed();
         ulong sequence = LatestSequence;
+        Exception? failureBefore = UpkeepParts.FlushFailure;
         Commit.Run(CommitKind.Rotate);
-        UpkeepParts.WaitForFlushed(sequence);
+        UpkeepParts.WaitForFlushed(sequence, failureBefore);
     }
 
     /// <summary>Brings everything written so far to the bottom level: the smallest on disk, the fastest to read. Never needed.</summary>

@@ -25,6 +25,9 @@ internal sealed class CommitQueue
     /// <summary>How long a leader waits for as many writers as the last group had. Measured: 1.5 to 2 times the records a sync.</summary>
     private static readonly TimeSpan LingerMax = TimeSpan.FromMicroseconds(25);
 
+    /// <summary>One for each thread that is likely to wait at the same time, upkeep's included; more are made on demand.</summary>
+    private const int IdleRequestsAtFirst = 4;
+
     private readonly Scheduler _scheduler;
     private readonly LogWriter _log;
     private readonly GroupCommit _commit;
@@ -49,6 +52,7 @@ internal sealed class CommitQueue
         _commit = new GroupCommit(log, views, room, pacer, catalogue);
         _queueGuard = scheduler.CreateLock("commit queue");
         _asyncLeaderWanted = scheduler.CreateSignal("asynchronous leader wanted");
+        for (int i = 0; i < IdleRequestsAtFirst; i++) _idleRequests.Push(new CommitRequest(scheduler.CreateSignal("commit request")));
     }
 
     /// <summary>What stopped writing until the next open; null while writes are taken.</summary>

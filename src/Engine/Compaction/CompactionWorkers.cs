@@ -32,6 +32,7 @@ internal sealed class CompactionWorkers
     private bool _isDone;
     private Request? _request;
     private Exception? _bug;
+    private volatile Exception? _lastFailure;
     private double _absorbedBytesPerSecond;
 
     public CompactionWorkers(UpkeepContext context, UpkeepCounters counters, UpkeepSignals changes, CancellationToken stopping)
@@ -48,6 +49,9 @@ internal sealed class CompactionWorkers
             _workers[i] = new Worker(context.Scheduler.CreateSignal("compaction wanted"), context.Scheduler.CreateSignal("compaction pause"));
         }
     }
+
+    /// <summary>What the disk said to the last job that failed; null once one has succeeded.</summary>
+    public Exception? LastFailure => _lastFailure;
 
     /// <summary>True when the planner, asked last, had nothing to do and no job runs. Throws when compaction has ended by a bug.</summary>
     public bool IsDone
@@ -197,8 +201,15 @@ internal sealed class CompactionWorkers
             map.Release();
             if (failure is not null and not OperationCanceledException) OnFailure(failure);
             Finished(pick);
-            if (failure is null) backoff.Reset();
-            else worker.Pause.Wait(backoff.Next());
+            if (failure is null)
+            {
+                _lastFailure = null;
+                backoff.Reset();
+            }
+            else
+            {
+                worker.Pause.Wait(backoff.Next());
+            }
         }
     }
 
@@ -287,9 +298,10 @@ internal sealed class CompactionWorkers
         {
             using (_jobsGuard.Hold()) _damaged.Add(number);
         }
-        else if (failure is not StorageException)
+        else
         {
-            _commit!.Stop(failure);
+            _lastFailure = failure;
+            if (failure is not StorageException) _commit!.Stop(failure);
         }
 
         using (_jobsGuard.Hold())

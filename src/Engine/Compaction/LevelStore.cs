@@ -35,6 +35,9 @@ internal sealed class LevelStore : IDisposable
         _nextFileNumber = nextFileNumber;
     }
 
+    /// <summary>Told when the manifest's sync failed: nothing may be acknowledged after that until the next open.</summary>
+    public Action<Exception>? SyncFailed { get; set; }
+
     /// <summary>Everything up to it is in tables.</summary>
     public ulong FlushedSequence => _manifest.State.FlushedSequence;
 
@@ -60,13 +63,26 @@ internal sealed class LevelStore : IDisposable
         using (_editGuard.Hold())
         {
             edit.NextFileNumber = Volatile.Read(ref _nextFileNumber);
-            _manifest.Append(edit);
+            AppendToManifest(edit);
             LevelMap before = _current;
             LevelMap after = before.Apply(edit, _tables.Make);
             _current = after;
             _views.InstallLevels(after, flushed);
             before.MarkObsolete(edit);
             before.Release();
+        }
+    }
+
+    private void AppendToManifest(LevelEdit edit)
+    {
+        try
+        {
+            _manifest.Append(edit);
+        }
+        catch (StorageException failure) when (failure.Operation.Contains("sync", StringComparison.OrdinalIgnoreCase))
+        {
+            SyncFailed?.Invoke(failure);
+            throw;
         }
     }
 

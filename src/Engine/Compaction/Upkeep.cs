@@ -42,6 +42,7 @@ internal sealed class Upkeep : IFlushRoom
     public void Start(CommitQueue commit)
     {
         _commit = commit;
+        _context.Levels.SyncFailed = commit.Stop;
         _visibleAtLastTick = _context.Views.VisibleSequence;
         _markedSequence = _visibleAtLastTick;
         UpdatePressure();
@@ -79,13 +80,19 @@ internal sealed class Upkeep : IFlushRoom
     public MemTable CreateMemTable(long capacityBytes) =>
         new(_context.Pool, Math.Max(_context.Options.MemtableBytes, capacityBytes));
 
-    /// <summary>Returns once everything up to the sequence is in tables.</summary>
-    public void WaitForFlushed(ulong sequence)
+    /// <summary>What ended the last flush; null when it succeeded.</summary>
+    public Exception? FlushFailure => _flushFailure;
+
+    /// <summary>Returns once everything up to the sequence is in tables; throws what ends a flush meanwhile.</summary>
+    /// <param name="sequence">What is to be in tables.</param>
+    /// <param name="before">The failure that is known already: the flush is tried again now, not when its pause ends.</param>
+    public void WaitForFlushed(ulong sequence, Exception? before)
     {
+        if (before is not null) _flushWanted.Set();
         _changes.WaitUntil(() =>
         {
             if (_context.Levels.FlushedSequence >= sequence) return true;
-            if (_flushFailure is { } failure) throw failure;
+            if (_flushFailure is { } failure && !ReferenceEquals(failure, before)) throw failure;
             ThrowIfStopping();
             return false;
         });
@@ -97,7 +104,7 @@ internal sealed class Upkeep : IFlushRoom
         _compaction.Wake();
         _changes.WaitUntil(() =>
         {
-            if (_flushFailure is { } failure) throw failure;
+            if ((_flushFailure ?? _compaction.LastFailure) is { } failure) throw failure;
             ThrowIfStopping();
             return _context.Views.Unpinned.Frozen.Length == 0 && _compaction.IsDone;
         });
@@ -149,7 +156,7 @@ internal sealed class Upkeep : IFlushRoom
             {
                 Counters.CountFailure();
                 _flushFailure = failure;
-                if (failure is not StorageException || ManifestSyncFailed(failure)) _commit!.Stop(failure);
+                if (failure is not StorageException) _commit!.Stop(failure);
                 if (failure is StorageException { ErrorCode: ErrorNumbers.NoSpace }) _commit!.DeleteLogSpares();
                 _changes.Raise();
                 _flushWanted.Wait(backoff.Next());
@@ -223,7 +230,4 @@ internal sealed class Upkeep : IFlushRoom
     }
 
     private void UpdatePressure() => _compaction.UpdatePressure();
-
-    private static bool ManifestSyncFailed(Exception failure) =>
-        failure is StorageException { Operation: var operation } && operation.Contains("sync", StringComparison.Ordinal);
 }

@@ -202,7 +202,8 @@ internal static class StoreOpener
 
     private static void ThrowIfMissing(EngineSetup setup)
     {
-        if (!setup.Files.DirectoryExists(setup.Directory)) throw NoDatabase(setup);
+        // An empty directory is looked at before it is locked: the lock would leave a file in it.
+        if (!setup.Files.DirectoryExists(setup.Directory) || setup.Files.ListFiles(setup.Directory).Count == 0) throw NoDatabase(setup);
     }
 
     private static DirectoryNotFoundException NoDatabase(EngineSetup setup) => new($"There is no database in '{setup.Directory}'.");
