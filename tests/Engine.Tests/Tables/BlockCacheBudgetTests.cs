@@ -90,20 +90,22 @@ public sealed unsafe class BlockCacheBudgetTests : IDisposable
     [Fact]
     public void The_region_goes_back_to_the_pool_unless_a_pin_is_left()
     {
-        const long UnusualCapacityBytes = 37 << 20;
-        var tidy = new BlockCache(RegionPool.Shared, UnusualCapacityBytes);
+        const long CapacityBytes = 37 << 20;
+        var pool = new RegionPool();
+        pool.AddUser();
+        var tidy = new BlockCache(pool, CapacityBytes);
         FramePin pin = tidy.Reserve(100);
         byte* address = pin.Data;
         tidy.Unpin(pin);
         tidy.Dispose();
         tidy.Dispose();
 
-        var untidy = new BlockCache(RegionPool.Shared, UnusualCapacityBytes);
+        var untidy = new BlockCache(pool, CapacityBytes);
         FramePin left = untidy.Reserve(100);
         Assert.True(left.Data == address);
         untidy.Dispose();
 
-        using var next = new BlockCache(RegionPool.Shared, UnusualCapacityBytes);
+        using var next = new BlockCache(pool, CapacityBytes);
         FramePin other = next.Reserve(100);
         Assert.True(other.Data != address);
         next.Unpin(other);
