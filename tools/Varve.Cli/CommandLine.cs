@@ -21,7 +21,9 @@ internal static class CommandLine
         ParseResult parsed = root.Parse(arguments, new ParserConfiguration { ResponseFileTokenReplacer = null });
         if (parsed.Action is ParseErrorAction)
         {
-            string wrong = parsed.UnmatchedTokens is [string unknown, ..] ? $"There is no command or option '{unknown}' here." : parsed.Errors[0].Message;
+            string wrong = parsed.UnmatchedTokens is [string unknown, ..]
+                ? $"There is no command or option '{unknown}' here."
+                : parsed.Errors[0].Message;
             return Fail(terminal, ExitCode.Usage, $"{wrong} See '{CommandPath(parsed)} --help'.");
         }
 
@@ -97,7 +99,8 @@ internal static class CommandLine
     }
 
     private static bool IsStorageFailure(Exception failure) =>
-        failure is IOException or UnauthorizedAccessException or DatabaseReadOnlyException or MemoryBudgetException or InvariantViolatedException;
+        failure is IOException or UnauthorizedAccessException or DatabaseReadOnlyException or MemoryBudgetException
+            or InvariantViolatedException;
 
     /// <summary>The message without the name of the method's parameter, which says nothing on a command line.</summary>
     private static string WithoutParameter(ArgumentException wrong)

@@ -12,9 +12,10 @@ internal static class Inputs
 
     public static Option<string> Data() => new("--data", "-d")
     {
-        Description = $"The database's directory; when not given, the one that the environment variable {DirectoryVariable} names, else ./{DirectoryDefault}.",
+        Description = $"The database's directory; when not given, what the environment variable {DirectoryVariable} names, "
+            + $"else ./{DirectoryDefault}.",
         HelpName = "DIR",
-        DefaultValueFactory = _ => Environment.GetEnvironmentVariable(DirectoryVariable) is { Length: > 0 } named ? named : DirectoryDefault,
+        DefaultValueFactory = _ => DirectoryWhenNotGiven(),
     };
 
     public static Option<string> Map() => new("--map", "-m")
@@ -44,7 +45,8 @@ internal static class Inputs
         }
     }
 
-    public static Database OpenForReading(string directory) => Database.Open(RequireDirectory(directory), new DatabaseOptions { IsReadOnly = true });
+    public static Database OpenForReading(string directory) =>
+        Database.Open(RequireDirectory(directory), new DatabaseOptions { IsReadOnly = true });
 
     public static Database OpenForWriting(string directory, bool createIfMissing) =>
         Database.Open(RequireDirectory(directory), new DatabaseOptions { CreateIfMissing = createIfMissing });
@@ -53,7 +55,14 @@ internal static class Inputs
     public static SortedMap RequireMap(Database database, string name)
     {
         SortedMap map = database.GetMap(name);
-        return database.ListMaps().Contains(name) ? map : throw CommandFailureException.NotFound($"There is no map '{name}' in '{database.Directory}'.");
+        if (database.ListMaps().Contains(name)) return map;
+        throw CommandFailureException.NotFound($"There is no map '{name}' in '{database.Directory}'.");
+    }
+
+    private static string DirectoryWhenNotGiven()
+    {
+        string? named = Environment.GetEnvironmentVariable(DirectoryVariable);
+        return string.IsNullOrEmpty(named) ? DirectoryDefault : named;
     }
 
     private static string RequireDirectory(string directory) =>

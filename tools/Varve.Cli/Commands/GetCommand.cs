@@ -23,7 +23,8 @@ internal static class GetCommand
         Option<bool> hex = Inputs.Hex("The key is");
         var format = new Option<Format?>("--format", "-f")
         {
-            Description = "raw: the value's bytes and nothing else; text: escaped, with a line end; hex; json. When not given: text on a terminal, else raw.",
+            Description = "raw: the value's bytes and nothing else; text: escaped, with a line end; hex; json. "
+                + "When not given: text on a terminal, else raw.",
             HelpName = "raw|text|hex|json",
         };
         format.AcceptOnlyFromAmong(StringComparer.OrdinalIgnoreCase, "raw", "text", "hex", "json");
@@ -45,8 +46,9 @@ internal static class GetCommand
         {
             byte[] keyBytes = Inputs.Bytes(parsed.GetRequiredValue(key), parsed.GetValue(hex), "key");
             using Database database = Inputs.OpenForReading(parsed.GetRequiredValue(data));
-            byte[] value = Inputs.RequireMap(database, parsed.GetRequiredValue(map)).Get(keyBytes)
-                ?? throw CommandFailureException.NotFound($"There is no key '{ByteText.Escape(keyBytes)}' in the map '{parsed.GetValue(map)}'.");
+            SortedMap source = Inputs.RequireMap(database, parsed.GetRequiredValue(map));
+            byte[] value = source.Get(keyBytes)
+                ?? throw CommandFailureException.NotFound($"There is no key '{ByteText.Escape(keyBytes)}' in the map '{source.Name}'.");
             Format asked = parsed.GetValue(format) ?? (terminal.IsInteractive ? Format.Text : Format.Raw);
             terminal.Write(asked == Format.Raw ? value : Describe(asked, keyBytes, value));
             return ExitCode.Ok;

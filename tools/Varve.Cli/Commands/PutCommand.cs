@@ -19,7 +19,8 @@ internal static class PutCommand
         Argument<string> key = Inputs.Key();
         var value = new Argument<string>("value")
         {
-            Description = "The value; - reads it from the standard input, byte by byte as it is (a lone dash is: --hex 2d, with the key in hexadecimal too).",
+            Description = "The value; - reads it from the standard input, byte by byte as it is "
+                + "(a lone dash is 2d with --hex, and the key in hexadecimal too).",
         };
         var command = new VarveCommand(
             "put",

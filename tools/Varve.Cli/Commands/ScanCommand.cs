@@ -13,24 +13,16 @@ internal static class ScanCommand
         Option<string> data = Inputs.Data();
         Option<string> map = Inputs.Map();
         Option<bool> hex = Inputs.Hex("--prefix, --from and --to are");
-        var prefix = new Option<string>("--prefix", "-p") { Description = "Only keys that begin with this.", HelpName = "KEY", DefaultValueFactory = _ => "" };
-        var from = new Option<string>("--from") { Description = "Only keys from this one on (inclusive).", HelpName = "KEY", DefaultValueFactory = _ => "" };
-        var to = new Option<string>("--to") { Description = "Only keys before this one (exclusive).", HelpName = "KEY", DefaultValueFactory = _ => "" };
+        var prefix = new Option<string>("--prefix", "-p") { Description = "Only keys that begin with this.", HelpName = "KEY" };
+        var from = new Option<string>("--from") { Description = "Only keys from this one on (inclusive).", HelpName = "KEY" };
+        var to = new Option<string>("--to") { Description = "Only keys before this one (exclusive).", HelpName = "KEY" };
         var reverse = new Option<bool>("--reverse", "-r") { Description = "The same entries from the last to the first." };
-        var limit = new Option<long>("--limit", "-n")
-        {
-            Description = "Entries at most.",
-            HelpName = "COUNT",
-            DefaultValueFactory = _ => long.MaxValue,
-        };
-        limit.Validators.Add(result =>
-        {
-            if (result.Tokens.Count > 0 && long.TryParse(result.Tokens[0].Value, out long count) && count < 0) result.AddError("--limit must not be negative.");
-        });
+        var limit = new Option<long?>("--limit", "-n") { Description = "Entries at most.", HelpName = "COUNT" };
         var keysOnly = new Option<bool>("--keys-only", "-k") { Description = "Print no values." };
         var format = new Option<EntryFormat>("--format", "-f")
         {
-            Description = "text: key, tab, value, escaped where not printable; json: an object a line, with keyBase64 and valueBase64 for what is no UTF-8; hex.",
+            Description = "text: key, tab, value, escaped where not printable; "
+                + "json: an object a line, with keyBase64 and valueBase64 for what is no UTF-8; hex.",
             HelpName = "text|json|hex",
         };
         format.AcceptOnlyFromAmong(StringComparer.OrdinalIgnoreCase, "text", "json", "hex");
@@ -47,17 +39,19 @@ internal static class ScanCommand
         command.Run((parsed, cancellation) =>
         {
             bool isHex = parsed.GetValue(hex);
-            var range = KeyBounds.Of(
-                Inputs.Bytes(parsed.GetRequiredValue(prefix), isHex, "prefix"),
-                Inputs.Bytes(parsed.GetRequiredValue(from), isHex, "first key"),
-                Inputs.Bytes(parsed.GetRequiredValue(to), isHex, "end key"));
+            KeyBounds range = KeyBounds.Of(
+                Inputs.Bytes(parsed.GetValue(prefix) ?? "", isHex, "prefix"),
+                Inputs.Bytes(parsed.GetValue(from) ?? "", isHex, "first key"),
+                Inputs.Bytes(parsed.GetValue(to) ?? "", isHex, "end key"));
+            long countMax = parsed.GetValue(limit) ?? long.MaxValue;
+            if (countMax < 0) throw CommandFailureException.Usage("The limit (--limit) must not be negative.");
             using Database database = Inputs.OpenForReading(parsed.GetRequiredValue(data));
             SortedMap source = Inputs.RequireMap(database, parsed.GetRequiredValue(map));
             if (range.IsEmpty) return ExitCode.Ok;
             Direction direction = parsed.GetValue(reverse) ? Direction.Descending : Direction.Ascending;
             using var lines = new EntryLines(terminal, parsed.GetValue(format), parsed.GetValue(keysOnly));
             long count = 0;
-            foreach (Entry entry in source.Range(range.Start, range.End, direction, parsed.GetValue(limit)))
+            foreach (Entry entry in source.Range(range.Start, range.End, direction, countMax))
             {
                 if ((++count & CancellationCheckMask) == 0) cancellation.ThrowIfCancellationRequested();
                 lines.Write(entry.Key, entry.Value);

@@ -26,8 +26,9 @@ internal static class VerifyCommand
             using Database database = Inputs.OpenForReading(parsed.GetRequiredValue(data));
             long started = Stopwatch.GetTimestamp();
             VerifyReport report = Verify(terminal, database, cancellation);
+            string time = Figures.Duration(Stopwatch.GetElapsedTime(started));
             if (parsed.GetValue(json)) JsonOutput.Write(terminal, ToResult(report));
-            else if (report.IsSound) terminal.Writer.WriteLine($"sound: {Describe(report)}, read in {Figures.Duration(Stopwatch.GetElapsedTime(started))}");
+            else if (report.IsSound) terminal.Writer.WriteLine($"sound: {Describe(report)}, read in {time}");
             if (report.IsSound) return ExitCode.Ok;
             terminal.Flush();
             foreach (CorruptDataException damage in report.Damages) terminal.WriteError(damage.Message);

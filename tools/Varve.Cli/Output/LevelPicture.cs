@@ -6,24 +6,46 @@ namespace Varve.Cli.Output;
 /// <summary>
 /// The tree of levels, newest on top: a bar for each level, as long as its share of the largest level, in it a piece for each table.
 /// </summary>
-internal static class LevelPicture
+internal sealed class LevelPicture
 {
-    private const int BarCells = 60;
+    private const int BarCellsMin = 8;
+    private const int BarCellsMax = 60;
+
+    /// <summary>"memtable" and the gaps between the three columns.</summary>
+    private const int LabelCells = 8;
+    private const int GapCells = 3;
+
     private const char Even = '█';
     private const char Odd = '▓';
     private const char Nothing = '·';
+
+    private readonly int _cellsMax;
+    private readonly long _bytesMost;
+
+    /// <param name="cellsMax">Length of the longest bar.</param>
+    /// <param name="bytesMost">What it stands for.</param>
+    private LevelPicture(int cellsMax, long bytesMost)
+    {
+        _cellsMax = cellsMax;
+        _bytesMost = bytesMost;
+    }
 
     public static void Draw(IAnsiConsole console, DatabaseStatistics figures)
     {
         long bytesMost = Math.Max(1, figures.MemtableBytes);
         foreach (LevelStatistics level in figures.Levels) bytesMost = Math.Max(bytesMost, level.Bytes);
 
-        Grid grid = new Grid().AddColumn(Column()).AddColumn(Column().Centered()).AddColumn(Column());
         string memtables = $"{Figures.Bytes(figures.MemtableBytes)}, {Figures.Count(figures.MemtableEntries, "entry", "entries")}";
-        AddRow(grid, "memtable", Bar([figures.MemtableBytes], bytesMost, figures.MemtableEntries > 0), "blue", memtables);
+        int figuresCells = figures.Levels.Max(level => Math.Max(memtables.Length, Describe(level).Length));
+        int cells = Math.Clamp(console.Profile.Width - LabelCells - figuresCells - 3 * GapCells, BarCellsMin, BarCellsMax);
+        var bars = new LevelPicture(cells, bytesMost);
+
+        Grid grid = new Grid().AddColumn(Column()).AddColumn(Column().Centered()).AddColumn(Column());
+        long[] memtableBytes = figures.MemtableEntries > 0 ? [figures.MemtableBytes] : [];
+        AddRow(grid, "memtable", bars.Bar(memtableBytes), "blue", memtables);
         foreach (LevelStatistics level in figures.Levels)
         {
-            string bar = Bar([.. level.Tables.Select(table => table.Bytes)], bytesMost, level.Tables.Count > 0);
+            string bar = bars.Bar([.. level.Tables.Select(table => table.Bytes)]);
             AddRow(grid, $"level {level.Level}", bar, level.Tables.All(table => table.IsCompressed) ? "green" : "yellow", Describe(level));
         }
 
@@ -50,7 +72,7 @@ internal static class LevelPicture
         return table;
     }
 
-    private static GridColumn Column() => new GridColumn().NoWrap().PadRight(3);
+    private static GridColumn Column() => new GridColumn().NoWrap().PadRight(GapCells);
 
     private static void AddRow(Grid grid, string name, string bar, string color, string figures) =>
         grid.AddRow(Markup.Escape(name), $"[{color}]{bar}[/]", Markup.Escape(figures));
@@ -59,8 +81,7 @@ internal static class LevelPicture
     {
         if (level.Tables.Count == 0) return "";
         string tables = Figures.Count(level.Tables.Count, "table", "tables");
-        string target = level.TargetBytes > 0 ? $" (target {Figures.Bytes(level.TargetBytes)})" : "";
-        return $"{tables}, {Figures.Bytes(level.Bytes)}{target}, {Figures.Count(level.Entries, "entry", "entries")}, {Storage(level)}";
+        return $"{tables}, {Figures.Bytes(level.Bytes)}, {Figures.Count(level.Entries, "entry", "entries")}, {Storage(level)}";
     }
 
     private static string Storage(LevelStatistics level)
@@ -71,11 +92,11 @@ internal static class LevelPicture
     }
 
     /// <summary>The tables side by side. Where there are more tables than cells, a cell stands for several.</summary>
-    private static string Bar(IReadOnlyList<long> tableBytes, long bytesMost, bool isThere)
+    private string Bar(IReadOnlyList<long> tableBytes)
     {
-        if (!isThere) return Nothing.ToString();
+        if (tableBytes.Count == 0) return Nothing.ToString();
         long bytes = tableBytes.Sum();
-        int cells = (int)Math.Clamp(bytes * (double)BarCells / bytesMost, Math.Min(tableBytes.Count, BarCells), BarCells);
+        int cells = (int)Math.Clamp(bytes * (double)_cellsMax / _bytesMost, Math.Min(tableBytes.Count, _cellsMax), _cellsMax);
         var bar = new StringBuilder(cells);
         int cellsAtLeast = tableBytes.Count <= cells ? 1 : 0;
         long before = 0;

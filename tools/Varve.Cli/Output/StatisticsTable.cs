@@ -23,14 +23,17 @@ internal static class StatisticsTable
         Add("latest sequence", figures.LatestSequence.ToString(CultureInfo.InvariantCulture));
         Add("durable sequence", figures.DurableSequence.ToString(CultureInfo.InvariantCulture));
         Add("tables", $"{Figures.Count(tables)}, {Figures.Bytes(figures.TableBytes)}, {Versions(entries)}");
-        Add("memtables", $"{Figures.Bytes(figures.MemtableBytes)} active, {Figures.Count(figures.FrozenMemtables)} waiting, {Versions(figures.MemtableEntries)}");
+        string waiting = Figures.Count(figures.FrozenMemtables);
+        Add("memtables", $"{Figures.Bytes(figures.MemtableBytes)} active, {waiting} waiting, {Versions(figures.MemtableEntries)}");
         Add("log", Figures.Bytes(figures.LogBytes));
         Add("memory budget", Figures.Bytes(figures.MemoryBudgetBytes));
-        Add("cache", $"{Figures.Bytes(figures.CacheBytes)} of {Figures.Bytes(figures.CacheCapacityBytes)}, {Figures.Count(figures.CacheHits)} hits, {Figures.Count(figures.CacheMisses)} misses");
+        string cached = $"{Figures.Bytes(figures.CacheBytes)} of {Figures.Bytes(figures.CacheCapacityBytes)}";
+        Add("cache", $"{cached}, {Figures.Count(figures.CacheHits)} hits, {Figures.Count(figures.CacheMisses)} misses");
         Add("snapshots", Figures.Count(figures.OpenSnapshots));
         Add("write pressure", Figures.Percent(figures.WritePressure));
         Add("flushes", $"{Figures.Count(figures.Flushes)}, {Figures.Bytes(figures.FlushedBytes)} written");
-        Add("compactions", $"{Figures.Count(figures.Compactions)}, {Figures.Bytes(figures.CompactionReadBytes)} read, {Figures.Bytes(figures.CompactionWrittenBytes)} written, {Figures.Count(figures.TableMoves)} tables moved");
+        string compacted = $"{Figures.Bytes(figures.CompactionReadBytes)} read, {Figures.Bytes(figures.CompactionWrittenBytes)} written";
+        Add("compactions", $"{Figures.Count(figures.Compactions)}, {compacted}, {Figures.Count(figures.TableMoves)} tables moved");
         Add("failed upkeep", Figures.Count(figures.UpkeepFailures));
         return table;
 

@@ -77,7 +77,8 @@ internal sealed class Terminal
             return;
         }
 
-        Console.Progress().AutoClear(true).Columns(new TaskDescriptionColumn(), new ProgressBarColumn(), new PercentageColumn()).Start(context =>
+        Progress progress = Console.Progress().AutoClear(true);
+        progress.Columns(new TaskDescriptionColumn(), new ProgressBarColumn(), new PercentageColumn()).Start(context =>
         {
             ProgressTask task = context.AddTask(Markup.Escape(title), maxValue: 1);
             work(done => task.Value = done);

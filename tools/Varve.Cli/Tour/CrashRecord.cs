@@ -4,7 +4,7 @@ using System.Security.Cryptography;
 
 namespace Varve.Cli.Tour;
 
-/// <summary>What the process that is killed writes: the n-th batch puts n into two maps. The content follows from n, so it can be checked.</summary>
+/// <summary>What the process that is killed writes: the n-th batch puts n into two maps. The content follows from n.</summary>
 internal static class CrashRecord
 {
     public const string ByNumberName = "crash/by-number";

@@ -3,7 +3,7 @@ using Varve.Cli.Output;
 
 namespace Varve.Cli.Tour;
 
-/// <summary>Kills a process in the middle of synced writes, opens the database again, and looks for everything that was acknowledged.</summary>
+/// <summary>Kills a process in the middle of synced writes and looks for everything it had acknowledged once the database is open again.</summary>
 internal sealed class CrashTrial(TourReport report, string directory, DatabaseOptions options)
 {
     /// <summary>The kill comes after so many acknowledgements, or earlier where the device is slow.</summary>
@@ -27,10 +27,8 @@ internal sealed class CrashTrial(TourReport report, string directory, DatabaseOp
         {
             Task<string> errors = child.StandardError.ReadToEndAsync(CancellationToken.None);
             long started = Stopwatch.GetTimestamp();
-            bool goesOn = true;
-            while (goesOn && (_acknowledged < AcknowledgementsAtLeast || Stopwatch.GetElapsedTime(started) < WritingMax) && _acknowledged < AcknowledgementsWanted)
+            while (!IsEnough(started) && ReadAcknowledgement(child, cancellation))
             {
-                goesOn = ReadAcknowledgement(child, cancellation);
             }
 
             CheckLocked(child);
@@ -45,7 +43,8 @@ internal sealed class CrashTrial(TourReport report, string directory, DatabaseOp
 
             bool wasKilled = wasAlive && (OperatingSystem.IsWindows() || child.ExitCode == KilledExitCode);
             string failure = wasKilled ? "" : $" (exit code {child.ExitCode}: {errors.GetAwaiter().GetResult().Trim()})";
-            report.Check($"process {child.Id} was killed while it wrote, after {Figures.Count(_acknowledged)} acknowledged batches{failure}", wasKilled);
+            string acknowledged = Figures.Count(_acknowledged, "batch", "batches");
+            report.Check($"process {child.Id} was killed while it wrote, after {acknowledged} that it had acknowledged{failure}", wasKilled);
         }
         finally
         {
@@ -75,11 +74,16 @@ internal sealed class CrashTrial(TourReport report, string directory, DatabaseOp
         long foundByContent = 0;
         foreach (Entry _ in byContent.All()) foundByContent++;
 
+        string more = Figures.Count(Math.Max(0, found - _acknowledged));
         report.Check(
-            $"{Figures.Count(_acknowledged)} batches were acknowledged, {Figures.Count(found)} are there: all of them, and {Figures.Count(Math.Max(0, found - _acknowledged))} more that were on their way",
+            $"{Figures.Count(_acknowledged)} acknowledged, {Figures.Count(found)} found: everything acknowledged, and {more} more on their way",
             _acknowledged >= AcknowledgementsAtLeast && found >= _acknowledged && database.LatestSequence >= _acknowledgedSequence);
         report.Check("they are whole: no gap in the numbers, every batch in both maps or in none", isWhole && found == foundByContent);
     }
+
+    private bool IsEnough(long started) =>
+        _acknowledged >= AcknowledgementsWanted
+        || (_acknowledged >= AcknowledgementsAtLeast && Stopwatch.GetElapsedTime(started) >= WritingMax);
 
     private bool ReadAcknowledgement(Process child, CancellationToken cancellation)
     {

@@ -3,7 +3,7 @@ using Varve.Cli.Output;
 
 namespace Varve.Cli.Tour;
 
-/// <summary>The hidden command that the tour starts and kills: synced batches over two maps, each told on stdout once it is acknowledged.</summary>
+/// <summary>The hidden command that the tour starts and kills: synced batches over two maps, each told once it is acknowledged.</summary>
 internal static class CrashWriter
 {
     public const string CommandName = "tour-writer";

@@ -66,7 +66,12 @@ internal readonly record struct FileFact(string Path, long Bytes, DateTime Modif
     /// <summary>All files below a folder; links are not followed, unreadable folders are passed over.</summary>
     public static List<FileFact> ListBelow(string folder, CancellationToken cancellation)
     {
-        var options = new EnumerationOptions { RecurseSubdirectories = true, IgnoreInaccessible = true, AttributesToSkip = FileAttributes.ReparsePoint };
+        var options = new EnumerationOptions
+        {
+            RecurseSubdirectories = true,
+            IgnoreInaccessible = true,
+            AttributesToSkip = FileAttributes.ReparsePoint,
+        };
         int rootLength = System.IO.Path.EndsInDirectorySeparator(folder) ? folder.Length : folder.Length + 1;
         var files = new FileSystemEnumerable<FileFact>(folder, Describe, options)
         {

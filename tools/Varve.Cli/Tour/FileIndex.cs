@@ -1,6 +1,6 @@
 namespace Varve.Cli.Tour;
 
-/// <summary>The index of files as two maps of one database: by path and by time. Whatever changes one changes the other in the same batch.</summary>
+/// <summary>The index of files as two maps, by path and by time. Whatever changes one changes the other in the same batch.</summary>
 internal sealed class FileIndex(Database database)
 {
     public const string ByPathName = "files/by-path";
@@ -47,7 +47,8 @@ internal sealed class FileIndex(Database database)
         && ByTime.Get(file.TimeKey, snapshot) is { } byTime && byTime.AsSpan().SequenceEqual(file.TimeValue);
 
     /// <summary>Whether neither map holds the file.</summary>
-    public bool Lacks(FileFact file, Snapshot? snapshot = null) => !ByPath.Contains(file.PathKey, snapshot) && !ByTime.Contains(file.TimeKey, snapshot);
+    public bool Lacks(FileFact file, Snapshot? snapshot = null) =>
+        !ByPath.Contains(file.PathKey, snapshot) && !ByTime.Contains(file.TimeKey, snapshot);
 
     private void Add(WriteBatch batch, FileFact file)
     {

@@ -15,7 +15,7 @@ internal sealed class FileList
 
     public long Bytes => ByPath.Sum(file => file.Bytes);
 
-    /// <summary>The folder, one or two names deep, that has the most files directly or further below, but not all; empty when there is none.</summary>
+    /// <summary>The folder, one or two names deep, with the most files below it, but not all; empty when there is none.</summary>
     public string LargestFolder()
     {
         var counts = new Dictionary<string, int>(StringComparer.Ordinal);

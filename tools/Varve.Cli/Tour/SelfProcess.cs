@@ -9,7 +9,13 @@ internal static class SelfProcess
 
     public static Process Start(params ReadOnlySpan<string> arguments)
     {
-        var start = new ProcessStartInfo { RedirectStandardInput = true, RedirectStandardOutput = true, RedirectStandardError = true, UseShellExecute = false };
+        var start = new ProcessStartInfo
+        {
+            RedirectStandardInput = true,
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+            UseShellExecute = false,
+        };
         string program = Path.Combine(AppContext.BaseDirectory, "Varve.Cli" + (OperatingSystem.IsWindows() ? ".exe" : ""));
         if (File.Exists(program))
         {

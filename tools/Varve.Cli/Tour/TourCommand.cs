@@ -28,7 +28,7 @@ internal static class TourCommand
         var keep = new Option<bool>("--keep") { Description = "Keep the temporary database." };
         var command = new VarveCommand(
             "tour",
-            "Index the files of a folder, query them, change two maps at once, kill a writing process, recover: all of it checked. Takes some seconds.",
+            "Index a folder's files, query them, change two maps at once, kill a writing process, recover: all of it checked, in seconds.",
             "varve tour",
             "varve tour --folder ~/Documents --keep")
         {
@@ -95,9 +95,9 @@ internal static class TourCommand
         terminal.Console.WriteLine();
         if (isKept) report.Say($"Look around: varve scan --data {directory} --map {FileIndex.ByPathName} --keys-only --limit 10");
         report.Say($"{held}, {Figures.Count(report.ChecksFailed)} failed, {Figures.Duration(Stopwatch.GetElapsedTime(started))} in all.");
-        return report.ChecksFailed == 0
-            ? ExitCode.Ok
-            : throw new CommandFailureException(ExitCode.CheckFailed, $"the tour found {Figures.Count(report.ChecksFailed, "thing", "things")} that should not be.");
+        if (report.ChecksFailed == 0) return ExitCode.Ok;
+        string failed = Figures.Count(report.ChecksFailed, "check", "checks");
+        throw new CommandFailureException(ExitCode.CheckFailed, $"{failed} of the tour failed.");
     }
 
     private static FileList Fill(TourReport report, FileIndex index, string folder, CancellationToken cancellation)
@@ -110,8 +110,10 @@ internal static class TourCommand
         report.Terminal.RunWithProgress(
             "indexing", show => filling = TourReport.Time(() => index.Fill(listed, show, cancellation)));
         var files = new FileList(listed);
-        report.Say($"{Figures.Count(files.ByPath.Count, "file", "files")} of {Figures.Bytes(files.Bytes)} listed in {Figures.Duration(listing)}");
-        report.Say($"{Figures.Count(2L * files.ByPath.Count)} entries written in {Figures.Duration(filling)}, each file in both maps by one atomic batch, synced once at the end");
+        string counted = Figures.Count(files.ByPath.Count, "file", "files");
+        report.Say($"{counted} of {Figures.Bytes(files.Bytes)} listed in {Figures.Duration(listing)}");
+        string written = Figures.Count(2L * files.ByPath.Count, "entry", "entries");
+        report.Say($"{written} written in {Figures.Duration(filling)}, each file in both maps by one atomic batch, synced once at the end");
         report.Check("everything written is durable", index.Database.DurableSequence == index.Database.LatestSequence);
         return files;
     }
@@ -125,9 +127,11 @@ internal static class TourCommand
         while (index.ByPath.Contains(moved.PathKey));
         using Snapshot before = index.Database.CreateSnapshot();
         TimeSpan time = TourReport.Time(() => index.Move(file, moved));
-        report.Say($"'{ByteText.Escape(file.Path)}' is now '{ByteText.Escape(moved.Path)}': four operations, synced in {Figures.Duration(time)}");
+        string paths = $"'{ByteText.Escape(file.Path)}' is now '{ByteText.Escape(moved.Path)}'";
+        report.Say($"{paths}: four operations, synced in {Figures.Duration(time)}");
         report.Check("both maps show the new path and not the old one", index.Holds(moved) && index.Lacks(file));
-        report.Check("a snapshot from before still shows the old path and not the new one", index.Holds(file, before) && index.Lacks(moved, before));
+        bool isAsBefore = index.Holds(file, before) && index.Lacks(moved, before);
+        report.Check("a snapshot from before still shows the old path and not the new one", isAsBefore);
         return moved;
     }
 
@@ -143,7 +147,8 @@ internal static class TourCommand
     {
         bool isWhole = index.Holds(moved) && index.Lacks(files.ByPath[0]);
         foreach (FileFact file in files.ByPath.Skip(1)) isWhole &= index.Holds(file);
-        report.Check($"the index of {Figures.Count(files.ByPath.Count, "file", "files")} is whole, with the moved one at its new path", isWhole);
+        string counted = Figures.Count(files.ByPath.Count, "file", "files");
+        report.Check($"the index of {counted} is whole, with the moved one at its new path", isWhole);
     }
 
     private static void ShowFigures(TourReport report, Database database, CancellationToken cancellation)
@@ -151,13 +156,14 @@ internal static class TourCommand
         report.Begin("Compact, verify, and look at the figures");
         TimeSpan compacting = TourReport.Time(() => database.Compact(cancellation));
         VerifyReport verified = VerifyCommand.Verify(report.Terminal, database, cancellation);
-        report.Check($"compacted in {Figures.Duration(compacting)}; every byte of the tables is sound: {VerifyCommand.Describe(verified)}", verified.IsSound);
+        report.Say($"compacted in {Figures.Duration(compacting)}");
+        report.Check($"every byte of the tables is sound: {VerifyCommand.Describe(verified)}", verified.IsSound);
         DatabaseStatistics figures = database.GetStatistics();
         report.Show(StatisticsTable.Draw(figures).ShowHeaders());
         LevelPicture.Draw(report.Terminal.Console, figures);
     }
 
-    /// <summary>The folder with <c>shared/</c> and <c>sdk/</c>; where the runtime came with the program, the program's own folder.</summary>
+    /// <summary>The folder with <c>shared/</c> in it; where the runtime came with the program, the program's own.</summary>
     private static string DotnetFolder()
     {
         string runtime = RuntimeEnvironment.GetRuntimeDirectory();

@@ -4,7 +4,7 @@ using Varve.Cli.Output;
 
 namespace Varve.Cli.Tour;
 
-/// <summary>The tour's reads: everything both ways, a prefix, a range, the newest, and every single file; each compared with the folder's listing.</summary>
+/// <summary>The tour's reads: all both ways, a prefix, a range, the newest, each file by itself; compared with the folder's listing.</summary>
 internal sealed class TourQueries(TourReport report, FileIndex index, FileList files)
 {
     private const int NewestShown = 5;
@@ -63,7 +63,8 @@ internal sealed class TourQueries(TourReport report, FileIndex index, FileList f
             }
         });
         AddTime("every path by itself (get)", found, time);
-        report.Check($"every path is found by itself, with the right value ({Figures.Count(found)} of {Figures.Count(files.ByPath.Count)})", found == files.ByPath.Count);
+        string share = $"{Figures.Count(found)} of {Figures.Count(files.ByPath.Count)}";
+        report.Check($"every path is found by itself, with the right value ({share})", found == files.ByPath.Count);
     }
 
     private List<FileFact> Ask(string query, IReadOnlyList<FileFact> expected, Func<List<FileFact>> read)
@@ -71,7 +72,8 @@ internal sealed class TourQueries(TourReport report, FileIndex index, FileList f
         List<FileFact> answer = [];
         TimeSpan time = TourReport.Time(() => answer = read());
         AddTime(query, answer.Count, time);
-        report.Check($"{query}: {Figures.Count(answer.Count, "entry", "entries")}, as the folder says, in order", answer.SequenceEqual(expected));
+        string counted = Figures.Count(answer.Count, "entry", "entries");
+        report.Check($"{query}: {counted}, as the folder says, in order", answer.SequenceEqual(expected));
         return answer;
     }
 
