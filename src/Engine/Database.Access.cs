@@ -7,8 +7,9 @@ namespace Varve;
 /// <summary>Reading and writing.</summary>
 public sealed partial class Database
 {
+    /// <summary>One operation at a time goes through it: a put or delete without a batch of its own.</summary>
     [ThreadStatic]
-    private static WriteBatch? t_idleBatch;
+    private static BatchBuffer? t_singleOperation;
 
     /// <summary>An empty batch for this database.</summary>
     public WriteBatch CreateBatch()
@@ -26,8 +27,9 @@ public sealed partial class Database
     /// <exception cref="DatabaseReadOnlyException">The database takes no writes.</exception>
     public ulong Write(WriteBatch batch, Durability? durability = null)
     {
-        BatchBuffer buffer = CheckWrite(batch, durability);
-        return buffer.Count == 0 ? LatestSequence : Commit.Run(CommitKind.Write, buffer, durability ?? Options.Durability);
+        ArgumentNullException.ThrowIfNull(batch);
+        batch.CheckWritable(this);
+        return CommitOperations(batch.Buffer, durability);
     }
 
     /// <summary>As <see cref="Write"/>, without a waiting thread. The batch must not be changed until the task ends.</summary>
@@ -36,10 +38,13 @@ public sealed partial class Database
     /// <param name="cancellation">Takes the write back as long as it has not been logged.</param>
     public ValueTask<ulong> WriteAsync(WriteBatch batch, Durability? durability = null, CancellationToken cancellation = default)
     {
-        BatchBuffer buffer = CheckWrite(batch, durability);
+        ArgumentNullException.ThrowIfNull(batch);
+        batch.CheckWritable(this);
+        BatchBuffer buffer = batch.Buffer;
+        Durability level = CheckWrite(durability);
         cancellation.ThrowIfCancellationRequested();
         if (buffer.Count == 0) return new ValueTask<ulong>(LatestSequence);
-        return new ValueTask<ulong>(Commit.RunAsync(buffer, durability ?? Options.Durability, cancellation));
+        return new ValueTask<ulong>(Commit.RunAsync(buffer, level, cancellation));
     }
 
     /// <summary>Makes every write acknowledged so far survive a power cut.</summary>
@@ -64,18 +69,19 @@ public sealed partial class Database
     {
         ThrowIfClosed();
         CheckPinnedMemory();
-        ReadView view = Views.Pin();
-        SnapshotList.Registration? moment = null;
+
+        // A registered moment comes before the view: see ReadViews.
+        SnapshotList.Registration moment = snapshot is null ? _store.Snapshots.Take() : snapshot.Share(this);
+        ReadView? view = null;
         try
         {
-            // The view first, the sequence second: see ReadViews.
-            moment = snapshot is null ? _store.Snapshots.Take() : snapshot.Share(this);
+            view = Views.Pin();
             return new Cursor(this, map, new ScanBounds(map.Prefix, lower, upper), view, moment);
         }
         catch
         {
-            if (moment is not null) ReturnMoment(moment);
-            view.Release();
+            view?.Release();
+            ReturnMoment(moment);
             throw;
         }
     }
@@ -92,39 +98,53 @@ public sealed partial class Database
 
     internal void ReturnMoment(SnapshotList.Registration moment) => _store.Snapshots.Return(moment);
 
-    /// <summary>A batch for one operation, kept for each thread.</summary>
-    internal WriteBatch RentBatch()
+    /// <summary>Commits one put.</summary>
+    internal ulong Put(MapIdentity map, ReadOnlySpan<byte> key, ReadOnlySpan<byte> value, Durability? durability)
     {
-        WriteBatch? batch = t_idleBatch;
-        t_idleBatch = null;
-        if (batch is null || !ReferenceEquals(batch.Database, this))
+        Limits.CheckKey(key);
+        Limits.CheckValue(value);
+        BatchBuffer buffer = t_singleOperation ??= new BatchBuffer();
+        try
         {
-            batch?.Dispose();
-            batch = CreateBatch();
+            buffer.AddPut(map, key, value);
+            return CommitOperations(buffer, durability);
         }
-
-        return batch;
+        finally
+        {
+            buffer.Clear();
+        }
     }
 
-    internal static void ReturnBatch(WriteBatch batch)
+    /// <summary>Commits one delete.</summary>
+    internal ulong Delete(MapIdentity map, ReadOnlySpan<byte> key, Durability? durability)
     {
-        batch.Clear();
-        t_idleBatch = batch;
+        Limits.CheckKey(key);
+        BatchBuffer buffer = t_singleOperation ??= new BatchBuffer();
+        try
+        {
+            buffer.AddDelete(map, key);
+            return CommitOperations(buffer, durability);
+        }
+        finally
+        {
+            buffer.Clear();
+        }
     }
 
     private CommitQueue Commit => _store.Commit
         ?? throw new DatabaseReadOnlyException($"The database in '{Directory}' was opened for reading only.");
 
-    private BatchBuffer CheckWrite(WriteBatch batch, Durability? durability)
+    private ulong CommitOperations(BatchBuffer buffer, Durability? durability)
+    {
+        Durability level = CheckWrite(durability);
+        return buffer.Count == 0 ? LatestSequence : Commit.Run(CommitKind.Write, buffer, level);
+    }
+
+    private Durability CheckWrite(Durability? durability)
     {
         ThrowIfClosed();
-        ArgumentNullException.ThrowIfNull(batch);
-        if (durability is { } asked && !Enum.IsDefined(asked))
-        {
-            throw new ArgumentOutOfRangeException(nameof(durability), asked, "No such durability level.");
-        }
-
-        batch.CheckWritable(this);
-        return batch.Buffer;
+        if (durability is not { } asked) return Options.Durability;
+        if (Enum.IsDefined(asked)) return asked;
+        throw new ArgumentOutOfRangeException(nameof(durability), asked, "No such durability level.");
     }
 }

@@ -41,6 +41,7 @@ public sealed class Snapshot : IDisposable
     internal SnapshotList.Registration Share(Database database)
     {
         CheckReadable(database);
-        return _list.Share(_registration);
+        ObjectDisposedException.ThrowIf(!_list.TryShare(_registration), this);
+        return _registration;
     }
 }

@@ -34,37 +34,13 @@ public sealed class SortedMap
     /// <exception cref="StorageException">The system refused before anything was written: the write did not happen.</exception>
     /// <exception cref="CommitOutcomeUnknownException">The log's sync failed: the write may exist after the next open.</exception>
     /// <exception cref="DatabaseReadOnlyException">The database takes no writes.</exception>
-    public ulong Put(ReadOnlySpan<byte> key, ReadOnlySpan<byte> value, Durability? durability = null)
-    {
-        WriteBatch batch = Database.RentBatch();
-        try
-        {
-            batch.Put(this, key, value);
-            return Database.Write(batch, durability);
-        }
-        finally
-        {
-            Varve.Database.ReturnBatch(batch);
-        }
-    }
+    public ulong Put(ReadOnlySpan<byte> key, ReadOnlySpan<byte> value, Durability? durability = null) => Database.Put(Identity, key, value, durability);
 
     /// <summary>Removes a key; no error where it is absent. Parameters, result and errors as <see cref="Put"/>.</summary>
     /// <param name="key">0 to 16,384 bytes.</param>
     /// <param name="durability">When to return; default: the database's level.</param>
     /// <returns>The write's sequence.</returns>
-    public ulong Delete(ReadOnlySpan<byte> key, Durability? durability = null)
-    {
-        WriteBatch batch = Database.RentBatch();
-        try
-        {
-            batch.Delete(this, key);
-            return Database.Write(batch, durability);
-        }
-        finally
-        {
-            Varve.Database.ReturnBatch(batch);
-        }
-    }
+    public ulong Delete(ReadOnlySpan<byte> key, Durability? durability = null) => Database.Delete(Identity, key, durability);
 
     /// <summary>Copies a key's value. Allocates nothing.</summary>
     /// <param name="key">0 to 16,384 bytes.</param>
@@ -181,7 +157,7 @@ public sealed class SortedMap
         ReadView view = Database.Views.Pin();
         try
         {
-            // The view first, the sequence second: see ReadViews.
+            // The view first, the sequence of this moment second: see ReadViews.
             ulong sequence = snapshot is null ? Database.Views.VisibleSequence : snapshot.CheckReadable(Database);
             if (!PointLookup.TryFind(view, full.Span, sequence, out FoundEntry found)) return false;
             try

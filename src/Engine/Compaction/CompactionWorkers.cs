@@ -301,7 +301,7 @@ internal sealed class CompactionWorkers
         else
         {
             _lastFailure = failure;
-            if (failure is not StorageException) _commit!.Stop(failure);
+            if (failure is not (StorageException or MemoryBudgetException)) _commit!.Stop(failure);
         }
 
         using (_jobsGuard.Hold())

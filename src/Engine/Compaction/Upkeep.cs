@@ -156,7 +156,7 @@ internal sealed class Upkeep : IFlushRoom
             {
                 Counters.CountFailure();
                 _flushFailure = failure;
-                if (failure is not StorageException) _commit!.Stop(failure);
+                if (failure is not (StorageException or MemoryBudgetException)) _commit!.Stop(failure);
                 if (failure is StorageException { ErrorCode: ErrorNumbers.NoSpace }) _commit!.DeleteLogSpares();
                 _changes.Raise();
                 _flushWanted.Wait(backoff.Next());

@@ -3,7 +3,7 @@ namespace Varve.Entries;
 /// <summary>
 /// A position in a sorted run of entries, the contract of every source a merge reads. While <see cref="IsValid"/>, the fields show
 /// the entry; their memory stays as it is until the cursor moves or is disposed. Moves go freely in both directions; moving an
-/// invalid cursor is not allowed, seeking it is. One thread at a time.
+/// invalid cursor is not allowed, seeking it is. After a move that threw, only a seek may follow. One thread at a time.
 /// </summary>
 /// <remarks>The entry is in fields, not behind properties: a merge compares them without a call.</remarks>
 internal abstract unsafe class EntryCursor : IDisposable
@@ -22,9 +22,17 @@ internal abstract unsafe class EntryCursor : IDisposable
 
     public int ValueLength;
 
+    /// <summary>True while the value has its length but no bytes here: <see cref="LoadValue"/> brings them.</summary>
+    public bool IsValueElsewhere;
+
     public ReadOnlySpan<byte> KeySpan => new(Key, KeyLength);
 
     public ReadOnlySpan<byte> ValueSpan => new(Value, ValueLength);
+
+    /// <summary>Brings the bytes of a value that stands elsewhere; they stay until the cursor moves.</summary>
+    public virtual void LoadValue()
+    {
+    }
 
     public abstract void SeekToFirst();
 

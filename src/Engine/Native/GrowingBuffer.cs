@@ -8,6 +8,9 @@ internal unsafe struct GrowingBuffer : IDisposable
 {
     private const int BytesMin = 256;
 
+    /// <summary>A larger buffer is given back when what comes next is smaller.</summary>
+    private const int KeptBytesMax = 1 << 20;
+
     private byte* _data;
     private int _capacity;
 
@@ -20,7 +23,7 @@ internal unsafe struct GrowingBuffer : IDisposable
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public void Set(ReadOnlySpan<byte> content)
     {
-        if (content.Length > _capacity) Grow(content.Length);
+        if (content.Length > _capacity || (_capacity > KeptBytesMax && content.Length <= KeptBytesMax)) Resize(content.Length);
         content.CopyTo(new Span<byte>(_data, _capacity));
         Length = content.Length;
     }
@@ -33,9 +36,9 @@ internal unsafe struct GrowingBuffer : IDisposable
         Length = 0;
     }
 
-    private void Grow(int bytes)
+    private void Resize(int bytes)
     {
-        int capacity = (int)Math.Min(Math.Max(BytesMin, bytes * 2L), Array.MaxLength);
+        int capacity = bytes > KeptBytesMax ? bytes : Math.Max(BytesMin, bytes * 2);
         byte* grown = (byte*)NativeMemory.Alloc((nuint)capacity);
         NativeMemory.Free(_data);
         _data = grown;

@@ -60,6 +60,13 @@ internal sealed unsafe class LevelCursor : EntryCursor
         Settle(forward: false);
     }
 
+    public override void LoadValue()
+    {
+        _inTable!.LoadValue();
+        Value = _inTable.Value;
+        IsValueElsewhere = false;
+    }
+
     public override void Dispose()
     {
         _inTable?.Dispose();
@@ -93,6 +100,7 @@ internal sealed unsafe class LevelCursor : EntryCursor
         }
 
         if (index == _index) return true;
+        IsValid = false;
         _inTable?.Dispose();
         _inTable = null;
         _index = -1;
@@ -119,5 +127,6 @@ internal sealed unsafe class LevelCursor : EntryCursor
         Trailer = cursor.Trailer;
         Value = cursor.Value;
         ValueLength = cursor.ValueLength;
+        IsValueElsewhere = cursor.IsValueElsewhere;
     }
 }

@@ -99,6 +99,14 @@ internal sealed unsafe class MergingCursor : EntryCursor
         Rebuild(isForward: false);
     }
 
+    public override void LoadValue()
+    {
+        EntryCursor winner = _sources[_winner];
+        winner.LoadValue();
+        Value = winner.Value;
+        IsValueElsewhere = false;
+    }
+
     public override void Dispose()
     {
         foreach (EntryCursor source in _sources) source.Dispose();
@@ -193,5 +201,6 @@ internal sealed unsafe class MergingCursor : EntryCursor
         Trailer = winner.Trailer;
         Value = winner.Value;
         ValueLength = winner.ValueLength;
+        IsValueElsewhere = winner.IsValueElsewhere;
     }
 }

@@ -5,8 +5,10 @@ using Varve.Memory;
 namespace Varve.Reading;
 
 /// <summary>
-/// The current view and the highest visible sequence. A reader loads the view first and the sequence second: what the view does
-/// not show was written later than its last change, so the read is of one moment.
+/// The current view and the highest visible sequence. There are two orders, and each is right for one kind of read only.
+/// A get at this moment loads the view first and the sequence second: compaction may have dropped, from any later view, what a
+/// sequence loaded before it would need. A read at a registered moment (snapshot, cursor) has its sequence first and loads the view
+/// second: nothing it needs is dropped, and a view loaded before could lack entries up to the sequence, half a batch of them.
 /// </summary>
 internal sealed class ReadViews
 {

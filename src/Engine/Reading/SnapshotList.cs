@@ -40,14 +40,14 @@ internal sealed class SnapshotList(ReadViews views, TimeProvider clock)
         }
     }
 
-    /// <summary>One more use of a registration; each is returned for itself.</summary>
-    public Registration Share(Registration registration)
+    /// <summary>One more use of a registration; each is returned for itself. False when the last use has been returned.</summary>
+    public bool TryShare(Registration registration)
     {
         lock (_listGuard)
         {
-            Invariant.Holds(registration.Uses > 0);
+            if (registration.Uses == 0) return false;
             registration.Uses++;
-            return registration;
+            return true;
         }
     }
 

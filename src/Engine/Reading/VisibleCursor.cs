@@ -41,12 +41,13 @@ internal sealed unsafe class VisibleCursor : IDisposable
 
     public ReadOnlySpan<byte> Key => _isCopied ? _key.Span : _source.KeySpan;
 
-    public ReadOnlySpan<byte> Value => _isCopied ? _value.Span : _source.ValueSpan;
+    public ReadOnlySpan<byte> Value => _isCopied ? _value.Span : LoadedValue();
 
     public void SeekToFirst() => Seek(_lower);
 
     public void SeekToLast()
     {
+        IsValid = false;
         if (_upper is null) _source.SeekToLast();
         else _source.SeekForPrevious(_upper, Trailer.Newest);
         FindBackward();
@@ -55,6 +56,7 @@ internal sealed unsafe class VisibleCursor : IDisposable
     /// <summary>To the first entry at or behind the full key.</summary>
     public void Seek(ReadOnlySpan<byte> key)
     {
+        IsValid = false;
         if (key.SequenceCompareTo(_lower) < 0) key = _lower;
         _source.Seek(key, Trailer.SeekAt(_sequence));
         FindForward();
@@ -69,12 +71,15 @@ internal sealed unsafe class VisibleCursor : IDisposable
             return;
         }
 
+        IsValid = false;
         _source.SeekForPrevious(key, Trailer.Oldest);
         FindBackward();
     }
 
     public void Next()
     {
+        // Until it is found: a move that throws leaves no entry behind.
+        IsValid = false;
         if (_isCopied)
         {
             // Sequences begin at 1, so nothing stands at the oldest trailer itself.
@@ -91,6 +96,7 @@ internal sealed unsafe class VisibleCursor : IDisposable
 
     public void Previous()
     {
+        IsValid = false;
         if (!_isCopied)
         {
             _key.Set(_source.KeySpan);
@@ -149,7 +155,7 @@ internal sealed unsafe class VisibleCursor : IDisposable
             {
                 if (Trailer.Sequence(source.Trailer) > _sequence || ++steps > VersionStepsMax) break;
                 isShown = !Trailer.IsTombstone(source.Trailer);
-                if (isShown) _value.Set(source.ValueSpan);
+                if (isShown) _value.Set(LoadedValue());
                 source.Previous();
             }
             while (IsOnKey(source));
@@ -169,7 +175,7 @@ internal sealed unsafe class VisibleCursor : IDisposable
     {
         _source.Seek(_key.Span, Trailer.SeekAt(_sequence));
         bool isShown = !Trailer.IsTombstone(_source.Trailer);
-        if (isShown) _value.Set(_source.ValueSpan);
+        if (isShown) _value.Set(LoadedValue());
         return isShown;
     }
 
@@ -204,6 +210,13 @@ internal sealed unsafe class VisibleCursor : IDisposable
 
             _source.Previous();
         }
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private ReadOnlySpan<byte> LoadedValue()
+    {
+        if (_source.IsValueElsewhere) _source.LoadValue();
+        return _source.ValueSpan;
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

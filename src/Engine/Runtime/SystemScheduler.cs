@@ -1,6 +1,10 @@
 namespace Varve.Runtime;
 
 /// <summary>The scheduler of real life: operating-system threads, real locks, the given clock.</summary>
+/// <remarks>
+/// <see cref="Thread.Interrupt"/> ends no wait of the engine: a writer that left the queue while others rely on it would stop them all. The
+/// interruption is passed on to the thread's next wait of its own.
+/// </remarks>
 internal sealed class SystemScheduler(TimeProvider clock) : Scheduler
 {
     /// <summary>Turns a wait takes before it blocks; a hand-over between two running threads takes a few hundred nanoseconds.</summary>
@@ -31,7 +35,24 @@ internal sealed class SystemScheduler(TimeProvider clock) : Scheduler
 
         public override bool IsHeld => _lock.IsHeldByCurrentThread;
 
-        public override void Enter() => _lock.Enter();
+        public override void Enter()
+        {
+            bool wasInterrupted = false;
+            while (true)
+            {
+                try
+                {
+                    _lock.Enter();
+                    break;
+                }
+                catch (ThreadInterruptedException)
+                {
+                    wasInterrupted = true;
+                }
+            }
+
+            if (wasInterrupted) Thread.CurrentThread.Interrupt();
+        }
 
         public override void Exit() => _lock.Exit();
     }
@@ -55,19 +76,35 @@ internal sealed class SystemScheduler(TimeProvider clock) : Scheduler
         public override bool Wait(TimeSpan timeout)
         {
             Spin();
+            long deadline = timeout == Timeout.InfiniteTimeSpan ? long.MaxValue : Environment.TickCount64 + (long)Math.Ceiling(timeout.TotalMilliseconds);
+            bool wasInterrupted = false;
+            bool taken;
+            while (true)
+            {
+                try
+                {
+                    taken = WaitUntil(deadline);
+                    break;
+                }
+                catch (ThreadInterruptedException)
+                {
+                    wasInterrupted = true;
+                }
+            }
+
+            if (wasInterrupted) Thread.CurrentThread.Interrupt();
+            return taken;
+        }
+
+        private bool WaitUntil(long deadline)
+        {
             lock (_gate)
             {
-                long started = Environment.TickCount64;
                 while (!_isSet)
                 {
-                    if (timeout == Timeout.InfiniteTimeSpan)
-                    {
-                        Monitor.Wait(_gate);
-                        continue;
-                    }
-
-                    TimeSpan left = timeout - TimeSpan.FromMilliseconds(Environment.TickCount64 - started);
-                    if (left <= TimeSpan.Zero || !Monitor.Wait(_gate, left)) break;
+                    long left = deadline - Environment.TickCount64;
+                    if (left <= 0) break;
+                    Monitor.Wait(_gate, (int)Math.Min(left, int.MaxValue));
                 }
 
                 bool taken = _isSet;

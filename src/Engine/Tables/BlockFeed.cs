@@ -3,6 +3,9 @@ namespace Varve.Tables;
 /// <summary>Where a cursor gets its data blocks from. One thread.</summary>
 internal abstract unsafe class BlockFeed : IDisposable
 {
+    /// <summary>True when blocks come through the cache.</summary>
+    public abstract bool IsCached { get; }
+
     /// <summary>A block of the partition whose index is given, checked, with padding; it stays as it is until the next call.</summary>
     public abstract byte* Load(int partition, byte* index, int block);
 
@@ -27,6 +30,8 @@ internal sealed unsafe class CachedBlockFeed(Table table, OpenedTable opened) : 
     private ReadWindow? _window;
     private int _ordinal = -2;
     private int _stepCount;
+
+    public override bool IsCached => true;
 
     public override byte* Load(int partition, byte* index, int block)
     {
@@ -64,6 +69,8 @@ internal sealed unsafe class StreamingBlockFeed(Table table, OpenedTable opened)
     private readonly ReadWindow _window = new(table, WindowBytes);
     private NativeBuffer? _decompressed;
     private int _ordinal = -1;
+
+    public override bool IsCached => false;
 
     public override byte* Load(int partition, byte* index, int block)
     {

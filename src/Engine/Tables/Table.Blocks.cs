@@ -55,6 +55,15 @@ internal sealed unsafe partial class Table
     internal BlockPin PinIndex(OpenedTable opened, int partition) =>
         PinPartition(opened, opened.IndexOrdinal(partition), opened.Top[partition].Index, BlockKind.Index);
 
+    /// <summary>Reads and checks an index partition into memory of the caller's own, past the cache.</summary>
+    internal void ReadIndex(OpenedTable opened, int partition, NativeBuffer destination)
+    {
+        BlockLocation location = opened.Top[partition].Index;
+        if (location.IsCompressed || location.StoredBytes > destination.Bytes)
+            ThrowCorrupt(location.Offset, $"an index partition of {location.StoredBytes} bytes cannot be");
+        ReadPayload(destination.Address, location, BlockKind.Index, opened.Top[partition].BlockCount);
+    }
+
     internal BlockPin PinData(OpenedTable opened, int partition, byte* index, int block)
     {
         int ordinal = opened.Top[partition].BlockFirst + block;

@@ -4,8 +4,8 @@ using Varve.Entries;
 namespace Varve.Tables;
 
 /// <summary>
-/// All entries of a table, in both directions alike. Separate values are read when the cursor arrives at them, into a buffer of its
-/// own: what it shows is never a handle.
+/// All entries of a table, in both directions alike. Separate values are read on demand, into a buffer of the cursor's own: what it
+/// shows is never a handle.
 /// </summary>
 internal sealed unsafe class TableCursor : EntryCursor
 {
@@ -25,6 +25,8 @@ internal sealed unsafe class TableCursor : EntryCursor
     private int _entryCount;
     private int _entry;
     private NativeBuffer? _separate;
+    private long _separateOffset;
+    private NativeBuffer? _ownIndex;
     private bool _isDisposed;
 
     public TableCursor(Table table, OpenedTable opened, BlockFeed feed)
@@ -103,6 +105,15 @@ internal sealed unsafe class TableCursor : EntryCursor
         _index.Dispose();
         _feed.Dispose();
         _separate?.Dispose();
+        _ownIndex?.Dispose();
+    }
+
+    /// <summary>A cursor that goes past the cache takes nothing of it, so that no pins of others can stop a compaction.</summary>
+    private BlockPin ReadOwnIndex(int partition)
+    {
+        _ownIndex ??= new NativeBuffer(TableFormat.StoredBytesMax);
+        _table.ReadIndex(_opened, partition, _ownIndex);
+        return new BlockPin(_ownIndex.Address);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -115,11 +126,12 @@ internal sealed unsafe class TableCursor : EntryCursor
         Trailer = shown.Trailer;
         Value = shown.Value;
         ValueLength = shown.ValueLength;
+        IsValueElsewhere = false;
         if (SeparateValue.IsSeparate(shown.Trailer) || _separate is not null) ShowSeparate();
         IsValid = true;
     }
 
-    /// <summary>Fetches the value if it is separate, and lets go of a large one that the cursor has left.</summary>
+    /// <summary>Shows the length of a separate value, and lets go of a large one that the cursor has left.</summary>
     private void ShowSeparate()
     {
         if (_separate is not null && _separate.Bytes > KeptValueBytesMax)
@@ -130,18 +142,27 @@ internal sealed unsafe class TableCursor : EntryCursor
 
         if (!SeparateValue.IsSeparate(Trailer)) return;
         IsValid = false;
-        if (!SeparateValue.TryReadHandle(ValueSpan, _opened.FileBytes, out long offset, out int valueBytes))
+        if (!SeparateValue.TryReadHandle(ValueSpan, _opened.FileBytes, out _separateOffset, out int valueBytes))
             _table.ThrowCorrupt(0, "the handle of a large value is malformed");
-        if (_separate is null || _separate.Bytes < valueBytes)
+        Trailer = SeparateValue.WithoutFlag(Trailer);
+        Value = null;
+        ValueLength = valueBytes;
+        IsValueElsewhere = true;
+    }
+
+    /// <summary>Read when it is asked for: damage to it fails nobody who only passes by.</summary>
+    public override void LoadValue()
+    {
+        if (!IsValueElsewhere) return;
+        if (_separate is null || _separate.Bytes < ValueLength)
         {
             _separate?.Dispose();
-            _separate = new NativeBuffer(valueBytes);
+            _separate = new NativeBuffer(ValueLength);
         }
 
-        _table.ReadSeparate(offset, _separate.Span[..valueBytes]);
-        Trailer = SeparateValue.WithoutFlag(Trailer);
+        _table.ReadSeparate(_separateOffset, _separate.Span[..ValueLength]);
         Value = _separate.Address;
-        ValueLength = valueBytes;
+        IsValueElsewhere = false;
     }
 
     private void MoveToNextBlock()
@@ -196,12 +217,16 @@ internal sealed unsafe class TableCursor : EntryCursor
         if (partition == _partition) return;
         _index.Dispose();
         _partition = -1;
-        _index = _table.PinIndex(_opened, partition);
+        _index = _feed.IsCached ? _table.PinIndex(_opened, partition) : ReadOwnIndex(partition);
         _partition = partition;
     }
 
     private void LoadBlock(int block)
     {
+        // The block before may be gone once the load begins; if it fails, nothing of it can be decoded.
+        _data = null;
+        _entryCount = 0;
+        _entry = 0;
         _data = _feed.Load(_partition, _index.Data, block);
         _block = block;
         _entryCount = DataBlock.Count(_data);
