@@ -137,7 +137,7 @@ public class ManifestWriterTests
         Assert.True(ManifestText.Of(writer.State) == ManifestText.Of(Manifest.Load(found, Directory)!), context);
     }
 
-    /// <summary>The plan, and a failed test for a write that does not append: torn bytes must never come to lie behind whole ones.</summary>
+    /// <summary>The plan, and a failed test for a write that does not append: none may lie over the bytes of a failed one.</summary>
     private static Func<DiskCall, Fault?> OnlyAppending(SimulatedDisk disk, Func<DiskCall, Fault?>? plan) => call =>
     {
         if (call.Operation == DiskOperation.Write) Assert.Equal(disk.ReadAll(call.Path).Length, call.Offset);

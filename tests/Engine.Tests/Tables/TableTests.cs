@@ -148,7 +148,8 @@ public class TableTests
         foreach (TableInfo wrong in (TableInfo[])
             [
                 info with { EntryCount = 3 }, info with { TombstoneCount = 1 }, info with { SmallestKey = [] },
-                info with { LargestKey = [99] }, info with { LargestTrailer = 5 }, info with { FileChecksum = 5 }, info with { Salt = 5 }, info with { FileBytes = 5 },
+                info with { LargestKey = [99] }, info with { LargestTrailer = 5 }, info with { FileChecksum = 5 },
+                info with { Salt = 5 }, info with { FileBytes = 5 },
             ])
         {
             Table stated = fixture.Store.Make(wrong);
