@@ -75,6 +75,9 @@ internal enum FailedSync
 /// <summary>What a fault plan makes of a call.</summary>
 internal sealed record Fault
 {
+    private int _landedBytes;
+    private bool _landsHalf;
+
     private Fault()
     {
     }
@@ -83,9 +86,6 @@ internal sealed record Fault
     public static Fault PowerCut { get; } = new() { IsPowerCut = true };
 
     public int ErrorCode { get; private init; }
-
-    /// <summary>Bytes that a failing write puts into the file before it fails.</summary>
-    public int LandedBytes { get; private init; }
 
     public FailedSync FailedSync { get; private init; }
 
@@ -96,7 +96,17 @@ internal sealed record Fault
         new() { ErrorCode = errorCode, FailedSync = failedSync };
 
     /// <summary>A write puts its first bytes into the file, then fails; other calls just fail.</summary>
-    public static Fault ShortWrite(int errorCode, int landedBytes) => new() { ErrorCode = errorCode, LandedBytes = landedBytes };
+    public static Fault ShortWrite(int errorCode, int landedBytes) => new() { ErrorCode = errorCode, _landedBytes = landedBytes };
+
+    /// <summary>
+    /// A write puts the first half of its bytes into the file, whatever their number, then fails; other calls just fail, and a sync
+    /// treats the changes as <paramref name="failedSync"/> says.
+    /// </summary>
+    public static Fault HalfWrite(int errorCode, FailedSync failedSync = FailedSync.LeavesDirty) =>
+        new() { ErrorCode = errorCode, FailedSync = failedSync, _landsHalf = true };
+
+    /// <summary>How many of its bytes a failing write puts into the file before it fails.</summary>
+    public int LandedBytesOf(int writeBytes) => _landsHalf ? writeBytes / 2 : Math.Min(_landedBytes, writeBytes);
 }
 
 /// <summary>Ready-made fault plans. An index is that of <see cref="DiskCall.Index"/>.</summary>

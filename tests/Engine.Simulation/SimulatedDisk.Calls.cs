@@ -25,7 +25,7 @@ internal sealed partial class SimulatedDisk
         }
 
         int fitting = call.Fault is { IsPowerCut: false } fault
-            ? Math.Min(fault.LandedBytes, source.Length)
+            ? fault.LandedBytesOf(source.Length)
             : FittingBytes(file, offset, source.Length);
         if (fitting > 0) file.Node.Change(DataChange.Write(source[..fitting], offset));
         call.ThrowIfFault();

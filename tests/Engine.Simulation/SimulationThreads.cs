@@ -2,7 +2,9 @@ using System.Collections.Concurrent;
 
 namespace Varve.Simulation;
 
-/// <summary>Operating-system threads that run one body after another: starting a new one costs more than most simulated threads do.</summary>
+/// <summary>
+/// Operating-system threads that run one body after another: starting a new one costs more than most simulated threads do.
+/// </summary>
 internal static class SimulationThreads
 {
     private static readonly ConcurrentStack<Idle> IdleThreads = new();

@@ -63,7 +63,8 @@ public abstract class CliHouse : IDisposable
     {
         using Database database = Database.Open(Data);
         SortedMap target = database.GetMap(map);
-        foreach (string key in keys) target.Put(Encoding.UTF8.GetBytes(key), Encoding.UTF8.GetBytes("value of " + key), Durability.Buffered);
+        foreach (string key in keys)
+            target.Put(Encoding.UTF8.GetBytes(key), Encoding.UTF8.GetBytes("value of " + key), Durability.Buffered);
         database.Close();
     }
 

@@ -19,7 +19,9 @@ public sealed class DatabaseCommandsTests : CliHouse
     public void Statistics_are_for_people_and_for_programs()
     {
         Put("m", "a", "b");
-        Assert.Contains(RunOnData("stats").Expect(ExitCode.Ok).Lines, line => line.StartsWith("maps", StringComparison.Ordinal) && line.TrimEnd().EndsWith('1'));
+        Assert.Contains(
+            RunOnData("stats").Expect(ExitCode.Ok).Lines,
+            line => line.StartsWith("maps", StringComparison.Ordinal) && line.TrimEnd().EndsWith('1'));
         using JsonDocument json = JsonDocument.Parse(RunOnData("stats", "--json").Expect(ExitCode.Ok).Output);
         Assert.Equal(1, json.RootElement.GetProperty("mapCount").GetInt32());
         Assert.Equal(7, json.RootElement.GetProperty("levels").GetArrayLength());
@@ -30,7 +32,8 @@ public sealed class DatabaseCommandsTests : CliHouse
     {
         FillLevels();
         CliRun run = RunOnData("levels", "--tables").Expect(ExitCode.Ok);
-        for (int level = 0; level < 7; level++) Assert.Contains(run.Lines, line => line.StartsWith($"level {level}", StringComparison.Ordinal));
+        for (int level = 0; level < 7; level++)
+            Assert.Contains(run.Lines, line => line.StartsWith($"level {level}", StringComparison.Ordinal));
         string bottom = run.Lines.Single(line => line.StartsWith("level 6", StringComparison.Ordinal));
         Assert.Contains("█", bottom);
         Assert.Contains("1,000 entries", bottom);

@@ -129,9 +129,11 @@ public sealed class KeyCommandsTests : CliHouse
             RunOnData(arguments).Expect(ExitCode.Ok);
             Dictionary<string, byte[]> after = ReadFiles();
             Assert.Equal(before.Keys.Order(), after.Keys.Order());
-            foreach (string name in before.Keys) Assert.True(before[name].AsSpan().SequenceEqual(after[name]), $"{arguments[0]} changed {name}");
+            foreach (string name in before.Keys)
+                Assert.True(before[name].AsSpan().SequenceEqual(after[name]), $"{arguments[0]} changed {name}");
         }
     }
 
-    private Dictionary<string, byte[]> ReadFiles() => Directory.GetFiles(Data).ToDictionary(path => Path.GetFileName(path), File.ReadAllBytes);
+    private Dictionary<string, byte[]> ReadFiles() =>
+        Directory.GetFiles(Data).ToDictionary(path => Path.GetFileName(path), File.ReadAllBytes);
 }

@@ -21,10 +21,11 @@ public sealed class CloseTests
 
         Action[] uses =
         [
-            () => map.Put("k"u8, default), () => map.Get("k"u8), () => map.Get("k"u8, snapshot), () => map.CreateCursor(), () => database.Write(batch),
-            () => database.GetMap("n"), () => database.ListMaps(), () => database.CreateBatch(), () => database.CreateSnapshot(), database.Sync,
-            database.Flush, () => database.Compact(), database.WaitForUpkeep, () => database.GetStatistics(), () => database.Verify(),
-            () => cursor.SeekToFirst(), () => cursor.Next(), () => _ = cursor.Key.Length, () => database.WaitForDurable(1), database.Trim,
+            () => map.Put("k"u8, default), () => map.Get("k"u8), () => map.Get("k"u8, snapshot), () => map.CreateCursor(),
+            () => database.Write(batch), () => database.GetMap("n"), () => database.ListMaps(), () => database.CreateBatch(),
+            () => database.CreateSnapshot(), database.Sync, database.Flush, () => database.Compact(), database.WaitForUpkeep,
+            () => database.GetStatistics(), () => database.Verify(), () => cursor.SeekToFirst(), () => cursor.Next(),
+            () => _ = cursor.Key.Length, () => database.WaitForDurable(1), database.Trim,
             () => { foreach (Entry _ in map.All()) { } },
         ];
         for (int i = 0; i < uses.Length; i++)
@@ -136,7 +137,9 @@ public sealed class CloseTests
             Assert.Equal(0, disk.OpenFileCount);
             using Database reopened = OptionSet.Tiny.Open(disk, pool);
             byte[]? written = reopened.GetMap("m").Get("written"u8);
-            Assert.True((written is null ? 0 : BitConverter.ToInt32(written)) >= acknowledged, $"round {round}: an acknowledged write is gone");
+            Assert.True(
+                (written is null ? 0 : BitConverter.ToInt32(written)) >= acknowledged,
+                $"round {round}: an acknowledged write is gone");
         }
     }
 }

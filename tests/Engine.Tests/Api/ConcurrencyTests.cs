@@ -145,7 +145,9 @@ public sealed class ConcurrencyTests
     private static void Check(Cursor cursor, int key, int round)
     {
         Assert.True(cursor.Key.SequenceEqual(Key(key)), $"round {round}: {HistoryKeys.Show(cursor.Key)} should be key {key}");
-        Assert.True(cursor.Value.SequenceEqual(Value(key, round)), $"round {round}: the value of key {key} is of round {RoundOf(cursor.Value)}");
+        Assert.True(
+            cursor.Value.SequenceEqual(Value(key, round)),
+            $"round {round}: the value of key {key} is of round {RoundOf(cursor.Value)}");
     }
 
     private static int CheckRound(SortedMap map, Direction direction, Snapshot? snapshot)

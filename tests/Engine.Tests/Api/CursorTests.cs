@@ -12,7 +12,8 @@ public sealed class CursorTests : IDisposable
     public void A_cursor_sees_its_moment_while_memtables_under_it_are_flushed_and_compacted()
     {
         const int Count = 3_000;
-        using Database database = Database.Open(_directory, new DatabaseOptions { MemoryBudgetBytes = 8 << 20, Durability = Durability.None });
+        using Database database = Database.Open(
+            _directory, new DatabaseOptions { MemoryBudgetBytes = 8 << 20, Durability = Durability.None });
         SortedMap map = database.GetMap("numbers");
         for (int i = 0; i < Count; i++) map.Put(KeyOf(i), [1]);
         using Cursor forward = map.CreateCursor();
@@ -40,7 +41,8 @@ public sealed class CursorTests : IDisposable
     [Fact]
     public void Cursors_that_stand_still_cannot_keep_more_memtables_than_a_quarter_of_the_budget()
     {
-        using Database database = Database.Open(_directory, new DatabaseOptions { MemoryBudgetBytes = 8 << 20, Durability = Durability.None });
+        using Database database = Database.Open(
+            _directory, new DatabaseOptions { MemoryBudgetBytes = 8 << 20, Durability = Durability.None });
         SortedMap map = database.GetMap("numbers");
         var idle = new List<Cursor>();
         MemoryBudgetException? refusal = null;

@@ -45,10 +45,12 @@ public sealed class DatabaseTests : IDisposable
         foreach (Entry entry in map.All()) seen.Add((Encoding.UTF8.GetString(entry.Key), Encoding.UTF8.GetString(entry.Value)));
         Assert.Equal(expected.Select(pair => (pair.Key, pair.Value)), seen);
         var backward = new List<(string, string)>();
-        foreach (Entry entry in map.All(Direction.Descending)) backward.Add((Encoding.UTF8.GetString(entry.Key), Encoding.UTF8.GetString(entry.Value)));
+        foreach (Entry entry in map.All(Direction.Descending))
+            backward.Add((Encoding.UTF8.GetString(entry.Key), Encoding.UTF8.GetString(entry.Value)));
         backward.Reverse();
         Assert.Equal(seen, backward);
-        foreach ((string key, string value) in expected) Assert.Equal(value, Encoding.UTF8.GetString(map.Get(Encoding.UTF8.GetBytes(key))!));
+        foreach ((string key, string value) in expected)
+            Assert.Equal(value, Encoding.UTF8.GetString(map.Get(Encoding.UTF8.GetBytes(key))!));
         Assert.Null(map.Get("key"u8));
     }
 }

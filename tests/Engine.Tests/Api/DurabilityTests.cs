@@ -108,7 +108,8 @@ public sealed class DurabilityTests
         mayGoOn.Set();
         await logged;
         _disk.Faults = null;
-        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => database.WriteAsync(waiting, cancellation: cancellation.Token).AsTask());
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(
+            () => database.WriteAsync(waiting, cancellation: cancellation.Token).AsTask());
         Assert.True(map.Contains("under way"u8));
         Assert.False(map.Contains("waiting"u8));
         await database.WriteAsync(waiting);

@@ -16,7 +16,8 @@ public sealed class FailureTests
             SortedMap map = database.GetMap("m");
             map.Put("before"u8, "v"u8);
             ulong durable = database.DurableSequence;
-            _disk.Faults = FaultPlan.Matching(call => IsLog(call, DiskOperation.Sync), Fault.Error(Errors.InputOutput, FailedSync.MarksClean));
+            _disk.Faults = FaultPlan.Matching(
+                call => IsLog(call, DiskOperation.Sync), Fault.Error(Errors.InputOutput, FailedSync.MarksClean));
             CommitOutcomeUnknownException unknown = Assert.Throws<CommitOutcomeUnknownException>(() => map.Put("during"u8, "v"u8));
             Assert.IsType<StorageException>(unknown.InnerException);
             _disk.Faults = null;

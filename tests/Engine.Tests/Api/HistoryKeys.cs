@@ -4,7 +4,9 @@ using System.Text;
 
 namespace Varve.Tests.Api;
 
-/// <summary>Keys and values that tests draw by number: all the shapes that are easy to get wrong, in a small space, so that keys meet again.</summary>
+/// <summary>
+/// Keys and values that tests draw by number: all the shapes that are easy to get wrong, in a small space, so that keys meet again.
+/// </summary>
 internal static class HistoryKeys
 {
     public const int KeyCount = 300;

@@ -41,7 +41,8 @@ internal sealed class HistoryRun : IDisposable
             }
             catch (Exception failure)
             {
-                throw new InvalidOperationException($"Options '{options}', step {step} of {history.Count}, {history[step]}: {failure}", failure);
+                throw new InvalidOperationException(
+                    $"Options '{options}', step {step} of {history.Count}, {history[step]}: {failure}", failure);
             }
         }
 
@@ -175,7 +176,9 @@ internal sealed class HistoryRun : IDisposable
         Advance(_database.Write(batch), count, [.. written]);
     }
 
-    /// <summary>A write's sequence is behind the one before it by its operations, and by the names of maps that it is the first to use.</summary>
+    /// <summary>
+    /// A write's sequence is behind the one before it by its operations, and by the names of maps that it is the first to use.
+    /// </summary>
     private void Advance(ulong sequence, int operations, params ReadOnlySpan<int> maps)
     {
         foreach (int map in maps)

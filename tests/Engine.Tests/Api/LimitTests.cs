@@ -39,7 +39,8 @@ public sealed class LimitTests : IDisposable
         ];
         foreach (Action action in refused)
         {
-            Assert.Contains($"{tooLong.Length:N0} bytes; a key may have {longest.Length:N0}", Assert.Throws<ArgumentException>(action).Message);
+            string message = Assert.Throws<ArgumentException>(action).Message;
+            Assert.Contains($"{tooLong.Length:N0} bytes; a key may have {longest.Length:N0}", message);
         }
     }
 
@@ -90,7 +91,9 @@ public sealed class LimitTests : IDisposable
         using Database other = OptionSet.Tiny.Open(new SimulatedDisk(), new RegionPool());
         using WriteBatch batch = other.CreateBatch();
         using Snapshot snapshot = other.CreateSnapshot();
-        Assert.Contains("'map' belongs to another database", Assert.Throws<ArgumentException>(() => batch.Put(_map, default, default)).Message);
+        Assert.Contains(
+            "'map' belongs to another database",
+            Assert.Throws<ArgumentException>(() => batch.Put(_map, default, default)).Message);
         Assert.Throws<ArgumentException>(() => batch.Delete(_map, default));
         Assert.Contains("another database", Assert.Throws<ArgumentException>(() => _database.Write(batch)).Message);
         Assert.Contains("another database", Assert.Throws<ArgumentException>(() => _map.Get(default, snapshot)).Message);

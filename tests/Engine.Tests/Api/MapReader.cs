@@ -43,7 +43,10 @@ internal static class MapReader
         Check(map.Range(low, high, Direction.Descending, limit, snapshot), [.. inside.Reverse().Take(taken)], where + ", descending");
 
         KeyValuePair<byte[], byte[]>[] below =
-            [.. model.Where(entry => (low.Length == 0 || Compare(entry.Key, low) > 0) && (high.Length == 0 || Compare(entry.Key, high) <= 0))];
+        [
+            .. model.Where(entry => low.Length == 0 || Compare(entry.Key, low) > 0)
+                .Where(entry => high.Length == 0 || Compare(entry.Key, high) <= 0),
+        ];
         Check(map.ReverseRange(high, low, limit, snapshot), [.. below.Reverse().Take(taken)], where + ", reverse range");
 
         byte[] prefix = low[..random.Next(Math.Min(low.Length, 6) + 1)];
@@ -60,8 +63,11 @@ internal static class MapReader
         {
             Assert.True(count < expected.Length, $"{where}: {HistoryKeys.Show(key)} is one entry too many after {count}");
             Assert.True(
-                key.SequenceEqual(expected[count].Key), $"{where}, entry {count}: {HistoryKeys.Show(key)} should be {HistoryKeys.Show(expected[count].Key)}");
-            Assert.True(value.SequenceEqual(expected[count].Value), $"{where}, entry {count}: the value of {HistoryKeys.Show(key)} differs");
+                key.SequenceEqual(expected[count].Key),
+                $"{where}, entry {count}: {HistoryKeys.Show(key)} should be {HistoryKeys.Show(expected[count].Key)}");
+            Assert.True(
+                value.SequenceEqual(expected[count].Value),
+                $"{where}, entry {count}: the value of {HistoryKeys.Show(key)} differs");
             count++;
         }
 

@@ -41,9 +41,16 @@ internal sealed record OptionSet(string Name)
         Tiny,
         new("no filters, no compression, two threads") { FilterBitsPerKey = 0, Compress = false, CompactionThreads = 2, BlockBytes = 256 },
         new("large tables, synced") { BlockBytes = 4032, TableBytes = 64 << 10, MemtableBytes = 64 << 10, Durability = Durability.Synced },
-        new("many small tables, long logs") { TableBytes = 2 << 10, MemtableBytes = 4 << 10, LogSegmentBytes = 256 << 10, LevelZeroTrigger = 4 },
+        new("many small tables, long logs")
+        {
+            TableBytes = 2 << 10, MemtableBytes = 4 << 10, LogSegmentBytes = 256 << 10, LevelZeroTrigger = 4,
+        },
         new("few files open") { OpenFilesMax = 1, BlockBytes = 1024, LevelRatio = 2, CompactionThreads = 2, LogSegmentBytes = 8 << 10 },
-        new("as in life") { MemtableBytes = 1 << 20, TableBytes = 1 << 20, BlockBytes = 4032, LogSegmentBytes = 256 << 10, LevelZeroTrigger = 4, LevelRatio = 10 },
+        new("as in life")
+        {
+            MemtableBytes = 1 << 20, TableBytes = 1 << 20, BlockBytes = 4032, LogSegmentBytes = 256 << 10,
+            LevelZeroTrigger = 4, LevelRatio = 10,
+        },
     ];
 
     public EngineSetup CreateSetup(IFileSystem files, string directory, RegionPool pool)

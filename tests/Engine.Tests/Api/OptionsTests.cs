@@ -28,7 +28,8 @@ public sealed class OptionsTests : IDisposable
     {
         var options = new DatabaseOptions();
         change(options);
-        ArgumentOutOfRangeException refusal = Assert.Throws<ArgumentOutOfRangeException>(() => Database.Open(_directory.Of("data"), options));
+        ArgumentOutOfRangeException refusal = Assert.Throws<ArgumentOutOfRangeException>(
+            () => Database.Open(_directory.Of("data"), options));
         Assert.Equal(name, refusal.ParamName);
         Assert.False(Directory.Exists(_directory.Of("data")));
     }

@@ -41,8 +41,8 @@ public sealed class ReadOnlyTests
         batch.Put(map, "k"u8, default);
         Action[] writes =
         [
-            () => map.Put("k"u8, default), () => map.Delete("k"u8), () => database.Write(batch), () => database.Flush(), () => database.Compact(),
-            () => database.WaitForUpkeep(),
+            () => map.Put("k"u8, default), () => map.Delete("k"u8), () => database.Write(batch), () => database.Flush(),
+            () => database.Compact(), () => database.WaitForUpkeep(),
         ];
         foreach (Action write in writes) Assert.Contains("reading only", Assert.Throws<DatabaseReadOnlyException>(write).Message);
         CheckContent(database);

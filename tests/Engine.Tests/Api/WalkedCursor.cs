@@ -2,7 +2,9 @@ using Content = System.Collections.Immutable.ImmutableSortedDictionary<byte[], b
 
 namespace Varve.Tests.Api;
 
-/// <summary>A cursor that is sought and moved in any order, while its place in the sorted keys of its moment is followed beside it.</summary>
+/// <summary>
+/// A cursor that is sought and moved in any order, while its place in the sorted keys of its moment is followed beside it.
+/// </summary>
 internal sealed class WalkedCursor : IDisposable
 {
     private readonly Cursor _cursor;

@@ -40,7 +40,8 @@ public sealed class BatchReaderTests
             var random = new Random(seed);
             using BatchBuffer batch = Fill(MakeOperations(random));
             byte[] damaged = batch.Span.ToArray();
-            for (int i = random.Next(1, 6); i > 0; i--) damaged[random.Next(damaged.Length)] = (byte)(random.Next(3) == 0 ? 0xff : random.Next(256));
+            for (int i = random.Next(1, 6); i > 0; i--)
+                damaged[random.Next(damaged.Length)] = (byte)(random.Next(3) == 0 ? 0xff : random.Next(256));
             if (random.Next(2) == 0) damaged = damaged[..random.Next(damaged.Length)];
             CheckBounded(damaged);
             random.NextBytes(damaged);

@@ -45,7 +45,8 @@ public class CompactionHistoryTests
 
     private sealed class History
     {
-        private static readonly CompactionOptions Options = new() { MemtableBytes = 2, TableBytes = 6, LevelRatio = 3, TombstoneCountMin = 2 };
+        private static readonly CompactionOptions Options =
+            new() { MemtableBytes = 2, TableBytes = 6, LevelRatio = 3, TombstoneCountMin = 2 };
 
         private readonly int _seed;
         private readonly Random _random;
@@ -112,7 +113,8 @@ public class CompactionHistoryTests
                     string name = Name(key);
                     ulong expected = Newest(_written, name, snapshot);
                     ulong actual = Read(name, snapshot);
-                    if (expected != actual) Assert.Fail($"seed {_seed}, step {step}, key {name} at {snapshot}: {actual}, expected {expected}");
+                    if (expected != actual)
+                        Assert.Fail($"seed {_seed}, step {step}, key {name} at {snapshot}: {actual}, expected {expected}");
                 }
             }
         }
@@ -166,7 +168,8 @@ public class CompactionHistoryTests
                     output.Clear();
                 }
 
-                DropVerdict verdict = rule.Judge(isNewKey, Trailer.Pack(version.Sequence, version.IsTombstone ? EntryKind.Tombstone : EntryKind.Value));
+                ulong trailer = Trailer.Pack(version.Sequence, version.IsTombstone ? EntryKind.Tombstone : EntryKind.Value);
+                DropVerdict verdict = rule.Judge(isNewKey, trailer);
                 if (verdict == DropVerdict.DropUnlessDeeper && job.Map.MayHoldDeeper(job.Pick.OutputLevel, key)) verdict = DropVerdict.Keep;
                 if (verdict == DropVerdict.Keep) output.Add(version);
             }
@@ -178,7 +181,8 @@ public class CompactionHistoryTests
         {
             long number = ++_number;
             _contents.Add(number, [.. versions]);
-            return TestTables.Info(number, versions[0].Key, versions[^1].Key, versions.Min(v => v.Sequence), versions.Max(v => v.Sequence)) with
+            (ulong smallest, ulong largest) = (versions.Min(version => version.Sequence), versions.Max(version => version.Sequence));
+            return TestTables.Info(number, versions[0].Key, versions[^1].Key, smallest, largest) with
             {
                 FileBytes = versions.Count,
                 EntryCount = versions.Count,
@@ -202,7 +206,8 @@ public class CompactionHistoryTests
                 int index = _map.FindTable(level, key);
                 if (index < 0) continue;
                 List<Version> versions = _contents[_map.Tables(level)[index].Info.Number];
-                if (versions.Exists(version => version.Key == name && version.Sequence <= snapshot)) return Newest(versions, name, snapshot);
+                if (versions.Exists(version => version.Key == name && version.Sequence <= snapshot))
+                    return Newest(versions, name, snapshot);
             }
 
             return 0;

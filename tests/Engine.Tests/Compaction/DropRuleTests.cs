@@ -77,8 +77,10 @@ public class DropRuleTests
                 List<Version> without = [.. history.Outputs];
                 without.RemoveAt(i);
                 bool matters = kept.Sequence > history.Snapshots[^1] || history.ReadableSequences.Any(snapshot =>
-                    History.Read(kept.Key, snapshot, history.Outputs, history.Deeper) != History.Read(kept.Key, snapshot, without, history.Deeper));
-                Assert.True(matters || kept.IsTombstone && history.Deeper.Any(version => version.Key == kept.Key), $"seed {seed}: {kept} is of no use");
+                    History.Read(kept.Key, snapshot, history.Outputs, history.Deeper)
+                        != History.Read(kept.Key, snapshot, without, history.Deeper));
+                bool hides = kept.IsTombstone && history.Deeper.Any(version => version.Key == kept.Key);
+                Assert.True(matters || hides, $"seed {seed}: {kept} is of no use");
             }
         }
     }
@@ -93,7 +95,8 @@ public class DropRuleTests
         public History(Random random)
         {
             for (int i = random.Next(20); i > 0; i--) Deeper.Add(new Version(random.Next(KeyCount), (ulong)(21 - i), random.Next(3) == 0));
-            for (ulong sequence = 30; sequence < 60; sequence++) Inputs.Add(new Version(random.Next(KeyCount), sequence, random.Next(3) == 0));
+            for (ulong sequence = 30; sequence < 60; sequence++)
+                Inputs.Add(new Version(random.Next(KeyCount), sequence, random.Next(3) == 0));
             Inputs.Sort((a, b) => a.Key != b.Key ? a.Key.CompareTo(b.Key) : b.Sequence.CompareTo(a.Sequence));
             ulong[] snapshots = new ulong[1 + random.Next(5)];
             for (int i = 0; i < snapshots.Length; i++) snapshots[i] = (ulong)random.Next(10, 70);
@@ -110,7 +113,8 @@ public class DropRuleTests
         public ulong[] Snapshots { get; }
 
         /// <summary>The snapshots, and all that may still be taken.</summary>
-        public IEnumerable<ulong> ReadableSequences => Snapshots.Concat(Enumerable.Range(0, 62).Select(i => (ulong)i).Where(i => i >= Snapshots[^1]));
+        public IEnumerable<ulong> ReadableSequences =>
+            Snapshots.Concat(Enumerable.Range(0, 62).Select(i => (ulong)i).Where(i => i >= Snapshots[^1]));
 
         public void Compact()
         {
@@ -121,7 +125,8 @@ public class DropRuleTests
                 ulong trailer = Trailer.Pack(version.Sequence, version.IsTombstone ? EntryKind.Tombstone : EntryKind.Value);
                 DropVerdict verdict = rule.Judge(version.Key != previousKey, trailer);
                 previousKey = version.Key;
-                if (verdict == DropVerdict.DropUnlessDeeper && Deeper.Exists(deeper => deeper.Key == version.Key)) verdict = DropVerdict.Keep;
+                if (verdict == DropVerdict.DropUnlessDeeper && Deeper.Exists(deeper => deeper.Key == version.Key))
+                    verdict = DropVerdict.Keep;
                 if (verdict == DropVerdict.Keep) Outputs.Add(version);
             }
         }

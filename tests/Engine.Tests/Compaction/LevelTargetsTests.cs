@@ -17,7 +17,8 @@ public class LevelTargetsTests
     [InlineData(5, "5:128 6:300", "5:1 6:300")]
     [InlineData(5, "5:128 6:900", "5:900 6:100")]
     [InlineData(2, "2:128 3:128 4:128 5:128 6:9", "2:1 6:9")]
-    public void Each_level_should_have_a_tenth_of_the_one_below_it_down_to_the_smallest_that_pays(int baseLevel, string targets, string levels)
+    public void Each_level_should_have_a_tenth_of_the_one_below_it_down_to_the_smallest_that_pays(
+        int baseLevel, string targets, string levels)
     {
         LevelTargets computed = LevelTargets.Compute(Bytes(levels), Options);
         Assert.Equal(baseLevel, computed.BaseLevel);
@@ -69,7 +70,8 @@ public class LevelTargetsTests
         }
     }
 
-    private static long Debt(string levels, int levelZeroCount) => LevelTargets.Compute(Bytes(levels), Options).EstimateDebtBytes(levelZeroCount);
+    private static long Debt(string levels, int levelZeroCount) =>
+        LevelTargets.Compute(Bytes(levels), Options).EstimateDebtBytes(levelZeroCount);
 
     private static long[] Bytes(string levels)
     {
@@ -78,7 +80,8 @@ public class LevelTargetsTests
         foreach (string level in levels.Split(' '))
         {
             string[] parts = level.Split(':');
-            bytes[int.Parse(parts[0], System.Globalization.CultureInfo.InvariantCulture)] = long.Parse(parts[1], System.Globalization.CultureInfo.InvariantCulture);
+            int number = int.Parse(parts[0], System.Globalization.CultureInfo.InvariantCulture);
+            bytes[number] = long.Parse(parts[1], System.Globalization.CultureInfo.InvariantCulture);
         }
 
         return bytes;

@@ -39,7 +39,8 @@ public class OutputBordersTests
         foreach (string text in keys.Split(' '))
         {
             string[] parts = text.Split(':');
-            bool cuts = borders.ShouldCutBefore(Encoding.ASCII.GetBytes(parts[0]), int.Parse(parts[1], System.Globalization.CultureInfo.InvariantCulture));
+            int outputBytes = int.Parse(parts[1], System.Globalization.CultureInfo.InvariantCulture);
+            bool cuts = borders.ShouldCutBefore(Encoding.ASCII.GetBytes(parts[0]), outputBytes);
             answers.Add(cuts ? text + "!" : text);
         }
 

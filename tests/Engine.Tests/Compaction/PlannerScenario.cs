@@ -31,7 +31,8 @@ internal sealed class PlannerScenario
         var edit = new LevelEdit();
         foreach (string line in text.Split('\n', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries))
         {
-            (string head, string rest) = (line[..line.IndexOf(':', StringComparison.Ordinal)], line[(line.IndexOf(':', StringComparison.Ordinal) + 1)..]);
+            int colon = line.IndexOf(':', StringComparison.Ordinal);
+            (string head, string rest) = (line[..colon], line[(colon + 1)..]);
             if (head == "options")
                 ReadOptions(rest, ref memtableBytes);
             else
@@ -48,7 +49,8 @@ internal sealed class PlannerScenario
     /// <summary>All jobs of a requested compaction that may start now; the last line says why there are no more.</summary>
     public string Request(string? range = null, ulong sequenceMax = ulong.MaxValue)
     {
-        KeyRange? keys = range is null ? null : new KeyRange(Encoding.ASCII.GetBytes(range.Split('-')[0]), Encoding.ASCII.GetBytes(range.Split('-')[1]));
+        string[]? ends = range?.Split('-');
+        KeyRange? keys = ends is null ? null : new KeyRange(Encoding.ASCII.GetBytes(ends[0]), Encoding.ASCII.GetBytes(ends[1]));
         bool hasWork = true;
         string jobs = Play(context =>
         {
@@ -90,7 +92,13 @@ internal sealed class PlannerScenario
     private string Play(Func<CompactionContext, CompactionPick?> ask)
     {
         var lines = new List<string>();
-        var context = new CompactionContext { Running = _running, Excluded = _excluded, OldestSnapshot = _oldestSnapshot, IsIdle = _isIdle };
+        var context = new CompactionContext
+        {
+            Running = _running,
+            Excluded = _excluded,
+            OldestSnapshot = _oldestSnapshot,
+            IsIdle = _isIdle,
+        };
         while (ask(context) is { } pick && lines.Count < 100)
         {
             _running.Add(pick);

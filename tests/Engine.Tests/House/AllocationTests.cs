@@ -41,7 +41,8 @@ public sealed class AllocationTests(AllocationTests.Store store) : IClassFixture
         long allowed = AllocationBudget.Bytes[operation];
         long once = operation.StartsWith("Step of", StringComparison.Ordinal) ? AllocationBudget.Bytes["Enumeration"] : 0;
         Assert.True(
-            allocated <= allowed * Repetitions + once, $"{operation}: {(double)(allocated - once) / Repetitions:F1} bytes each, the budget is {allowed}");
+            allocated <= allowed * Repetitions + once,
+            $"{operation}: {(double)(allocated - once) / Repetitions:F1} bytes each, the budget is {allowed}");
     }
 
     /// <summary>Closures are made here, before anything is measured.</summary>

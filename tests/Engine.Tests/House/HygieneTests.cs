@@ -33,7 +33,8 @@ public sealed partial class HygieneTests
             if (path.EndsWith(".sln", StringComparison.Ordinal)) continue;
             if (text.Contains('\r')) wrong.Add($"{path}: carriage return");
             if (text.StartsWith('\uFEFF')) wrong.Add($"{path}: byte order mark");
-            if (text.Length > 0 && !text.EndsWith('\n') && !path.EndsWith("packages.lock.json", StringComparison.Ordinal)) wrong.Add($"{path}: no line end at the end");
+            bool endsOpen = text.Length > 0 && !text.EndsWith('\n');
+            if (endsOpen && !path.EndsWith("packages.lock.json", StringComparison.Ordinal)) wrong.Add($"{path}: no line end at the end");
         }
 
         Assert.Empty(wrong);
@@ -50,7 +51,8 @@ public sealed partial class HygieneTests
             {
                 string target = link.Groups["target"].Value.Split('#')[0];
                 string full = Path.Combine(Path.GetDirectoryName(Repository.PathOf(path))!, target);
-                if (target.Length > 0 && !target.Contains("://", StringComparison.Ordinal) && !File.Exists(full) && !Directory.Exists(full)) wrong.Add($"{path}: {target}");
+                if (target.Length == 0 || target.Contains("://", StringComparison.Ordinal)) continue;
+                if (!File.Exists(full) && !Directory.Exists(full)) wrong.Add($"{path}: {target}");
             }
         }
 

@@ -89,7 +89,8 @@ public sealed partial class LayeringTests
         foreach (Match use in TypedNameOrNew().Matches(source.Code))
         {
             string type = use.Groups["type"].Value;
-            if (RootTypes.TryGetValue(type, out int folder) && folder > own) yield return $"{source.Path} uses {type}, which stands below it";
+            if (RootTypes.TryGetValue(type, out int folder) && folder > own)
+                yield return $"{source.Path} uses {type}, which stands below it";
         }
     }
 
@@ -140,7 +141,11 @@ public sealed partial class LayeringTests
             Folder = folder;
             Code = CommentOrString().Replace(text, "\"\"");
             Namespace = NamespaceLine().Match(Code).Groups["name"].Value;
-            Types = [.. TypeDeclaration().Matches(Code).Select(match => (match.Groups["name"].Value, match.Groups["access"].Value == "public"))];
+            Types =
+            [
+                .. TypeDeclaration().Matches(Code)
+                    .Select(match => (match.Groups["name"].Value, match.Groups["access"].Value == "public")),
+            ];
         }
 
         public string Path { get; }
@@ -161,7 +166,9 @@ public sealed partial class LayeringTests
         [GeneratedRegex(@"^namespace (?<name>[\w.]+);", RegexOptions.Multiline)]
         private static partial Regex NamespaceLine();
 
-        [GeneratedRegex(@"^(?<access>public|internal) (?:[a-z]+ )*?(?:class|struct|record|enum|interface|delegate)(?: struct| class)? (?<name>\w+)", RegexOptions.Multiline)]
+        [GeneratedRegex(
+            @"^(?<access>public|internal) (?:[a-z]+ )*?(?:class|struct|record|enum|interface|delegate)(?: struct| class)? (?<name>\w+)",
+            RegexOptions.Multiline)]
         private static partial Regex TypeDeclaration();
     }
 }

@@ -55,7 +55,7 @@ public sealed class PublicApiTests
         {
             { IsEnum: true } => "enum",
             { IsInterface: true } => "interface",
-            { IsValueType: true } => (type.IsDefined(typeof(System.Runtime.CompilerServices.IsReadOnlyAttribute)) ? "readonly " : "") + (type.IsByRefLike ? "ref struct" : "struct"),
+            { IsValueType: true } => (IsReadOnly(type) ? "readonly " : "") + (type.IsByRefLike ? "ref struct" : "struct"),
             { IsAbstract: true, IsSealed: true } => "static class",
             { IsSealed: true } => "sealed class",
             _ => "class",
@@ -67,9 +67,12 @@ public sealed class PublicApiTests
         return $"{kind} {Name(type)}{(list.Length > 0 ? " : " + list : "")}";
     }
 
+    private static bool IsReadOnly(Type type) => type.IsDefined(typeof(System.Runtime.CompilerServices.IsReadOnlyAttribute));
+
     private static IEnumerable<string> Members(Type type)
     {
-        const BindingFlags Own = BindingFlags.DeclaredOnly | BindingFlags.Public | BindingFlags.NonPublic | BindingFlags.Instance | BindingFlags.Static;
+        const BindingFlags Own = BindingFlags.DeclaredOnly | BindingFlags.Public | BindingFlags.NonPublic
+            | BindingFlags.Instance | BindingFlags.Static;
         if (type.IsEnum) return Enum.GetValues(type).Cast<object>().Select(value => $"{value} = {Convert.ToInt64(value)}");
         List<string> members = [];
         foreach (ConstructorInfo constructor in type.GetConstructors(Own).Where(IsVisible)) members.Add($"new({Parameters(constructor)})");
@@ -82,11 +85,14 @@ public sealed class PublicApiTests
         foreach (PropertyInfo property in type.GetProperties(Own))
         {
             string accessors = Accessor(property.GetMethod, "get") + Accessor(property.SetMethod, IsInit(property) ? "init" : "set");
-            if (accessors.Length > 0) members.Add($"{Static(property.GetMethod ?? property.SetMethod!)}{Name(property.PropertyType)} {property.Name} {{ {accessors}}}");
+            if (accessors.Length == 0) continue;
+            string head = Static(property.GetMethod ?? property.SetMethod!) + Name(property.PropertyType);
+            members.Add($"{head} {property.Name} {{ {accessors}}}");
         }
 
-        foreach (MethodInfo method in type.GetMethods(Own).Where(method => IsVisible(method) && !method.IsSpecialName && !IsOfRecord(type, method)))
+        foreach (MethodInfo method in type.GetMethods(Own))
         {
+            if (!IsVisible(method) || method.IsSpecialName || IsOfRecord(type, method)) continue;
             members.Add($"{Static(method)}{Name(method.ReturnType)} {method.Name}({Parameters(method)})");
         }
 

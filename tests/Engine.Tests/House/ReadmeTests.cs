@@ -9,8 +9,12 @@ public sealed class ReadmeTests
         string shown = Between(readme, "```csharp\n", "```");
         Assert.StartsWith("using System.Text;\nusing Varve;\n\n", shown);
         string compiled = File.ReadAllText(Repository.PathOf("tests", "Engine.Tests", "House", "FirstProgram.cs"));
-        string[] lines = [.. Between(compiled, "// begin\n", "        // end").Split('\n').Select(line => line.StartsWith("        ", StringComparison.Ordinal) ? line[8..] : line)];
-        string expected = string.Join('\n', lines).Replace("(directory)", "(\"cities-data\")").Replace("output.WriteLine", "Console.WriteLine");
+        IEnumerable<string> lines = Between(compiled, "// begin\n", "        // end")
+            .Split('\n')
+            .Select(line => line.StartsWith("        ", StringComparison.Ordinal) ? line[8..] : line);
+        string expected = string.Join('\n', lines)
+            .Replace("(directory)", "(\"cities-data\")")
+            .Replace("output.WriteLine", "Console.WriteLine");
         Assert.Equal(expected, shown["using System.Text;\nusing Varve;\n\n".Length..]);
     }
 
@@ -24,7 +28,8 @@ public sealed class ReadmeTests
             FirstProgram.Run(directory, output);
             Assert.Equal("fr/paris: 2,113,705\nfr/lyon: 520,774\n", output.ToString());
             string readme = File.ReadAllText(Repository.PathOf("README.md"));
-            foreach (string line in output.ToString().Split('\n', StringSplitOptions.RemoveEmptyEntries)) Assert.Contains($"`{line}`", readme);
+            foreach (string line in output.ToString().Split('\n', StringSplitOptions.RemoveEmptyEntries))
+                Assert.Contains($"`{line}`", readme);
         }
         finally
         {

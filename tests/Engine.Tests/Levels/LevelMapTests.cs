@@ -25,10 +25,12 @@ public class LevelMapTests
     private static void CheckSearches(LevelMap map, int level, byte[] key, byte[] other, string context)
     {
         Table[] tables = map.Tables(level).ToArray();
-        int holding = Array.FindIndex(tables, table => Compare(table.Info.SmallestKey, key) <= 0 && Compare(table.Info.LargestKey, key) >= 0);
+        int holding = Array.FindIndex(
+            tables, table => Compare(table.Info.SmallestKey, key) <= 0 && Compare(table.Info.LargestKey, key) >= 0);
         int first = Array.FindIndex(tables, table => Compare(table.Info.LargestKey, key) >= 0);
         int last = Array.FindLastIndex(tables, table => Compare(table.Info.SmallestKey, key) <= 0);
-        Table[] overlapping = Array.FindAll(tables, table => Compare(table.Info.SmallestKey, other) <= 0 && Compare(table.Info.LargestKey, key) >= 0);
+        Table[] overlapping = Array.FindAll(
+            tables, table => Compare(table.Info.SmallestKey, other) <= 0 && Compare(table.Info.LargestKey, key) >= 0);
         Assert.True(holding == map.FindTable(level, key), context);
         Assert.True((first < 0 ? tables.Length : first) == map.FirstAtOrBehind(level, key), context);
         Assert.True(last == map.LastAtOrBefore(level, key), context);

@@ -13,8 +13,9 @@ internal static class ManifestText
     public static string Of(LevelEdit edit)
     {
         var text = new StringBuilder();
-        text.Append(CultureInfo.InvariantCulture, $"flushed {edit.FlushedSequence}, next file {edit.NextFileNumber}, {edit.LogEra}, {edit.CleanEnd}, ");
-        text.Append(CultureInfo.InvariantCulture, $"bound {edit.SequenceBound}, clock {edit.ClockMarkMilliseconds}, next map {edit.NextMapId}\n");
+        text.Append(CultureInfo.InvariantCulture, $"flushed {edit.FlushedSequence}, next file {edit.NextFileNumber}, ");
+        text.Append(CultureInfo.InvariantCulture, $"{edit.LogEra}, {edit.CleanEnd}, bound {edit.SequenceBound}, ");
+        text.Append(CultureInfo.InvariantCulture, $"clock {edit.ClockMarkMilliseconds}, next map {edit.NextMapId}\n");
         foreach (LeveledNumber gone in edit.Removed) text.Append(CultureInfo.InvariantCulture, $"- {gone.Level}:{gone.Number}\n");
         foreach (LeveledTable added in edit.Added) text.Append(CultureInfo.InvariantCulture, $"+ {added.Level}: {Of(added.Info)}\n");
         return text.ToString();

@@ -13,13 +13,13 @@ public class ManifestWriterTests
     {
         for (int seed = 1; seed <= 6; seed++)
         {
-            var files = new VolatileFileSystem();
+            SimulatedDisk disk = MakeDisk();
             var random = new Random(seed);
-            using ManifestWriter writer = MakeWriter(files, seed);
+            using ManifestWriter writer = MakeWriter(disk, seed);
             for (int i = 0; i < 40; i++)
             {
                 writer.Append(RandomEdit(random, writer.State));
-                Assert.True(ManifestText.Of(writer.State) == ManifestText.Of(Manifest.Load(files, Directory)!), $"seed {seed}, edit {i}");
+                Assert.True(ManifestText.Of(writer.State) == ManifestText.Of(Manifest.Load(disk, Directory)!), $"seed {seed}, edit {i}");
             }
         }
     }
@@ -27,16 +27,16 @@ public class ManifestWriterTests
     [Fact]
     public void A_clean_end_holds_until_the_next_edit()
     {
-        var files = new VolatileFileSystem();
-        using ManifestWriter writer = MakeWriter(files, 1);
+        SimulatedDisk disk = MakeDisk();
+        using ManifestWriter writer = MakeWriter(disk, 1);
         var end = new LogEnd(4, 800, 12);
         writer.Append(new LevelEdit { LogEra = new LogEra(3, 4) });
         writer.Append(new LevelEdit { CleanEnd = end, ClockMarkMilliseconds = 50 });
-        Assert.Equal(end, Manifest.Load(files, Directory)!.CleanEnd);
-        using ManifestWriter reopened = MakeWriter(files, 2, Manifest.Load(files, Directory)!);
+        Assert.Equal(end, Manifest.Load(disk, Directory)!.CleanEnd);
+        using ManifestWriter reopened = MakeWriter(disk, 2, Manifest.Load(disk, Directory)!);
         Assert.Equal(end, reopened.State.CleanEnd);
         reopened.Append(new LevelEdit { FlushedSequence = 9, ClockMarkMilliseconds = 20 });
-        ManifestState state = Manifest.Load(files, Directory)!;
+        ManifestState state = Manifest.Load(disk, Directory)!;
         Assert.Null(state.CleanEnd);
         Assert.Equal(new LogEra(3, 4), state.LogEra);
         Assert.Equal(50, state.ClockMarkMilliseconds);
@@ -46,22 +46,22 @@ public class ManifestWriterTests
     [Fact]
     public void Each_open_begins_a_new_manifest_and_deletes_the_old_one()
     {
-        var files = new VolatileFileSystem();
+        SimulatedDisk disk = MakeDisk();
         for (int open = 1; open <= 3; open++)
         {
-            using ManifestWriter writer = MakeWriter(files, open, Manifest.Load(files, Directory));
+            using ManifestWriter writer = MakeWriter(disk, open, Manifest.Load(disk, Directory));
             writer.Append(new LevelEdit { FlushedSequence = (ulong)open });
             writer.Append(new LevelEdit { FlushedSequence = (ulong)open + 10 });
             Assert.Equal(open, writer.Number);
-            Assert.Equal(["CURRENT", $"MANIFEST-00000{open}"], files.ListFiles(Directory));
+            Assert.Equal(["CURRENT", $"MANIFEST-00000{open}"], disk.ListFiles(Directory));
         }
     }
 
     [Fact]
     public void A_manifest_that_has_grown_large_is_replaced()
     {
-        var files = new VolatileFileSystem();
-        using ManifestWriter writer = MakeWriter(files, 1);
+        SimulatedDisk disk = MakeDisk();
+        using ManifestWriter writer = MakeWriter(disk, 1);
         string key = new('k', 16_000);
         int appended = 0;
         long written = 0;
@@ -71,104 +71,127 @@ public class ManifestWriterTests
             if (appended > 0) edit.Remove(6, appended);
             edit.Add(6, TestTables.Info(++appended, key, key));
             writer.Append(edit);
-            if (writer.Number == 1) written = files.Get("MANIFEST-000001").Length;
+            if (writer.Number == 1) written = disk.ReadAll("db/MANIFEST-000001").Length;
         }
 
         Assert.Equal(2, writer.Number);
         Assert.True(written > ManifestWriter.KeptBytes, $"{written} bytes");
-        Assert.True(files.Get("MANIFEST-000002").Length < 40_000);
-        Assert.Equal(ManifestText.Of(writer.State), ManifestText.Of(Manifest.Load(files, Directory)!));
+        Assert.True(disk.ReadAll("db/MANIFEST-000002").Length < 40_000);
+        Assert.Equal(ManifestText.Of(writer.State), ManifestText.Of(Manifest.Load(disk, Directory)!));
     }
 
     [Fact]
     public void After_a_power_cut_at_any_call_every_finished_edit_is_there_and_the_unfinished_one_whole_or_not()
     {
-        int callCount = RunHistory(new VolatileFileSystem(), 1).CallCount;
-        Assert.True(callCount > 20, $"{callCount} calls");
-        for (int call = 1; call <= callCount; call++)
-        {
-            for (int mode = -2; mode < 12; mode++)
+        int runs = 0;
+        CrashSweep.CutPowerAtEveryCall(
+            MakeDisk,
+            () => new History(),
+            (disk, history) =>
             {
-                var files = new VolatileFileSystem { FailingCall = call, CutsPower = true };
-                History history = RunHistory(files, 1);
-                files.Crash(keepsAll: mode == -2, mode < 0 ? null : new Random(call * 100 + mode));
-                string found = Manifest.Load(files, Directory) is { } state ? ManifestText.Of(state) : "";
-                string context = $"call {call}, mode {mode}, {history.States.Count} states";
-                Assert.True(found == history.States[^1] || found == history.Unfinished, $"{context}: {found}");
-                CheckGoesOn(files, context);
-            }
-        }
+                runs++;
+                history.Run(disk);
+            },
+            (disk, history, context) =>
+            {
+                string found = Manifest.Load(disk, Directory) is { } state ? ManifestText.Of(state) : "";
+                Assert.True(
+                    found == history.States[^1] || found == history.Unfinished,
+                    $"{context}, {history.States.Count} states: {found}");
+                CheckGoesOn(disk, context);
+            },
+            seeds: 12);
+        Assert.True(runs > 20, $"{runs} runs");
     }
 
-    [Fact]
-    public void After_a_failed_call_the_next_edit_settles_that_the_failed_one_did_not_happen()
+    [Theory]
+    [InlineData(nameof(FailedSync.LeavesDirty))]
+    [InlineData(nameof(FailedSync.MarksClean))]
+    [InlineData(nameof(FailedSync.DropsUnsynced))]
+    public void After_a_failed_call_the_next_edit_settles_that_the_failed_one_did_not_happen(string failedSync)
     {
-        int callCount = RunHistory(new VolatileFileSystem(), 1).CallCount;
-        for (int call = 1; call <= callCount; call++)
+        Fault fault = Fault.HalfWrite(Errors.InputOutput, Enum.Parse<FailedSync>(failedSync));
+        int runs = 0;
+        CrashSweep.FailEveryCall(MakeDisk, fault, forEver: false, (disk, context) =>
         {
-            var files = new VolatileFileSystem { FailingCall = call };
-            History history = RunHistory(files, 1);
-            string context = $"call {call}";
-            using ManifestWriter writer = MakeWriter(files, 3, history.State);
+            runs++;
+            disk.Faults = OnlyAppending(disk, disk.Faults);
+            var history = new History();
+            history.Run(disk);
+            disk.Faults = OnlyAppending(disk, null);
+            using ManifestWriter writer = MakeWriter(disk, 3, history.State);
             writer.Append(new LevelEdit { CleanEnd = history.State.CleanEnd });
-            Assert.True(history.States[^1] == ManifestText.Of(Manifest.Load(files, Directory)!), context);
-            files.Crash(keepsAll: false, null);
-            Assert.True(history.States[^1] == ManifestText.Of(Manifest.Load(files, Directory)!), context);
-        }
+            Assert.True(history.States[^1] == ManifestText.Of(Manifest.Load(disk, Directory)!), context);
+            SimulatedDisk found = disk.Crash(CrashMode.KeepNothing);
+            Assert.True(history.States[^1] == ManifestText.Of(Manifest.Load(found, Directory)!), context);
+        });
+        Assert.True(runs > 20, $"{runs} runs");
     }
 
-    private static void CheckGoesOn(VolatileFileSystem files, string context)
+    private static void CheckGoesOn(SimulatedDisk disk, string context)
     {
-        using ManifestWriter writer = MakeWriter(files, 3, Manifest.Load(files, Directory));
+        disk.Faults = OnlyAppending(disk, null);
+        using ManifestWriter writer = MakeWriter(disk, 3, Manifest.Load(disk, Directory));
         writer.Append(new LevelEdit { NextMapId = 1_234 });
-        files.Crash(keepsAll: false, null);
-        Assert.True(ManifestText.Of(writer.State) == ManifestText.Of(Manifest.Load(files, Directory)!), context);
+        SimulatedDisk found = disk.Crash(CrashMode.KeepNothing);
+        Assert.True(ManifestText.Of(writer.State) == ManifestText.Of(Manifest.Load(found, Directory)!), context);
     }
 
-    private sealed record History(int CallCount, List<string> States, string Unfinished, ManifestState State);
-
-    /// <summary>Some edits over two opens; stops at a power cut, goes on after a failed call.</summary>
-    private static History RunHistory(VolatileFileSystem files, int seed)
+    /// <summary>The plan, and a failed test for a write that does not append: none may lie over the bytes of a failed one.</summary>
+    private static Func<DiskCall, Fault?> OnlyAppending(SimulatedDisk disk, Func<DiskCall, Fault?>? plan) => call =>
     {
-        var random = new Random(seed);
-        var states = new List<string> { "" };
-        string unfinished = "";
-        var state = new ManifestState(new DatabaseId(1, 2));
-        try
+        if (call.Operation == DiskOperation.Write) Assert.Equal(disk.ReadAll(call.Path).Length, call.Offset);
+        return plan?.Invoke(call);
+    };
+
+    private static SimulatedDisk MakeDisk()
+    {
+        var disk = new SimulatedDisk();
+        disk.CreateDirectory(Directory);
+        return disk;
+    }
+
+    /// <summary>Some edits over two opens; ends with the power, goes on after a failed call.</summary>
+    private sealed class History
+    {
+        /// <summary>The state after each edit that succeeded.</summary>
+        public List<string> States { get; } = [""];
+
+        /// <summary>The state as the last edit tried would make it.</summary>
+        public string Unfinished { get; private set; } = "";
+
+        public ManifestState State { get; private set; } = new(new DatabaseId(1, 2));
+
+        public void Run(SimulatedDisk disk)
         {
+            var random = new Random(1);
             for (int open = 0; open < 2; open++)
             {
                 // As if the process went on: what the last writer knew, not what a failed edit may have left on disk.
-                using ManifestWriter writer = MakeWriter(files, seed + open, state);
+                using ManifestWriter writer = MakeWriter(disk, open + 1, State);
                 for (int i = 0; i < 4; i++)
                 {
                     LevelEdit edit = RandomEdit(random, writer.State);
                     ManifestState next = writer.State.Copy();
                     Assert.True(next.TryApply(edit, out _));
-                    unfinished = ManifestText.Of(next);
+                    Unfinished = ManifestText.Of(next);
                     try
                     {
                         writer.Append(edit);
-                        states.Add(unfinished);
-                        state = writer.State;
+                        States.Add(Unfinished);
+                        State = writer.State;
                     }
                     catch (StorageException)
                     {
-                        Assert.Same(state, writer.State);
+                        Assert.Same(State, writer.State);
                     }
                 }
             }
         }
-        catch (PowerCutException)
-        {
-            return new History(files.CallCount, states, unfinished, state);
-        }
-
-        return new History(files.CallCount, states, unfinished, state);
     }
 
-    private static ManifestWriter MakeWriter(VolatileFileSystem files, int seed, ManifestState? state = null) =>
-        new(files, Directory, state ?? new ManifestState(new DatabaseId(1, 2)), new FixedRandomSource(seed));
+    private static ManifestWriter MakeWriter(SimulatedDisk disk, int seed, ManifestState? state = null) =>
+        new(disk, Directory, state ?? new ManifestState(new DatabaseId(1, 2)), new FixedRandomSource(seed));
 
     private static LevelEdit RandomEdit(Random random, ManifestState state)
     {

@@ -21,8 +21,7 @@ public class LogCrashTests
                 ulong synced = log.SyncedSequence;
                 ulong appended = log.AppendedSequence;
                 log.Dispose();
-                if (random.Next(4) == 0) house.Files.CrashKeepingNothing();
-                else house.Files.CrashAtRandom(random);
+                house.Crash(random.Next(4) == 0 ? CrashMode.KeepNothing : CrashMode.Random, seed * 10 + open);
 
                 string context = $"seed {seed}, open {open}:";
                 Recovered recovered = Recover(house, flushed, context);
@@ -39,31 +38,31 @@ public class LogCrashTests
         }
     }
 
-    [Fact]
-    public void Whichever_call_fails_nothing_synced_is_lost_and_nothing_torn_comes_back()
+    [Theory]
+    [InlineData(nameof(FailedSync.LeavesDirty))]
+    [InlineData(nameof(FailedSync.MarksClean))]
+    [InlineData(nameof(FailedSync.DropsUnsynced))]
+    public void Whichever_call_fails_nothing_synced_is_lost_and_nothing_torn_comes_back(string failedSync)
     {
-        int calls = RunUntilFailure(failing: int.MaxValue, out _, out _, out _);
+        Fault fault = Fault.HalfWrite(Errors.InputOutput, Enum.Parse<FailedSync>(failedSync));
+        long calls = RunUntilFailure(FaultPlan.From(long.MaxValue, fault), out _, out _, out _);
         Assert.True(calls > 30);
-        for (int failing = 0; failing < calls; failing++)
+        for (long failing = new LogHouse().Disk.CallCount + 1; failing <= calls; failing++)
         {
-            RunUntilFailure(failing, out LogHouse house, out ulong synced, out ulong flushed);
-            house.Files.BeforeCall = (_, _) => { };
-            house.Files.CrashAtRandom(new Random(failing));
+            RunUntilFailure(FaultPlan.Once(failing, fault), out LogHouse house, out ulong synced, out ulong flushed);
+            Assert.NotNull(house.Disk.LastFault);
+            house.Crash(CrashMode.Random, seed: (int)failing);
             Recovered recovered = Recover(house, flushed, $"call {failing}:");
             Assert.True(recovered.Result.LastSequence >= synced, $"call {failing}: {recovered.Result.LastSequence} of {synced}");
             recovered.AssertSequences(flushed + 1, recovered.Result.LastSequence, $"call {failing}:");
         }
     }
 
-    private static int RunUntilFailure(int failing, out LogHouse house, out ulong synced, out ulong flushed)
+    private static long RunUntilFailure(Func<DiskCall, Fault?> plan, out LogHouse house, out ulong synced, out ulong flushed)
     {
         house = new LogHouse(segmentBytes: 8192);
+        house.Disk.Faults = plan;
         (synced, flushed) = (0, 0);
-        int calls = 0;
-        house.Files.BeforeCall = (operation, path) =>
-        {
-            if (calls++ == failing) throw MemoryFileSystem.Error(operation, path, 5);
-        };
         LogWriter? log = null;
         try
         {
@@ -87,7 +86,7 @@ public class LogCrashTests
         }
 
         log?.Dispose();
-        return calls;
+        return house.Disk.CallCount;
     }
 
     private static void Act(LogWriter log, Random random, ref ulong flushed, int steps)

@@ -70,7 +70,7 @@ public class LogDamageTests
         log.Drain();
         house.Recover().AssertSequences(1, 6);
 
-        byte[] content = house.Slot(2).Content;
+        byte[] content = house.ReadSlot(2);
         Assert.True(LogSegmentHeader.TryRead(content, out LogSegmentHeader header));
         LogSegmentHeader forged = what switch
         {
@@ -89,6 +89,7 @@ public class LogDamageTests
             _ => throw new ArgumentOutOfRangeException(nameof(what)),
         };
         forged.Write(content);
+        house.WriteSlot(2, content);
         Assert.Throws<CorruptDataException>(() => house.Recover());
     }
 
@@ -135,8 +136,8 @@ public class LogDamageTests
         LogHouse house = WithOneRecord(out long position);
         LogFrame frame = new(LogFrameType.Full, LogFormat.FramePayloadBytesMax + 1, 2, 1, 0, 0);
         byte[] slot = new byte[position + frame.TotalBytes];
-        house.Slot(1).Content.AsSpan(0, (int)position).CopyTo(slot);
-        house.Slot(1).Content = slot;
+        house.ReadSlot(1).AsSpan(0, (int)position).CopyTo(slot);
+        house.WriteSlot(1, slot);
         Forge(house, position, frame);
         house.Recover().AssertSequences(1, 1);
     }
@@ -149,8 +150,8 @@ public class LogDamageTests
         for (ulong sequence = 1; sequence <= 4; sequence++) LogHouse.Append(log, sequence, 100);
         log.Sync();
         log.WriteMark();
-        Span<byte> frames = house.Slot(1).Content.AsSpan(LogFormat.HeaderAreaBytes);
-        frames[(2 * 144)..(3 * 144)].CopyTo(frames[(1 * 144)..]);
+        string path = house.Context.SlotPath(1);
+        house.Disk.CopyRange(path, LogFormat.HeaderAreaBytes + 2 * 144, path, LogFormat.HeaderAreaBytes + 1 * 144, count: 144);
         Assert.Throws<CorruptDataException>(() => house.Recover());
     }
 
@@ -169,12 +170,14 @@ public class LogDamageTests
 
             for (int hit = random.Next(1, 6); hit > 0; hit--)
             {
-                MemoryFileSystem.MemoryFile slot = house.Slot(random.Next(1, house.Files.Paths.Count() + 1));
-                int offset = random.Next(slot.Content.Length);
-                int length = random.Next(1, Math.Min(1024, slot.Content.Length - offset) + 1);
-                if (random.Next(4) == 0) slot.Content = slot.Content[..(offset + 1)];
-                else if (random.Next(3) == 0) slot.Content.AsSpan(offset, length).Clear();
-                else random.NextBytes(slot.Content.AsSpan(offset, length));
+                int slot = random.Next(1, house.Disk.ListAllFiles().Count + 1);
+                byte[] content = house.ReadSlot(slot);
+                int offset = random.Next(content.Length);
+                int length = random.Next(1, Math.Min(1024, content.Length - offset) + 1);
+                if (random.Next(4) == 0) content = content[..(offset + 1)];
+                else if (random.Next(3) == 0) content.AsSpan(offset, length).Clear();
+                else random.NextBytes(content.AsSpan(offset, length));
+                house.WriteSlot(slot, content);
             }
 
             try
@@ -205,8 +208,10 @@ public class LogDamageTests
 
     private static int Forge(LogHouse house, long position, LogFrame frame)
     {
-        Span<byte> destination = house.Slot(1).Content.AsSpan((int)position, frame.TotalBytes);
+        byte[] content = house.ReadSlot(1);
+        Span<byte> destination = content.AsSpan((int)position, frame.TotalBytes);
         frame.Write(destination, new byte[frame.PayloadBytes], LogFormat.SegmentSalt(house.Era, 1), position);
+        house.WriteSlot(1, content);
         return frame.TotalBytes;
     }
 
@@ -228,15 +233,14 @@ public class LogDamageTests
     private static int FlipEveryByte(LogHouse house, Action check)
     {
         int found = 0;
-        foreach (string path in house.Files.Paths.ToArray())
+        foreach (string path in house.Disk.ListAllFiles())
         {
-            byte[] content = house.Files.File(path).Content;
+            byte[] content = house.Disk.ReadAll(path);
             for (int offset = 0; offset < content.Length; offset++)
             {
                 bool isUnwritten = content.AsSpan(offset, Math.Min(64, content.Length - offset)).IndexOfAnyExcept((byte)0) < 0;
                 if (isUnwritten && offset % 61 != 0) continue;
-                byte original = content[offset];
-                content[offset] ^= (byte)(1 << (offset % 8));
+                house.Disk.FlipBit(path, offset * 8L + offset % 8);
                 try
                 {
                     check();
@@ -250,7 +254,7 @@ public class LogDamageTests
                     Assert.Fail($"{path} at {offset}: {other}");
                 }
 
-                content[offset] = original;
+                house.Disk.WriteAll(path, content);
             }
         }
 

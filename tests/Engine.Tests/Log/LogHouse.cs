@@ -5,20 +5,21 @@ using Varve.Runtime;
 
 namespace Varve.Tests.Log;
 
-/// <summary>A directory in memory with one log era in it, and the shortest ways to write, read and damage it.</summary>
+/// <summary>A directory on a simulated disk with one log era in it, and the shortest ways to write, read and damage it.</summary>
 internal sealed class LogHouse
 {
-    public const string Directory = "/data";
+    public const string Directory = "data";
 
     public LogHouse(long segmentBytes = 16 * 1024, ulong databaseIdLow = 7)
     {
-        Context = new LogContext(Files, Directory, new DatabaseId(High: 1, databaseIdLow), new CountingRandom(), segmentBytes);
+        Disk.CreateDirectory(Directory);
+        Context = new LogContext(Disk, Directory, new DatabaseId(High: 1, databaseIdLow), new CountingRandom(), segmentBytes);
         Era = Context.CreateEra(firstSegment: 1);
     }
 
-    public MemoryFileSystem Files { get; } = new();
+    public SimulatedDisk Disk { get; private set; } = new();
 
-    public LogContext Context { get; }
+    public LogContext Context { get; private set; }
 
     public LogEra Era { get; set; }
 
@@ -33,7 +34,15 @@ internal sealed class LogHouse
         return payload;
     }
 
-    public static void Append(LogWriter log, ulong sequence, int bytes, int count = 1) => log.Append(sequence, count, Payload(sequence, bytes));
+    public static void Append(LogWriter log, ulong sequence, int bytes, int count = 1) =>
+        log.Append(sequence, count, Payload(sequence, bytes));
+
+    /// <summary>The machine goes down and starts again; the house goes on with the disk found, writers from before cannot.</summary>
+    public void Crash(CrashMode mode, int seed = 0)
+    {
+        Disk = Disk.Crash(mode, seed);
+        Context = Context with { Files = Disk };
+    }
 
     public Recovered Recover(ulong flushedSequence = 0, LogEnd? cleanEnd = null)
     {
@@ -48,7 +57,24 @@ internal sealed class LogHouse
         return new Recovered(result, records);
     }
 
-    public MemoryFileSystem.MemoryFile Slot(int number) => Files.File(Context.SlotPath(number));
+    public byte[] ReadSlot(int number) => Disk.ReadAll(Context.SlotPath(number));
+
+    public void WriteSlot(int number, ReadOnlySpan<byte> content) => Disk.WriteAll(Context.SlotPath(number), content);
+
+    /// <summary>Flips the lowest bit of a byte.</summary>
+    public void DamageSlot(int number, long offset) => Disk.FlipBit(Context.SlotPath(number), offset * 8);
+
+    /// <summary>The calls from now on, in order.</summary>
+    public List<DiskCall> RecordCalls()
+    {
+        List<DiskCall> calls = [];
+        Disk.Faults = call =>
+        {
+            calls.Add(call);
+            return null;
+        };
+        return calls;
+    }
 
     /// <summary>Deterministic, and different at each call.</summary>
     private sealed class CountingRandom : RandomSource

@@ -18,30 +18,34 @@ public class LogRecoveryTests
         LogHouse house = new();
         house.OpenWriter(nextSequence: 1000).Dispose();
         Recovered recovered = house.Recover(flushedSequence: 12);
-        Assert.Equal((999ul, LogEndKind.Empty, 1L), (recovered.Result.LastSequence, recovered.Result.EndKind, recovered.Result.HighestSegment));
+        Assert.Equal((999ul, LogEndKind.Empty), (recovered.Result.LastSequence, recovered.Result.EndKind));
+        Assert.Equal(1L, recovered.Result.HighestSegment);
     }
 
     [Fact]
     public void Recovery_changes_nothing_and_gives_the_same_twice()
     {
         LogHouse house = Written(out _, syncEach: false, records: 30, bytes: 900);
-        house.Files.Calls.Clear();
+        IReadOnlyList<string> files = house.Disk.ListAllFiles();
+        List<DiskCall> calls = house.RecordCalls();
         house.Recover().AssertSequences(1, 30);
         house.Recover().AssertSequences(1, 30);
-        Assert.All(house.Files.Calls, call => Assert.True(call.StartsWith("open", StringComparison.Ordinal) || call.StartsWith("pread", StringComparison.Ordinal), call));
+        DiskOperation[] harmless = [DiskOperation.List, DiskOperation.Exists, DiskOperation.Open, DiskOperation.Read];
+        Assert.All(calls, call => Assert.Contains(call.Operation, harmless));
+        Assert.Equal(files, house.Disk.ListAllFiles());
     }
 
     [Fact]
     public void A_torn_tail_ends_replay_quietly_at_every_length()
     {
         LogHouse house = Written(out LogEnd end, syncEach: false, records: 12, bytes: 60);
-        byte[] whole = house.Slot(1).Content;
+        byte[] whole = house.ReadSlot(1);
         foreach (bool isCut in new[] { false, true })
         {
             int records = 0;
             for (int length = LogFormat.HeaderAreaBytes; length <= end.ValidBytes; length++)
             {
-                house.Slot(1).Content = isCut ? whole[..length] : [.. whole[..length], .. new byte[whole.Length - length]];
+                house.WriteSlot(1, isCut ? whole[..length] : [.. whole[..length], .. new byte[whole.Length - length]]);
                 Recovered recovered = house.Recover();
                 recovered.AssertSequences(1, (ulong)recovered.Records.Count, $"length {length}, cut {isCut}:");
                 Assert.InRange(recovered.Records.Count, records, 12);
@@ -57,10 +61,10 @@ public class LogRecoveryTests
     public void A_cleanly_closed_log_that_was_cut_anywhere_is_damaged()
     {
         LogHouse house = Written(out LogEnd end, syncEach: false, records: 12, bytes: 60);
-        byte[] whole = house.Slot(1).Content;
+        byte[] whole = house.ReadSlot(1);
         for (int length = 0; length < end.ValidBytes; length += 3)
         {
-            house.Slot(1).Content = whole[..length];
+            house.WriteSlot(1, whole[..length]);
             Assert.Throws<CorruptDataException>(() => house.Recover(cleanEnd: end));
         }
     }
@@ -74,8 +78,7 @@ public class LogRecoveryTests
         LogHouse.Append(log, 2, 9000);
         log.Drain();
         IReadOnlyList<LogSegmentInfo> segments = log.GetLiveSegments();
-        byte[] last = house.Files.File(segments[^1].Path).Content;
-        last[segments[^1].ValidBytes - 1] ^= 1;
+        house.Disk.FlipBit(segments[^1].Path, (segments[^1].ValidBytes - 1) * 8);
         Recovered recovered = house.Recover();
         recovered.AssertSequences(1, 1);
         Assert.Equal(LogEndKind.TornTail, recovered.Result.EndKind);
@@ -85,7 +88,7 @@ public class LogRecoveryTests
     public void Later_bytes_that_survived_an_unsynced_earlier_one_are_not_replayed()
     {
         LogHouse house = Written(out _, syncEach: false, records: 40, bytes: 900);
-        Array.Clear(house.Slot(1).Content, LogFormat.HeaderAreaBytes + 2000, 512);
+        house.Disk.Zero(house.Context.SlotPath(1), LogFormat.HeaderAreaBytes + 2000, 512);
         house.Recover().AssertSequences(1, 2);
     }
 
@@ -96,8 +99,7 @@ public class LogRecoveryTests
         using LogWriter log = house.OpenWriter();
         for (ulong sequence = 1; sequence <= 4; sequence++) LogHouse.Append(log, sequence, 100);
         log.Sync();
-        byte[] content = house.Slot(1).Content;
-        content[LogFormat.HeaderAreaBytes + 200] ^= 1;
+        house.DamageSlot(1, LogFormat.HeaderAreaBytes + 200);
         house.Recover().AssertSequences(1, 1);
 
         log.WriteMark();
@@ -114,7 +116,7 @@ public class LogRecoveryTests
         LogHouse.Append(log, 2, 900);
         for (ulong sequence = 3; sequence <= 10; sequence++) LogHouse.Append(log, sequence, 900);
         log.Drain();
-        house.Slot(1).Content[LogFormat.HeaderAreaBytes + 1000] ^= 1;
+        house.DamageSlot(1, LogFormat.HeaderAreaBytes + 1000);
         house.Recover().AssertSequences(1, 1);
 
         log.Sync();
@@ -132,9 +134,10 @@ public class LogRecoveryTests
         log.Sync();
         log.WriteMark();
         ulong flushed = log.GetLiveSegments()[2].FirstSequence;
-        house.Slot(1).Content.AsSpan(LogFormat.HeaderAreaBytes).Clear();
+        house.Disk.Zero(
+            house.Context.SlotPath(1), LogFormat.HeaderAreaBytes, house.ReadSlot(1).Length - LogFormat.HeaderAreaBytes);
         house.Recover(flushed).AssertSequences(flushed + 1, 20);
-        house.Files.Delete(house.Context.SlotPath(1));
+        house.Disk.Remove(house.Context.SlotPath(1));
         house.Recover(flushed).AssertSequences(flushed + 1, 20);
     }
 
@@ -145,7 +148,7 @@ public class LogRecoveryTests
         using LogWriter log = house.OpenWriter();
         for (ulong sequence = 1; sequence <= 30; sequence++) LogHouse.Append(log, sequence, 900);
         log.Drain();
-        house.Files.CrashKeepingNothing();
+        house.Crash(CrashMode.KeepNothing);
         Recovered recovered = house.Recover(flushedSequence: 25);
         Assert.Empty(recovered.Records);
         Assert.Equal(25ul, recovered.Result.LastSequence);
@@ -158,12 +161,11 @@ public class LogRecoveryTests
         Assert.True(end.Segment >= 6);
         for (int missing = 1; missing <= end.Segment; missing++)
         {
-            MemoryFileSystem.MemoryFile slot = house.Slot(missing);
-            byte[] content = slot.Content;
-            slot.Content = [];
+            byte[] content = house.ReadSlot(missing);
+            house.WriteSlot(missing, []);
             Assert.Throws<CorruptDataException>(() => house.Recover(cleanEnd: end));
             if (missing < end.Segment) Assert.Throws<CorruptDataException>(() => house.Recover());
-            slot.Content = content;
+            house.WriteSlot(missing, content);
         }
 
         house.Recover(cleanEnd: end).AssertSequences(1, 60);
@@ -190,7 +192,7 @@ public class LogRecoveryTests
     public void A_log_lost_as_a_whole_after_a_clean_close_is_found()
     {
         LogHouse house = Written(out LogEnd end, syncEach: false, records: 3, bytes: 10);
-        house.Files.Delete(house.Context.SlotPath(1));
+        house.Disk.Remove(house.Context.SlotPath(1));
         Assert.Throws<CorruptDataException>(() => house.Recover(cleanEnd: end));
     }
 
@@ -198,7 +200,9 @@ public class LogRecoveryTests
     public void Swapped_slot_files_are_found()
     {
         LogHouse house = Written(out _, syncEach: false, records: 40, bytes: 1500);
-        (house.Slot(1).Content, house.Slot(2).Content) = (house.Slot(2).Content, house.Slot(1).Content);
+        byte[] first = house.ReadSlot(1);
+        house.WriteSlot(1, house.ReadSlot(2));
+        house.WriteSlot(2, first);
         Assert.Throws<CorruptDataException>(() => house.Recover());
     }
 
@@ -209,12 +213,12 @@ public class LogRecoveryTests
         using LogWriter log = house.OpenWriter();
         LogHouse.Append(log, 1, 100);
         log.Sync();
-        byte[] stale = (byte[])house.Slot(1).Content.Clone();
+        byte[] stale = house.ReadSlot(1);
         LogHouse.Append(log, 2, 20_000);
         LogHouse.Append(log, 3, 100);
         log.Sync();
         log.WriteMark();
-        house.Slot(1).Content = stale;
+        house.WriteSlot(1, stale);
         Assert.Throws<CorruptDataException>(() => house.Recover());
     }
 
@@ -227,11 +231,11 @@ public class LogRecoveryTests
         using LogWriter log = stranger.OpenWriter();
         LogHouse.Append(log, 1, 100);
         log.Sync();
-        byte[] foreign = stranger.Slot(1).Content;
+        byte[] foreign = stranger.ReadSlot(1);
 
         house.Era = house.Context.CreateEra(firstSegment: 1);
         Assert.Empty(house.Recover().Records);
-        house.Slot(1).Content = foreign;
+        house.WriteSlot(1, foreign);
         house.Era = stranger.Era;
         Assert.Throws<CorruptDataException>(() => house.Recover());
     }
@@ -240,19 +244,15 @@ public class LogRecoveryTests
     public void A_read_error_is_never_a_torn_tail()
     {
         LogHouse house = Written(out _, syncEach: false, records: 20, bytes: 1500);
-        house.Files.Calls.Clear();
+        long before = house.Disk.CallCount;
         house.Recover();
-        int calls = house.Files.Calls.Count;
+        long calls = house.Disk.CallCount - before;
         Assert.True(calls > 6);
-        for (int failing = 0; failing < calls; failing++)
+        for (int failing = 1; failing <= calls; failing++)
         {
-            int call = 0;
-            house.Files.BeforeCall = (operation, path) =>
-            {
-                if (call++ == failing) throw MemoryFileSystem.Error(operation, path, 5);
-            };
-            Assert.Equal(5, Assert.Throws<StorageException>(() => house.Recover()).ErrorCode);
-            Assert.All(house.Files.Paths, path => Assert.Equal(0, house.Files.File(path).OpenHandles));
+            house.Disk.Faults = FaultPlan.Once(house.Disk.CallCount + failing, Fault.Error(Errors.InputOutput));
+            Assert.Equal(Errors.InputOutput, Assert.Throws<StorageException>(() => house.Recover()).ErrorCode);
+            Assert.Equal(0, house.Disk.OpenFileCount);
         }
     }
 

@@ -16,7 +16,7 @@ public class LogSlotsTests
             log.Sync();
             ulong flushed = log.AppendedSequence - 3;
             log.RetireThrough(flushed);
-            Assert.True(house.Files.Paths.Count() <= 4, $"round {round}: {house.Files.Paths.Count()} slots");
+            Assert.True(house.Disk.ListAllFiles().Count <= 4, $"round {round}: {house.Disk.ListAllFiles().Count} slots");
 
             Recovered recovered = house.Recover(flushed);
             recovered.AssertSequences(flushed + 1, log.AppendedSequence, $"round {round}:");
@@ -70,12 +70,10 @@ public class LogSlotsTests
         using LogWriter log = house.OpenWriter();
         log.EnsureSpare();
         log.EnsureSpare();
-        Assert.Equal(["/data/0001.log", "/data/0002.log"], house.Files.Paths);
+        Assert.Equal(["data/0001.log", "data/0002.log"], house.Disk.ListAllFiles());
 
-        house.Files.BeforeCall = (operation, path) =>
-        {
-            if (operation == "fallocate") throw MemoryFileSystem.Error(operation, path, 28);
-        };
+        house.Disk.Faults = FaultPlan.Matching(
+            call => call.Operation == DiskOperation.Allocate, Fault.Error(Errors.NoSpace), forEver: true);
         for (ulong sequence = 1; sequence <= 12; sequence++) LogHouse.Append(log, sequence, 1500);
         house.Recover(cleanEnd: log.Close()).AssertSequences(1, 12);
     }
@@ -87,7 +85,7 @@ public class LogSlotsTests
         using LogWriter log = house.OpenWriter();
         log.EnsureSpare();
         log.DeleteSpares();
-        Assert.Equal(["/data/0001.log"], house.Files.Paths);
+        Assert.Equal(["data/0001.log"], house.Disk.ListAllFiles());
     }
 
     [Fact]
@@ -100,15 +98,17 @@ public class LogSlotsTests
             log.Close();
         }
 
-        house.Slot(1).Content = new byte[100];
-        house.Slot(2).Content = new byte[50_000];
+        house.WriteSlot(1, new byte[100]);
+        house.WriteSlot(2, new byte[50_000]);
         house.Era = house.Context.CreateEra(firstSegment: 9);
-        int slots = house.Files.Paths.Count();
+        int slots = house.Disk.ListAllFiles().Count;
         using LogWriter next = house.OpenWriter(nextSequence: 100);
         for (ulong sequence = 100; sequence <= 125; sequence++) LogHouse.Append(next, sequence, 1500);
         LogEnd end = next.Close();
-        Assert.Equal(slots, house.Files.Paths.Count());
-        Assert.All(next.GetLiveSegments(), segment => Assert.Equal(house.Context.SegmentBytes, house.Files.File(segment.Path).Content.Length));
+        Assert.Equal(slots, house.Disk.ListAllFiles().Count);
+        Assert.All(
+            next.GetLiveSegments(),
+            segment => Assert.Equal(house.Context.SegmentBytes, house.Disk.ReadAll(segment.Path).Length));
         house.Recover(flushedSequence: 30, end).AssertSequences(100, 125);
     }
 
@@ -118,15 +118,13 @@ public class LogSlotsTests
         LogHouse house = new();
         using LogWriter log = house.OpenWriter();
         for (ulong sequence = 1; sequence <= 40; sequence++) LogHouse.Append(log, sequence, 1500);
-        house.Files.BeforeCall = (operation, path) =>
-        {
-            if (operation == "unlink") throw MemoryFileSystem.Error(operation, path, 13);
-        };
-        int slots = house.Files.Paths.Count();
+        house.Disk.Faults = FaultPlan.Matching(
+            call => call.Operation == DiskOperation.Delete, Fault.Error(Errors.NoAccess), forEver: true);
+        int slots = house.Disk.ListAllFiles().Count;
         log.RetireThrough(40);
-        Assert.Equal(slots, house.Files.Paths.Count());
+        Assert.Equal(slots, house.Disk.ListAllFiles().Count);
         for (ulong sequence = 41; sequence <= 60; sequence++) LogHouse.Append(log, sequence, 1500);
-        Assert.Equal(slots, house.Files.Paths.Count());
+        Assert.Equal(slots, house.Disk.ListAllFiles().Count);
         house.Recover(40, log.Close()).AssertSequences(41, 60);
     }
 
@@ -143,18 +141,16 @@ public class LogSlotsTests
         log.Dispose();
         log.DeleteSpares();
         log.EnsureSpare();
-        Assert.All(house.Files.Paths, path => Assert.Equal(0, house.Files.File(path).OpenHandles));
+        Assert.Equal(0, house.Disk.OpenFileCount);
     }
 
     [Fact]
     public void A_log_that_cannot_begin_leaves_nothing_open()
     {
         LogHouse house = new();
-        house.Files.BeforeCall = (operation, path) =>
-        {
-            if (operation == "fdatasync") throw MemoryFileSystem.Error(operation, path, 5);
-        };
+        house.Disk.Faults = FaultPlan.Matching(
+            call => call.Operation == DiskOperation.Sync, Fault.Error(Errors.InputOutput), forEver: true);
         Assert.Throws<StorageException>(() => house.OpenWriter());
-        Assert.All(house.Files.Paths, path => Assert.Equal(0, house.Files.File(path).OpenHandles));
+        Assert.Equal(0, house.Disk.OpenFileCount);
     }
 }

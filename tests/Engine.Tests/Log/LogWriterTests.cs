@@ -69,7 +69,7 @@ public class LogWriterTests
         log.Drain();
         Assert.Equal((51ul, 51ul, 50ul), (log.AppendedSequence, log.DrainedSequence, log.SyncedSequence));
 
-        house.Files.CrashKeepingNothing();
+        house.Crash(CrashMode.KeepNothing);
         house.Recover().AssertSequences(1, 50);
     }
 
@@ -90,19 +90,23 @@ public class LogWriterTests
     public void A_segment_begins_with_a_synced_header_and_a_durable_name()
     {
         LogHouse house = new();
+        List<DiskCall> all = house.RecordCalls();
         using LogWriter log = house.OpenWriter();
         for (ulong sequence = 1; sequence <= 10; sequence++) LogHouse.Append(log, sequence, 1500);
         log.Drain();
 
-        foreach (string slot in new[] { "0001.log", "0002.log" })
+        for (int slot = 1; slot <= 2; slot++)
         {
-            List<string> calls = house.Files.Calls.Where(call => call.EndsWith(slot, StringComparison.Ordinal) || call == "fsync data").ToList();
-            int created = calls.IndexOf("open " + slot);
-            int header = calls.LastIndexOf("pwrite " + slot, calls.IndexOf("fdatasync " + slot));
-            int synced = calls.IndexOf("fdatasync " + slot);
-            int frames = calls.LastIndexOf("pwrite " + slot);
+            List<DiskOperation> calls = all
+                .Where(call => call.Path == house.Context.SlotPath(slot) || call.Path == LogHouse.Directory)
+                .Select(call => call.Operation)
+                .ToList();
+            int created = calls.IndexOf(DiskOperation.Open);
+            int synced = calls.IndexOf(DiskOperation.Sync);
+            int header = calls.LastIndexOf(DiskOperation.Write, synced);
+            int frames = calls.LastIndexOf(DiskOperation.Write);
             Assert.True(created >= 0 && created < header && header < synced && synced < frames, string.Join(", ", calls));
-            Assert.Contains("fsync data", calls[created..frames]);
+            Assert.Contains(DiskOperation.SyncDirectory, calls[created..frames]);
         }
     }
 
@@ -112,7 +116,7 @@ public class LogWriterTests
         LogHouse house = new();
         using LogWriter log = house.OpenWriter();
         LogHouse.Append(log, 1, 100);
-        house.Files.BeforeCall = FailOnce("pwrite", code: 28);
+        house.Disk.Faults = FailOnce(DiskOperation.Write, Errors.NoSpace);
         AssertSealed(log, Assert.Throws<StorageException>(log.Drain));
         Assert.Empty(house.Recover().Records);
     }
@@ -123,7 +127,7 @@ public class LogWriterTests
         LogHouse house = new();
         using LogWriter log = house.OpenWriter();
         LogHouse.Append(log, 1, 100);
-        house.Files.BeforeCall = FailOnce("fdatasync", code: 5);
+        house.Disk.Faults = FailOnce(DiskOperation.Sync, Errors.InputOutput);
         AssertSealed(log, Assert.Throws<StorageException>(log.Sync));
         Assert.Equal(0ul, log.SyncedSequence);
     }
@@ -135,7 +139,7 @@ public class LogWriterTests
         using LogWriter log = house.OpenWriter();
         LogHouse.Append(log, 1, 100);
         log.Sync();
-        house.Files.BeforeCall = FailOnce("fdatasync", code: 5);
+        house.Disk.Faults = FailOnce(DiskOperation.Sync, Errors.InputOutput);
         AssertSealed(log, Assert.Throws<StorageException>(() => LogHouse.Append(log, 2, 20_000)));
         house.Recover().AssertSequences(1, 1);
     }
@@ -149,7 +153,7 @@ public class LogWriterTests
         using LogWriter log = house.OpenWriter();
         LogHouse.Append(log, 1, 100);
         log.Sync();
-        house.Files.BeforeCall = FailOnce("fsync", code: 5);
+        house.Disk.Faults = FailOnce(DiskOperation.SyncDirectory, Errors.InputOutput);
         AssertSealed(log, Assert.Throws<StorageException>(() =>
         {
             if (whileMakingTheSpare) log.EnsureSpare();
@@ -167,7 +171,7 @@ public class LogWriterTests
         log.Sync();
         LogHouse.Append(log, 2, 100);
         log.WriteMark();
-        house.Slot(1).Content[LogFormat.HeaderAreaBytes + 20] ^= 1;
+        house.DamageSlot(1, LogFormat.HeaderAreaBytes + 20);
         Assert.Throws<CorruptDataException>(() => house.Recover());
     }
 
@@ -177,18 +181,15 @@ public class LogWriterTests
         LogHouse house = new();
         using LogWriter log = house.OpenWriter();
         LogHouse.Append(log, 1, 100);
-        int allowed = 2;
-        house.Files.BeforeCall = (operation, path) =>
-        {
-            if (operation == "fallocate" && allowed-- <= 0) throw MemoryFileSystem.Error(operation, path, 28);
-        };
+        house.Disk.Faults = FaultPlan.Matching(
+            call => call.Operation == DiskOperation.Allocate, Fault.Error(Errors.NoSpace), nth: 3, forEver: true);
         Assert.Throws<StorageException>(() => LogHouse.Append(log, 2, 100_000));
         Assert.Equal(1ul, log.AppendedSequence);
         LogHouse.Append(log, 2, 200);
         log.Sync();
         house.Recover().AssertSequences(1, 2);
 
-        house.Files.BeforeCall = (_, _) => { };
+        house.Disk.Faults = null;
         LogHouse.Append(log, 3, 100_000);
         house.Recover(cleanEnd: log.Close()).AssertSequences(1, 3);
     }
@@ -200,10 +201,12 @@ public class LogWriterTests
         using LogWriter log = house.OpenWriter();
         LogHouse.Append(log, 1, 100);
         log.Sync();
+        List<DiskCall> calls = house.RecordCalls();
         log.WriteMark();
-        int writes = house.Files.Calls.Count(call => call.StartsWith("pwrite", StringComparison.Ordinal));
+        int writes = calls.Count(call => call.Operation == DiskOperation.Write);
+        Assert.True(writes > 0);
         log.WriteMark();
-        Assert.Equal(writes, house.Files.Calls.Count(call => call.StartsWith("pwrite", StringComparison.Ordinal)));
+        Assert.Equal(writes, calls.Count(call => call.Operation == DiskOperation.Write));
         LogHouse.Append(log, 2, 100);
         house.Recover(cleanEnd: log.Close()).AssertSequences(1, 2);
     }
@@ -245,18 +248,19 @@ public class LogWriterTests
         using LogWriter log = house.OpenWriter();
         LogHouse.Append(log, 1, 100);
         log.Drain();
-        house.Files.BeforeCall = (operation, _) =>
+        house.Disk.Faults = call =>
         {
-            if (operation != "fdatasync") return;
-            house.Files.BeforeCall = (_, _) => { };
+            if (call.Operation != DiskOperation.Sync) return null;
+            house.Disk.Faults = null;
             LogHouse.Append(log, 2, 30_000);
             log.Drain();
+            return null;
         };
         log.SyncDrained();
         Assert.Equal((2ul, 1ul), (log.DrainedSequence, log.SyncedSequence));
         log.SyncDrained();
         Assert.Equal(2ul, log.SyncedSequence);
-        house.Files.CrashKeepingNothing();
+        house.Crash(CrashMode.KeepNothing);
         house.Recover().AssertSequences(1, 2);
     }
 
@@ -270,14 +274,6 @@ public class LogWriterTests
         Assert.Same(cause, Assert.Throws<StorageException>(() => log.Close()));
     }
 
-    private static Action<string, string> FailOnce(string failing, int code)
-    {
-        bool hasFailed = false;
-        return (operation, path) =>
-        {
-            if (operation != failing || hasFailed) return;
-            hasFailed = true;
-            throw MemoryFileSystem.Error(operation, path, code);
-        };
-    }
+    private static Func<DiskCall, Fault?> FailOnce(DiskOperation failing, int errorCode) =>
+        FaultPlan.Matching(call => call.Operation == failing, Fault.HalfWrite(errorCode));
 }

@@ -33,7 +33,8 @@ internal sealed class KeyShape(string name, Func<Random, byte[]> next)
         return key;
     }
 
-    private static int PrefixBytes(Random random) => random.Next(2) == 0 ? random.Next(LongPrefix.Length) : LongPrefix.Length - random.Next(40);
+    private static int PrefixBytes(Random random) =>
+        random.Next(2) == 0 ? random.Next(LongPrefix.Length) : LongPrefix.Length - random.Next(40);
 
     private static byte[] Edited(Random random, int length)
     {

@@ -69,7 +69,9 @@ public sealed unsafe class MemRoomTests
             }
 
             long reservedBytes = (2 * table.CapacityBytes) + MemTable.ValueBytesMax;
-            Assert.True(table.UsedBytes > reservedBytes - (1 << 20), $"{shape}, seed {seed}: {table.UsedBytes} of {reservedBytes} bytes used");
+            Assert.True(
+                table.UsedBytes > reservedBytes - (1 << 20),
+                $"{shape}, seed {seed}: {table.UsedBytes} of {reservedBytes} bytes used");
             table.Release();
         }
     }

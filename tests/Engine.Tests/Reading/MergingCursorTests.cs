@@ -118,7 +118,8 @@ public sealed class MergingCursorTests : IDisposable
             .GroupBy(entry => Convert.ToHexString(entry.Key))
             .Select(versions => versions.MaxBy(entry => entry.Trailer)!)
             .Where(entry => !Trailer.IsTombstone(entry.Trailer))
-            .Where(entry => entry.Key.AsSpan().SequenceCompareTo(lower) >= 0 && (upper is null || entry.Key.AsSpan().SequenceCompareTo(upper) < 0))
+            .Where(entry => entry.Key.AsSpan().SequenceCompareTo(lower) >= 0)
+            .Where(entry => upper is null || entry.Key.AsSpan().SequenceCompareTo(upper) < 0)
             .Order(TableFixture.Order),
     ];
 

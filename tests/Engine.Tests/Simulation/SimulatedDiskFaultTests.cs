@@ -78,6 +78,24 @@ public class SimulatedDiskFaultTests
     }
 
     [Fact]
+    public void A_half_write_leaves_the_first_half_of_any_write_and_a_sync_does_as_it_is_told()
+    {
+        var disk = new SimulatedDisk();
+        using IFile file = disk.Open("f", FileOpening.CreateNew);
+        file.SetLength(7);
+        file.Sync();
+        disk.Faults = FaultPlan.From(1, Fault.HalfWrite(Errors.InputOutput, FailedSync.MarksClean));
+        SimulatedDiskTests.AssertError(Errors.InputOutput, "pwrite", () => file.Write("abcdefg"u8, 0));
+        SimulatedDiskTests.AssertError(Errors.InputOutput, "pwrite", () => file.Write("wxyz"u8, 4));
+        SimulatedDiskTests.AssertError(Errors.InputOutput, "pwrite", () => file.Write("!"u8, 6));
+        SimulatedDiskTests.AssertError(Errors.InputOutput, "ftruncate", () => file.SetLength(0));
+        Assert.Equal("abc\0wx\0", Text(disk, "f"));
+        Assert.True(disk.HasUnsyncedContent("f"));
+        SimulatedDiskTests.AssertError(Errors.InputOutput, "fdatasync", file.Sync);
+        Assert.False(disk.HasUnsyncedContent("f"));
+    }
+
+    [Fact]
     public void A_failed_sync_may_leave_the_changes_to_the_next_one()
     {
         (SimulatedDisk disk, IFile file) = FailSync(FailedSync.LeavesDirty, 0);

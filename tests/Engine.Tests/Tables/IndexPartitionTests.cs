@@ -21,7 +21,9 @@ public unsafe class IndexPartitionTests
             Assert.True(IndexPartition.IsWellFormed(partition.Span[..bytes], 1 << 20), $"seed {seed}");
             for (int i = 0; i < 500; i++)
             {
-                byte[] key = random.Next(3) == 0 ? separators[random.Next(separators.Count)] : KeyOf(random, random.Next(4) == 0 ? [] : stem);
+                byte[] key = random.Next(3) == 0
+                    ? separators[random.Next(separators.Count)]
+                    : KeyOf(random, random.Next(4) == 0 ? [] : stem);
                 int expected = separators.FindIndex(separator => separator.AsSpan().SequenceCompareTo(key) >= 0);
                 if (expected < 0) expected = separators.Count;
                 int found = IndexPartition.Find(partition.Address, key);
@@ -60,7 +62,9 @@ public unsafe class IndexPartitionTests
             byte[] separator = PartitionBuilder.SeparatorBetween([.. last], next).ToArray();
             bool isBetween = last.AsSpan().SequenceCompareTo(separator) <= 0 && separator.Length <= last.Length
                 && (separator.AsSpan().SequenceCompareTo(next) < 0 || last.AsSpan().SequenceEqual(next));
-            Assert.True(isBetween, $"seed {seed}: {Convert.ToHexString(last)} {Convert.ToHexString(separator)} {Convert.ToHexString(next)}");
+            Assert.True(
+                isBetween,
+                $"seed {seed}: {Convert.ToHexString(last)} {Convert.ToHexString(separator)} {Convert.ToHexString(next)}");
         }
 
         Assert.Equal("abd"u8.ToArray(), PartitionBuilder.SeparatorBetween([.. "abcdefgh"u8], "abde"u8).ToArray());

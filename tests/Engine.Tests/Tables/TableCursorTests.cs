@@ -142,8 +142,12 @@ public class TableCursorTests
     {
         Assert.True(index >= 0 && index < entries.Count, $"seed {seed}: the cursor goes on at index {index}");
         TestEntry expected = entries[index];
-        bool same = cursor.Trailer == expected.Trailer && cursor.KeySpan.SequenceEqual(expected.Key) && cursor.ValueSpan.SequenceEqual(expected.Value);
-        Assert.True(same, $"seed {seed}: entry {index} is {Convert.ToHexString(cursor.KeySpan)}, expected {Convert.ToHexString(expected.Key)}");
+        bool same = cursor.Trailer == expected.Trailer
+            && cursor.KeySpan.SequenceEqual(expected.Key)
+            && cursor.ValueSpan.SequenceEqual(expected.Value);
+        Assert.True(
+            same,
+            $"seed {seed}: entry {index} is {Convert.ToHexString(cursor.KeySpan)}, expected {Convert.ToHexString(expected.Key)}");
     }
 
     private static CursorPurpose PurposeOf(bool isForeground) => isForeground ? CursorPurpose.Foreground : CursorPurpose.Compaction;

@@ -51,7 +51,7 @@ public class TableDamageTests
         TableInfo info = WriteSmall(fixture, number: 1);
         WriteSmall(fixture, number: 2);
         byte[] sound = fixture.File;
-        byte[] stale = fixture.Disk[fixture.Store.PathOf(2)];
+        byte[] stale = fixture.Disk.ReadAll(fixture.Store.PathOf(2));
         Assert.Equal(sound.Length, stale.Length);
 
         fixture.File = stale;
@@ -162,7 +162,8 @@ public class TableDamageTests
         {
             foreach (TestEntry entry in entries)
             {
-                Assert.True(table.TryGet(entry.Key, KeyHash.Compute(entry.Key), Trailer.SequenceMax, out TableValue value), $"{damage}: a get misses");
+                bool isFound = table.TryGet(entry.Key, KeyHash.Compute(entry.Key), Trailer.SequenceMax, out TableValue value);
+                Assert.True(isFound, $"{damage}: a get misses");
                 value.Dispose();
             }
         }
@@ -225,7 +226,12 @@ public class TableDamageTests
         byte[] large = new byte[17_000];
         new Random(1).NextBytes(large);
         var entries = new List<TestEntry> { new("a"u8.ToArray(), Trailer.Pack(1, EntryKind.Value), large) };
-        for (int i = 0; i < 150; i++) entries.Add(TableFixture.Put($"k{i:d4}", (ulong)i + 2, $"value {i} of the small table, long enough to be worth a block"));
+        for (int i = 0; i < 150; i++)
+        {
+            string value = $"value {i} of the small table, long enough to be worth a block";
+            entries.Add(TableFixture.Put($"k{i:d4}", (ulong)i + 2, value));
+        }
+
         return entries;
     }
 }

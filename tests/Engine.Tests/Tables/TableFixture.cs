@@ -9,7 +9,7 @@ namespace Varve.Tests.Tables;
 /// <summary>An entry as a test states it.</summary>
 internal sealed record TestEntry(byte[] Key, ulong Trailer, byte[] Value);
 
-/// <summary>A store in memory, and what the tests write into it and expect of it.</summary>
+/// <summary>A store on a simulated disk, and what the tests write into it and expect of it.</summary>
 internal sealed class TableFixture : IDisposable
 {
     public static readonly DatabaseId Id = new(0x0123456789abcdef, 0xfedcba9876543210);
@@ -18,11 +18,12 @@ internal sealed class TableFixture : IDisposable
 
     public TableFixture(long cacheBytes = 8 << 20, int openFilesMax = 16)
     {
+        Disk.CreateDirectory("data");
         Cache = new BlockCache(s_pool, cacheBytes);
         Store = new TableStore(Disk, "data", Id, Cache, openFilesMax, RandomSource.System);
     }
 
-    public TableDisk Disk { get; } = new();
+    public SimulatedDisk Disk { get; } = new() { DirectWriteAlignment = 512 };
 
     public BlockCache Cache { get; }
 
@@ -44,8 +45,8 @@ internal sealed class TableFixture : IDisposable
     /// <summary>The file of table 1.</summary>
     public byte[] File
     {
-        get => Disk[Store.PathOf(1)];
-        set => Disk[Store.PathOf(1)] = value;
+        get => Disk.ReadAll(Store.PathOf(1));
+        set => Disk.WriteAll(Store.PathOf(1), value);
     }
 
     public void Dispose()
@@ -59,7 +60,9 @@ internal sealed class TableFixture : IDisposable
 
     public static byte[] Encode(string text) => System.Text.Encoding.UTF8.GetBytes(text);
 
-    /// <summary>Sorted entries of every shape: empty and long keys, prefixes of others, versions, tombstones, values of all sizes.</summary>
+    /// <summary>
+    /// Sorted entries of every shape: empty and long keys, prefixes of others, versions, tombstones, values of all sizes.
+    /// </summary>
     public static List<TestEntry> MakeEntries(Random random, int keyCount, int largeValues = 0)
     {
         var entries = new SortedSet<TestEntry>(Order);
@@ -74,7 +77,8 @@ internal sealed class TableFixture : IDisposable
                 bool isTombstone = random.Next(8) == 0;
                 byte[] value = new byte[isTombstone ? 0 : random.Next(40) == 0 ? random.Next(9000) : random.Next(120)];
                 if (random.Next(2) == 0) random.NextBytes(value);
-                entries.Add(new TestEntry(key, Trailer.Pack((ulong)random.NextInt64(1, 1 << 20), isTombstone ? EntryKind.Tombstone : EntryKind.Value), value));
+                EntryKind kind = isTombstone ? EntryKind.Tombstone : EntryKind.Value;
+                entries.Add(new TestEntry(key, Trailer.Pack((ulong)random.NextInt64(1, 1 << 20), kind), value));
             }
         }
 
@@ -90,7 +94,13 @@ internal sealed class TableFixture : IDisposable
 
     public static byte[] MakeKey(Random random, byte[] stem)
     {
-        int length = random.Next(30) switch { 0 => 0, 1 => random.Next(400, 3000), 2 => TableFormat.KeyBytesMax - stem.Length, _ => random.Next(1, 20) };
+        int length = random.Next(30) switch
+        {
+            0 => 0,
+            1 => random.Next(400, 3000),
+            2 => TableFormat.KeyBytesMax - stem.Length,
+            _ => random.Next(1, 20),
+        };
         byte[] key = new byte[length];
         if (random.Next(3) == 0) random.NextBytes(key);
         else for (int i = 0; i < length; i++) key[i] = (byte)(random.Next(3) * 127);
