@@ -67,6 +67,9 @@ internal sealed class SystemScheduler(TimeProvider clock) : Scheduler
                     }
 
                     TimeSpan left = timeout - TimeSpan.FromMilliseconds(Environment.TickCount64 - started);
+
+                    // A monitor counts whole milliseconds and drops the rest: rounded up, or a short wait would be none.
+                    left = TimeSpan.FromMilliseconds(Math.Ceiling(left.TotalMilliseconds));
                     if (left <= TimeSpan.Zero || !Monitor.Wait(_gate, left)) break;
                 }
 
