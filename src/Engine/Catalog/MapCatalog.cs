@@ -1,4 +1,5 @@
 using System.Text;
+using System.Text.Unicode;
 using Varve.Bytes;
 using Varve.Entries;
 using Varve.Reading;
@@ -26,13 +27,28 @@ internal sealed class MapCatalog
     public static MapCatalog Load(ReadView view, ulong sequence, string directory)
     {
         var catalog = new MapCatalog();
+        var ids = new HashSet<ulong>();
         using VisibleCursor cursor = ScanSources.Open(view, sequence, new ScanBounds(Root.Prefix, Root.Prefix, Root.PrefixEnd));
         for (cursor.SeekToFirst(); cursor.IsValid; cursor.Next())
         {
             ReadOnlySpan<byte> name = cursor.Key[Root.Prefix.Length..];
-            if (!Varint.TryRead(cursor.Value, out ulong id, out int length) || length != cursor.Value.Length || id == 0)
+            if (!Utf8.IsValid(name))
             {
-                throw new CorruptDataException(directory, 0, $"the catalogue's record of the map '{Encoding.UTF8.GetString(name)}' is no map id");
+                throw new CorruptDataException(directory, 0, $"the catalogue's map name {Convert.ToHexString(name)} is no UTF-8");
+            }
+
+            // The highest number is none: there would be no next one.
+            bool isNumber = Varint.TryRead(cursor.Value, out ulong id, out int length) && length == cursor.Value.Length;
+            if (!isNumber || id is 0 or ulong.MaxValue)
+            {
+                throw new CorruptDataException(
+                    directory, 0, $"the catalogue's record of the map '{Encoding.UTF8.GetString(name)}' is no map id");
+            }
+
+            if (!ids.Add(id))
+            {
+                throw new CorruptDataException(
+                    directory, 0, $"the catalogue gives the map '{Encoding.UTF8.GetString(name)}' the id {id} of another");
             }
 
             catalog.Add(new MapIdentity(id, Encoding.UTF8.GetString(name), isRecorded: true));

@@ -139,11 +139,7 @@ internal sealed class CommitQueue
     }
 
     /// <summary>Ends the thread that leads for asynchronous writers. Called once, after a close request.</summary>
-    public void JoinAsyncLeader()
-    {
-        _asyncLeaderWanted.Set();
-        _asyncLeader?.Join();
-    }
+    public void JoinAsyncLeader() => _asyncLeader?.Join();
 
     private void ThrowIfClosed() => ObjectDisposedException.ThrowIf(_isClosed, typeof(Database));
 
@@ -186,8 +182,8 @@ internal sealed class CommitQueue
             while (TakesAsyncLead()) LeadGroup(own: null);
             using (_queueGuard.Hold())
             {
-                // Writers that had queued before the end are told of it first.
-                if (_isClosed && !_asyncLeaderLeads) return;
+                // Writers that had queued behind the close are told of it first, and whoever leads now may still want this thread.
+                if (_isClosed && !_isLed) return;
             }
         }
     }
@@ -274,6 +270,7 @@ internal sealed class CommitQueue
         if (_first is null)
         {
             _isLed = false;
+            if (_isClosed) _asyncLeaderWanted.Set();
             return;
         }
 

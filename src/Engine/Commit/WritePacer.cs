@@ -12,16 +12,13 @@ internal sealed class WritePacer
     /// <summary>Bytes a second that upkeep is taken to manage before it has been measured.</summary>
     private const double FirstRateBytes = 100e6;
 
-    /// <summary>Owed time is saved up to this much, since a shorter sleep is not to be had.</summary>
-    private static readonly TimeSpan SleepMin = TimeSpan.FromMilliseconds(0.5);
-
     /// <summary>No single write waits longer than this for the pace, whatever is owed: a gap of more is felt.</summary>
-    private static readonly TimeSpan SleepMax = TimeSpan.FromMilliseconds(20);
+    private const double SleepMillisecondsMax = 20;
 
     private readonly EngineSignal _never;
     private double _pressure;
     private double _rateBytes = FirstRateBytes;
-    private double _owedSeconds;
+    private double _owedMilliseconds;
 
     public WritePacer(Scheduler scheduler) => _never = scheduler.CreateSignal("pace");
 
@@ -41,15 +38,17 @@ internal sealed class WritePacer
         double pressure = Pressure;
         if (pressure <= 0)
         {
-            _owedSeconds = 0;
+            _owedMilliseconds = 0;
             return;
         }
 
         double allowedRate = Math.Max(1.0 - pressure, 0.001) / pressure * Volatile.Read(ref _rateBytes);
-        _owedSeconds += bytes / allowedRate;
-        if (_owedSeconds < SleepMin.TotalSeconds) return;
-        TimeSpan sleep = TimeSpan.FromSeconds(Math.Min(_owedSeconds, SleepMax.TotalSeconds));
-        _never.Wait(sleep);
-        _owedSeconds = 0;
+        _owedMilliseconds = Math.Min(_owedMilliseconds + bytes / allowedRate * 1000, SleepMillisecondsMax);
+
+        // Whole milliseconds, since a wait knows no shorter ones; the rest is saved up.
+        double sleepMilliseconds = Math.Floor(_owedMilliseconds);
+        if (sleepMilliseconds < 1) return;
+        _owedMilliseconds -= sleepMilliseconds;
+        _never.Wait(TimeSpan.FromMilliseconds(sleepMilliseconds));
     }
 }

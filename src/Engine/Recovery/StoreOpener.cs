@@ -202,8 +202,10 @@ internal static class StoreOpener
 
     private static void ThrowIfMissing(EngineSetup setup)
     {
-        // An empty directory is looked at before it is locked: the lock would leave a file in it.
-        if (!setup.Files.DirectoryExists(setup.Directory) || setup.Files.ListFiles(setup.Directory).Count == 0) throw NoDatabase(setup);
+        // Before the directory is locked: the lock would leave a file in it.
+        if (!setup.Files.DirectoryExists(setup.Directory)) throw NoDatabase(setup);
+        if (setup.Files.FileExists(Path.Combine(setup.Directory, FileNames.Current))) return;
+        if (Manifest.Load(setup.Files, setup.Directory) is null) throw NoDatabase(setup);
     }
 
     private static DirectoryNotFoundException NoDatabase(EngineSetup setup) => new($"There is no database in '{setup.Directory}'.");

@@ -29,30 +29,36 @@ internal sealed class SystemScheduler(TimeProvider clock) : Scheduler
 
     public override void SpinOnce() => Thread.SpinWait(1);
 
+    /// <summary>Runs a wait again when <see cref="Thread.Interrupt"/> ends it, and hands the interrupt on afterwards: half a commit would be worse.</summary>
+    private static bool Uninterrupted<TState>(TState state, Func<TState, bool> wait)
+    {
+        bool wasInterrupted = false;
+        while (true)
+        {
+            try
+            {
+                bool result = wait(state);
+                if (wasInterrupted) Thread.CurrentThread.Interrupt();
+                return result;
+            }
+            catch (ThreadInterruptedException)
+            {
+                wasInterrupted = true;
+            }
+        }
+    }
+
     private sealed class SystemLock : EngineLock
     {
         private readonly Lock _lock = new();
 
         public override bool IsHeld => _lock.IsHeldByCurrentThread;
 
-        public override void Enter()
+        public override void Enter() => Uninterrupted(_lock, static held =>
         {
-            bool wasInterrupted = false;
-            while (true)
-            {
-                try
-                {
-                    _lock.Enter();
-                    break;
-                }
-                catch (ThreadInterruptedException)
-                {
-                    wasInterrupted = true;
-                }
-            }
-
-            if (wasInterrupted) Thread.CurrentThread.Interrupt();
-        }
+            held.Enter();
+            return true;
+        });
 
         public override void Exit() => _lock.Exit();
     }
@@ -62,38 +68,27 @@ internal sealed class SystemScheduler(TimeProvider clock) : Scheduler
         private readonly object _gate = new();
         private bool _isSet;
 
-        public override void Set()
+        public override void Set() => Uninterrupted(this, static signal =>
         {
-            lock (_gate)
+            lock (signal._gate)
             {
-                Volatile.Write(ref _isSet, true);
-                Monitor.Pulse(_gate);
+                Volatile.Write(ref signal._isSet, true);
+                Monitor.Pulse(signal._gate);
+                return true;
             }
-        }
+        });
 
         public override void Wait() => Wait(Timeout.InfiniteTimeSpan);
 
         public override bool Wait(TimeSpan timeout)
         {
             Spin();
-            long deadline = timeout == Timeout.InfiniteTimeSpan ? long.MaxValue : Environment.TickCount64 + (long)Math.Ceiling(timeout.TotalMilliseconds);
-            bool wasInterrupted = false;
-            bool taken;
-            while (true)
-            {
-                try
-                {
-                    taken = WaitUntil(deadline);
-                    break;
-                }
-                catch (ThreadInterruptedException)
-                {
-                    wasInterrupted = true;
-                }
-            }
 
-            if (wasInterrupted) Thread.CurrentThread.Interrupt();
-            return taken;
+            // Whole milliseconds, rounded up: a monitor drops the rest, and a short wait would be none.
+            long deadline = timeout == Timeout.InfiniteTimeSpan
+                ? long.MaxValue
+                : Environment.TickCount64 + (long)Math.Ceiling(timeout.TotalMilliseconds);
+            return Uninterrupted((Signal: this, Deadline: deadline), static wait => wait.Signal.WaitUntil(wait.Deadline));
         }
 
         private bool WaitUntil(long deadline)

@@ -1,0 +1,55 @@
+using System.Diagnostics;
+using Varve.Runtime;
+
+namespace Varve.Tests.Runtime;
+
+public sealed class SystemSchedulerTests
+{
+    private readonly SystemScheduler _scheduler = new(TimeProvider.System);
+
+    [Theory]
+    [InlineData(0.5)]
+    [InlineData(0.9)]
+    [InlineData(1.9)]
+    public void A_timed_wait_does_not_end_early(double milliseconds)
+    {
+        const int Waits = 20;
+        EngineSignal never = _scheduler.CreateSignal("never");
+        long started = Stopwatch.GetTimestamp();
+        for (int i = 0; i < Waits; i++) Assert.False(never.Wait(TimeSpan.FromMilliseconds(milliseconds)));
+        double passed = Stopwatch.GetElapsedTime(started).TotalMilliseconds;
+        Assert.True(passed >= Waits * milliseconds, $"{Waits} waits of {milliseconds} ms took {passed} ms");
+    }
+
+    [Fact]
+    public void A_signal_remembers_one_set_for_one_wait()
+    {
+        EngineSignal signal = _scheduler.CreateSignal("once");
+        signal.Set();
+        signal.Set();
+        Assert.True(signal.Wait(TimeSpan.FromMinutes(1)));
+        Assert.False(signal.Wait(TimeSpan.Zero));
+    }
+
+    [Fact]
+    public void A_set_ends_the_wait_of_another_thread()
+    {
+        EngineSignal asked = _scheduler.CreateSignal("asked");
+        EngineSignal answered = _scheduler.CreateSignal("answered");
+        EngineThread thread = _scheduler.StartThread("answers", () =>
+        {
+            for (int i = 0; i < 100; i++)
+            {
+                asked.Wait();
+                answered.Set();
+            }
+        });
+        for (int i = 0; i < 100; i++)
+        {
+            asked.Set();
+            Assert.True(answered.Wait(TimeSpan.FromMinutes(1)));
+        }
+
+        thread.Join();
+    }
+}
