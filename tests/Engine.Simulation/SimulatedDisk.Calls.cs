@@ -154,6 +154,7 @@ internal sealed partial class SimulatedDisk
     private CallScope Begin(DiskOperation operation, string path, long offset = 0, long bytes = 0)
     {
         _scheduler?.SwitchPoint();
+        BeforeCall?.Invoke(operation);
         _gate.Enter();
         try
         {

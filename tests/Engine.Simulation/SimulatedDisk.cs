@@ -37,6 +37,9 @@ internal sealed partial class SimulatedDisk : IFileSystem
     /// <summary>Asked before every call, under the disk's lock; what it returns happens to the call.</summary>
     public Func<DiskCall, Fault?>? Faults { get; set; }
 
+    /// <summary>Runs before every call, without the disk's lock: it may wait, as a slow device does.</summary>
+    public Action<DiskOperation>? BeforeCall { get; set; }
+
     /// <summary>Disk space in bytes, taken by whole pages of 4 KiB; a write beyond it fails with ENOSPC after what fits.</summary>
     public long CapacityBytes { get; set; } = long.MaxValue;
 

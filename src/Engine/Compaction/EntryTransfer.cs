@@ -37,8 +37,7 @@ internal static class EntryTransfer
                 if (isNewKey && borders is not null && cuts.ShouldCutBefore(source.KeySpan, output.OpenTableBytes)) output.Cut();
                 if (verdict == DropVerdict.Drop) continue;
                 if (verdict == DropVerdict.DropUnlessDeeper && levels is not null && !levels.MayHoldDeeper(outputLevel, source.KeySpan)) continue;
-                if (source.IsValueElsewhere) source.LoadValue();
-                output.Add(source.KeySpan, source.Trailer, source.ValueSpan);
+                output.Add(source.KeySpan, source.Trailer, source.GetValue());
             }
         }
         finally

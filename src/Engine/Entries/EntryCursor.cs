@@ -1,3 +1,5 @@
+using System.Runtime.CompilerServices;
+
 namespace Varve.Entries;
 
 /// <summary>
@@ -27,7 +29,13 @@ internal abstract unsafe class EntryCursor : IDisposable
 
     public ReadOnlySpan<byte> KeySpan => new(Key, KeyLength);
 
-    public ReadOnlySpan<byte> ValueSpan => new(Value, ValueLength);
+    /// <summary>The stored value, brought here first where it stands elsewhere.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public ReadOnlySpan<byte> GetValue()
+    {
+        if (IsValueElsewhere) LoadValue();
+        return new ReadOnlySpan<byte>(Value, ValueLength);
+    }
 
     /// <summary>Brings the bytes of a value that stands elsewhere; they stay until the cursor moves.</summary>
     public virtual void LoadValue()

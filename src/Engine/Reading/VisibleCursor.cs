@@ -41,7 +41,7 @@ internal sealed unsafe class VisibleCursor : IDisposable
 
     public ReadOnlySpan<byte> Key => _isCopied ? _key.Span : _source.KeySpan;
 
-    public ReadOnlySpan<byte> Value => _isCopied ? _value.Span : LoadedValue();
+    public ReadOnlySpan<byte> Value => _isCopied ? _value.Span : _source.GetValue();
 
     public void SeekToFirst() => Seek(_lower);
 
@@ -155,7 +155,7 @@ internal sealed unsafe class VisibleCursor : IDisposable
             {
                 if (Trailer.Sequence(source.Trailer) > _sequence || ++steps > VersionStepsMax) break;
                 isShown = !Trailer.IsTombstone(source.Trailer);
-                if (isShown) _value.Set(LoadedValue());
+                if (isShown) _value.Set(_source.GetValue());
                 source.Previous();
             }
             while (IsOnKey(source));
@@ -175,7 +175,7 @@ internal sealed unsafe class VisibleCursor : IDisposable
     {
         _source.Seek(_key.Span, Trailer.SeekAt(_sequence));
         bool isShown = !Trailer.IsTombstone(_source.Trailer);
-        if (isShown) _value.Set(LoadedValue());
+        if (isShown) _value.Set(_source.GetValue());
         return isShown;
     }
 
@@ -210,13 +210,6 @@ internal sealed unsafe class VisibleCursor : IDisposable
 
             _source.Previous();
         }
-    }
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private ReadOnlySpan<byte> LoadedValue()
-    {
-        if (_source.IsValueElsewhere) _source.LoadValue();
-        return _source.ValueSpan;
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

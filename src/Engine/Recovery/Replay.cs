@@ -54,7 +54,7 @@ internal sealed class Replay(EngineSetup setup, TableStore tables) : IDisposable
             {
                 // Nobody reads yet: of each key only the newest version is wanted. A tombstone stays, it may hide what is in older tables.
                 using EntryCursor cursor = table.CreateCursor(Trailer.SequenceMax);
-                for (cursor.SeekToFirst(); cursor.IsValid; cursor.Next()) writer.Add(cursor.KeySpan, cursor.Trailer, cursor.ValueSpan);
+                for (cursor.SeekToFirst(); cursor.IsValid; cursor.Next()) writer.Add(cursor.KeySpan, cursor.Trailer, cursor.GetValue());
                 edit.Add(0, writer.Finish());
             }
 

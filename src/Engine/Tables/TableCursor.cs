@@ -142,7 +142,7 @@ internal sealed unsafe class TableCursor : EntryCursor
 
         if (!SeparateValue.IsSeparate(Trailer)) return;
         IsValid = false;
-        if (!SeparateValue.TryReadHandle(ValueSpan, _opened.FileBytes, out _separateOffset, out int valueBytes))
+        if (!SeparateValue.TryReadHandle(new ReadOnlySpan<byte>(Value, ValueLength), _opened.FileBytes, out _separateOffset, out int valueBytes))
             _table.ThrowCorrupt(0, "the handle of a large value is malformed");
         Trailer = SeparateValue.WithoutFlag(Trailer);
         Value = null;

@@ -32,7 +32,7 @@ internal sealed class CommitHouse : IFlushRoom
         Scheduler = scheduler;
         _never = scheduler.CreateSignal("device");
         _log = Log.OpenWriter();
-        Log.Files.BeforeCall = OnCall;
+        Log.Disk.BeforeCall = OnCall;
         MemTable active = CreateMemTable(0);
         Views = new ReadViews(active, [], LevelMap.CreateEmpty(), visibleSequence: 0);
         active.Release();
@@ -53,9 +53,6 @@ internal sealed class CommitHouse : IFlushRoom
     public int SyncCount { get; private set; }
 
     public int FrozenCount { get; private set; }
-
-    /// <summary>Asked before every call on a file.</summary>
-    public Action<string, string> Fault { get; set; } = (_, _) => { };
 
     public ulong SyncedSequence => Queue.SyncedSequence;
 
@@ -153,16 +150,12 @@ internal sealed class CommitHouse : IFlushRoom
 
     private MemTable CreateMemTable(long capacityBytes) => new(_pool, Math.Max(capacityBytes, MemtableBytes));
 
-    private void OnCall(string operation, string path)
+    private void OnCall(DiskOperation operation)
     {
-        if (operation == "fdatasync")
-        {
-            SyncCount++;
-            Assert.Equal(1, ++_syncing);
-            _never.Wait(SyncTime);
-            _syncing--;
-        }
-
-        Fault(operation, path);
+        if (operation != DiskOperation.Sync) return;
+        SyncCount++;
+        Assert.Equal(1, ++_syncing);
+        _never.Wait(SyncTime);
+        _syncing--;
     }
 }

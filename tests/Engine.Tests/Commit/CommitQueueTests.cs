@@ -1,6 +1,5 @@
 using Varve.Commit;
 using Varve.Runtime;
-using Varve.Tests.Log;
 
 namespace Varve.Tests.Commit;
 
@@ -269,7 +268,7 @@ public sealed class CommitQueueTests
         {
             EngineThread leader = house.StartSync();
             Task<ulong>[] writes = [.. Enumerable.Range(0, 3).Select(Put)];
-            house.Fault = FailSyncs(house, from: 2);
+            house.Log.Disk.Faults = FaultPlan.Matching(call => call.Operation == DiskOperation.Sync, Fault.Error(Errors.InputOutput), nth: 2, forEver: true);
             leader.Join();
             Assert.Throws<DatabaseReadOnlyException>(() => house.Queue.Run(CommitKind.Sync));
             foreach (Task<ulong> write in writes) Assert.IsType<CommitOutcomeUnknownException>(FailureOf(write));
@@ -293,10 +292,7 @@ public sealed class CommitQueueTests
             Task<ulong> fits = house.PutAsync("fits", Durability.Synced);
             Task<ulong> large = house.PutAsync("large", Durability.Synced, valueBytes: 70 << 10);
             Task<ulong> behind = house.PutAsync("behind", Durability.Synced);
-            house.Fault = static (operation, path) =>
-            {
-                if (operation == "open") throw MemoryFileSystem.Error(operation, path, Errors.NoSpace);
-            };
+            house.Log.Disk.Faults = FaultPlan.Matching(call => call.Operation == DiskOperation.Open, Fault.Error(Errors.NoSpace), forEver: true);
             leader.Join();
             house.Queue.Run(CommitKind.Sync);
             Assert.Equal(2UL, ResultOf(fits));
@@ -304,7 +300,7 @@ public sealed class CommitQueueTests
             Assert.IsType<StorageException>(FailureOf(behind));
             Assert.Equal(2UL, house.Views.VisibleSequence);
 
-            house.Fault = static (_, _) => { };
+            house.Log.Disk.Faults = null;
             Assert.Equal(3UL, house.Put("large", Durability.Synced, valueBytes: 70 << 10));
             Assert.Equal(4UL, house.Put("behind", Durability.Synced));
             Assert.Equal([1UL, 2UL, 3UL, 4UL], house.Recover().Values.Order());
@@ -323,11 +319,6 @@ public sealed class CommitQueueTests
             Assert.Equal((1UL, 2UL), (house.Find("large"), house.Find("small")));
         });
     }
-
-    private static Action<string, string> FailSyncs(CommitHouse house, int from) => (operation, path) =>
-    {
-        if (operation == "fdatasync" && house.SyncCount >= from) throw MemoryFileSystem.Error(operation, path, Errors.InputOutput);
-    };
 
     private static void RunAll(CommitHouse house, int threads, Action<int> body)
     {

@@ -121,7 +121,7 @@ public sealed class MemTableReadersTests
                 Assert.True(cursor.KeySpan.SequenceEqual(key), $"key of {found} at {sequence}");
                 int order = MemTableModel.KeyOrder.Compare(previous, key);
                 Assert.True(count == 0 || (forward ? order < 0 : order > 0), $"order at {found}");
-                CheckValue(cursor.Trailer, cursor.ValueSpan);
+                CheckValue(cursor.Trailer, cursor.GetValue());
                 previous = key;
                 count++;
                 if (forward) cursor.Next();

@@ -144,7 +144,7 @@ public class TableCursorTests
         TestEntry expected = entries[index];
         bool same = cursor.Trailer == expected.Trailer
             && cursor.KeySpan.SequenceEqual(expected.Key)
-            && cursor.ValueSpan.SequenceEqual(expected.Value);
+            && cursor.GetValue().SequenceEqual(expected.Value);
         Assert.True(
             same,
             $"seed {seed}: entry {index} is {Convert.ToHexString(cursor.KeySpan)}, expected {Convert.ToHexString(expected.Key)}");

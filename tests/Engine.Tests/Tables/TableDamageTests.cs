@@ -196,7 +196,7 @@ public class TableDamageTests
         var read = new List<TestEntry>();
         using EntryCursor cursor = table.CreateCursor(CursorPurpose.Foreground);
         for (cursor.SeekToFirst(); cursor.IsValid; cursor.Next())
-            read.Add(new TestEntry(cursor.KeySpan.ToArray(), cursor.Trailer, cursor.ValueSpan.ToArray()));
+            read.Add(new TestEntry(cursor.KeySpan.ToArray(), cursor.Trailer, cursor.GetValue().ToArray()));
         foreach (TestEntry entry in read)
         {
             cursor.Seek(entry.Key, entry.Trailer);
