@@ -1,3 +1,6 @@
+using Varve.Bytes;
+using Varve.Commit;
+using Varve.Memory;
 using Varve.Native;
 
 namespace Varve;
@@ -13,6 +16,7 @@ internal sealed class Limits(MemoryPlan plan)
 
     public int ValueBytesMax { get; } = (int)plan.ValueBytesMax;
 
+    /// <summary>Memory that the entries of a batch may take; never less than a record of them in the log, which is one array.</summary>
     public long BatchBytesMax { get; } = Math.Min(plan.BatchBytesMax, Array.MaxLength);
 
     public static void CheckKey(ReadOnlySpan<byte> key)
@@ -33,15 +37,26 @@ internal sealed class Limits(MemoryPlan plan)
         }
     }
 
-    /// <summary>Checks that one more operation fits the batch.</summary>
-    public void CheckBatch(long batchBytes, int keyBytes, int valueBytes)
+    /// <summary>Checks that one more operation fits the batch: its entries into the budget, and whatever their keys are into one memtable.</summary>
+    public void CheckBatch(BatchBuffer batch, int keyBytes, int valueBytes)
     {
-        const int OperationHeadBytesMax = 32;
-        if (batchBytes + OperationHeadBytesMax + keyBytes + valueBytes > BatchBytesMax)
+        long count = batch.Count + 1L;
+        long allKeyBytes = batch.KeyBytes + OrderedVarint.BytesMax + keyBytes;
+        long allValueBytes = batch.ValueBytes + valueBytes;
+        if (MemTable.RecordBytesFor(count, allKeyBytes, allValueBytes) > BatchBytesMax)
         {
             throw new ArgumentException(
-                $"The batch would take more than {BatchBytesMax:N0} bytes, a quarter of DatabaseOptions.MemoryBudgetBytes. Write it in parts or raise the budget.",
-                "batch");
+                $"The batch's entries would take more than {BatchBytesMax:N0} bytes of memory (each its key, its value and 31 bytes), "
+                + "a quarter of DatabaseOptions.MemoryBudgetBytes. Write it in parts or raise the budget.",
+                nameof(batch));
+        }
+
+        // A commit adds the names of maps that are new.
+        int newMaps = batch.UnrecordedMaps.Count + 1;
+        long nameBytes = newMaps * (long)(OrderedVarint.BytesMax + MapNameBytesMax);
+        if (MemTable.RoomBytesFor(count + newMaps, allKeyBytes + nameBytes, allValueBytes + (newMaps * (long)Varint.BytesMax)) > MemTable.RoomBytesMax)
+        {
+            throw new ArgumentException($"The batch would have too many operations for one memtable, {count:N0}. Write it in parts.", nameof(batch));
         }
     }
 }

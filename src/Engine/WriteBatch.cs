@@ -1,5 +1,6 @@
 using Varve.Commit;
 using Varve.Entries;
+using Varve.Memory;
 
 namespace Varve;
 
@@ -17,8 +18,11 @@ public sealed class WriteBatch : IDisposable
     /// <summary>Operations in the batch.</summary>
     public int Count => Buffer.Count;
 
-    /// <summary>Bytes the batch takes in the log; at most a quarter of <see cref="DatabaseOptions.MemoryBudgetBytes"/>.</summary>
-    public long SizeBytes => Buffer.Length;
+    /// <summary>
+    /// Memory that the batch's entries take until they are flushed, in bytes: keys, values and 31 for each operation. At most a quarter of
+    /// <see cref="DatabaseOptions.MemoryBudgetBytes"/>.
+    /// </summary>
+    public long SizeBytes => MemTable.RecordBytesFor(Buffer.Count, Buffer.KeyBytes, Buffer.ValueBytes);
 
     internal Database Database { get; }
 
@@ -33,7 +37,7 @@ public sealed class WriteBatch : IDisposable
     {
         MapIdentity identity = Check(map, key);
         Database.Limits.CheckValue(value);
-        Database.Limits.CheckBatch(Buffer.Length, key.Length, value.Length);
+        Database.Limits.CheckBatch(Buffer, key.Length, value.Length);
         Buffer.AddPut(identity, key, value);
     }
 
@@ -44,7 +48,7 @@ public sealed class WriteBatch : IDisposable
     public void Delete(SortedMap map, ReadOnlySpan<byte> key)
     {
         MapIdentity identity = Check(map, key);
-        Database.Limits.CheckBatch(Buffer.Length, key.Length, valueBytes: 0);
+        Database.Limits.CheckBatch(Buffer, key.Length, valueBytes: 0);
         Buffer.AddDelete(identity, key);
     }
 

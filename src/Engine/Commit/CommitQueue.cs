@@ -12,7 +12,7 @@ namespace Varve.Commit;
 /// </summary>
 /// <remarks>
 /// Leading excludes leading, so the log, the active memtable and the last sequence need no lock of their own: only the leader
-/// touches them. Everything else that must not meet a commit (sync, rotation, marks, close) is a request in the same queue.
+/// touches them. Everything else that must not meet a commit (sync, rotation, close) is a request in the same queue.
 /// The next leader is promoted before the followers are woken: the device works again while they run.
 /// A thread of its own per log was measured at half the rate for one writer (6.3 k against 12.1 k synced commits/s); it leads only
 /// when nobody but asynchronous writers wait.
@@ -42,6 +42,7 @@ internal sealed class CommitQueue
     private int _lastGroupCount;
     private bool _isLed;
     private bool _asyncLeaderLeads;
+    private bool _isMarkWanted;
     private bool _isClosed;
 
     public CommitQueue(
@@ -94,9 +95,28 @@ internal sealed class CommitQueue
         if (leads) LeadGroup(request);
         ulong sequence = request.Sequence;
         Exception? failure = request.Failure;
+        request.Clear();
         using (_queueGuard.Hold()) _idleRequests.Push(request);
         if (failure is not null) throw failure;
         return sequence;
+    }
+
+    /// <summary>
+    /// Hands everything logged so far to the system and states in the log what is durable. Never waits for another thread's commit, since
+    /// a leader may wait for room, and so for the flushing thread, which asks for marks: whoever leads now does it when its group is done.
+    /// </summary>
+    public void RequestMark()
+    {
+        using (_queueGuard.Hold())
+        {
+            if (_isClosed) return;
+            _isMarkWanted = _isLed;
+            if (_isLed) return;
+            _isLed = true;
+        }
+
+        _commit.Mark();
+        using (_queueGuard.Hold()) HandOver();
     }
 
     /// <summary>Lets the log reuse what holds nothing above the sequence, and makes the next segment ready. Beside everything else.</summary>
@@ -188,6 +208,16 @@ internal sealed class CommitQueue
         }
     }
 
+    private bool TakesMark()
+    {
+        using (_queueGuard.Hold())
+        {
+            bool wanted = _isMarkWanted && !_isClosed;
+            _isMarkWanted = false;
+            return wanted;
+        }
+    }
+
     private bool TakesAsyncLead()
     {
         using (_queueGuard.Hold())
@@ -218,6 +248,7 @@ internal sealed class CommitQueue
             foreach (CommitRequest request in _group) request.Failure ??= failure;
         }
 
+        if (TakesMark()) _commit.Mark();
         CommitRequest? others;
         using (_queueGuard.Hold())
         {

@@ -12,9 +12,6 @@ internal enum CommitKind
     /// <summary>Make everything logged so far durable.</summary>
     Sync,
 
-    /// <summary>Hand everything logged so far to the system and state in the log what is durable.</summary>
-    Mark,
-
     /// <summary>Freeze the active memtable unless it is empty.</summary>
     Rotate,
 
@@ -70,6 +67,9 @@ internal sealed class CommitRequest(EngineSignal? wakeUp)
         Recorded = [];
         return this;
     }
+
+    /// <summary>Lets go of what the writer gave and got, so that an idle request holds nothing.</summary>
+    public void Clear() => Set(CommitKind.Sync, batch: null, Durability.None);
 
     /// <summary>Maps whose names this write records.</summary>
     public IReadOnlyList<MapIdentity> Recorded { get; private set; } = [];

@@ -58,6 +58,24 @@ internal sealed class GroupCommit
         }
     }
 
+    /// <summary>Hands everything logged to the system and states in the log what is durable. A failure is told to whoever writes next.</summary>
+    public void Mark()
+    {
+        if (_stopCause is not null) return;
+        try
+        {
+            _log.WriteMark();
+        }
+        catch (StorageException) when (!_log.IsSealed)
+        {
+            // No room for the segment that the mark would begin: a writer will be told, or the next mark finds room.
+        }
+        catch (Exception failure)
+        {
+            Stop(failure);
+        }
+    }
+
     /// <summary>Ends the log; null where writing had been stopped, so that the next open recovers.</summary>
     public LogEnd? EndLog() => _stopCause is null ? _log.Close() : null;
 
@@ -77,11 +95,8 @@ internal sealed class GroupCommit
             case CommitKind.Sync:
                 Persist(Durability.Synced);
                 break;
-            case CommitKind.Mark:
-                WriteMark();
-                break;
             case CommitKind.Rotate:
-                if (_views.Unpinned.Active.EntryCount > 0) Rotate(capacityBytes: 0);
+                if (_views.Unpinned.Active.EntryCount > 0) Rotate(roomBytes: 0);
                 break;
             default:
                 throw new InvariantViolatedException($"A commit request of unknown kind {first.Kind}.");
@@ -149,7 +164,7 @@ internal sealed class GroupCommit
         MemTable active = _views.Unpinned.Active;
         if (active.IsFull || !active.HasRoomFor(count, keyBytes, valueBytes))
         {
-            Rotate(MemTable.CapacityFor(count, keyBytes, valueBytes));
+            Rotate(MemTable.RoomBytesFor(count, keyBytes, valueBytes));
             active = _views.Unpinned.Active;
         }
 
@@ -157,10 +172,12 @@ internal sealed class GroupCommit
         return active;
     }
 
-    private void Rotate(long capacityBytes)
+    private void Rotate(long roomBytes)
     {
+        // The wait may be long; what is in the log's buffer is not kept from the system by it.
+        Persist(Durability.Buffered);
         _room.WaitForRoom();
-        MemTable fresh = _room.CreateMemTable(capacityBytes);
+        MemTable fresh = _room.CreateMemTable(roomBytes);
         _views.Rotate(fresh);
         fresh.Release();
         _room.OnFrozen();
@@ -225,22 +242,10 @@ internal sealed class GroupCommit
         return sequence;
     }
 
-    private void WriteMark()
-    {
-        try
-        {
-            _log.WriteMark();
-        }
-        catch (Exception failure)
-        {
-            Stop(failure);
-            throw;
-        }
-    }
-
     /// <summary>
-    /// True for what ends a write before it was logged (the close of the database among it), or has stopped the database already. Anything else (managed memory running out, a
-    /// broken invariant) leaves a state nobody checked: nothing more is written until the next open.
+    /// True for what ends a write before it was logged (the close of the database among it), or has stopped the database already.
+    /// Anything else (managed memory running out, a broken invariant) leaves a state nobody checked: nothing more is written until the
+    /// next open.
     /// </summary>
     private static bool LeavesStoreConsistent(Exception failure) =>
         failure is StorageException or MemoryBudgetException or DatabaseReadOnlyException or CommitOutcomeUnknownException or ObjectDisposedException;

@@ -6,14 +6,14 @@ namespace Varve.Commit;
 internal interface IFlushRoom
 {
     /// <summary>
-    /// Returns once one more memtable may be frozen. Waits while flushes make progress; throws what stopped them when they do not, so
-    /// that a write on a full disk ends with the disk's error.
+    /// Returns once one more memtable may be frozen. Waits while flushes make progress, and compaction where the pressure is full; throws
+    /// what stopped flushes when they do not, so that a write on a full disk ends with the disk's error.
     /// </summary>
     void WaitForRoom();
 
     /// <summary>A memtable was frozen: flush it.</summary>
     void OnFrozen();
 
-    /// <summary>An empty memtable of the usual capacity, or the given one where that is larger.</summary>
-    MemTable CreateMemTable(long capacityBytes);
+    /// <summary>An empty memtable of the usual capacity, with room for so many bytes even where that is more.</summary>
+    MemTable CreateMemTable(long roomBytes);
 }

@@ -4,7 +4,8 @@ namespace Varve.Commit;
 
 /// <summary>
 /// Slows writes smoothly, in proportion to the work they leave behind, so that they never stand still at a step. At pressure p
-/// writers get (1 - p) / p of the rate at which upkeep works off bytes: unlimited at 0, equal at one half, none at 1.
+/// writers get (1 - p) / p of the rate at which upkeep works off bytes: unlimited at 0, equal at one half, a thousandth near 1; at 1
+/// the next rotation waits for compaction (<see cref="IFlushRoom.WaitForRoom"/>).
 /// </summary>
 /// <remarks>One thread at a time delays: the leader of the commit queue. The pressure is set by the upkeep and read by anyone.</remarks>
 internal sealed class WritePacer
@@ -15,12 +16,22 @@ internal sealed class WritePacer
     /// <summary>No single write waits longer than this for the pace, whatever is owed: a gap of more is felt.</summary>
     private const double SleepMillisecondsMax = 20;
 
+    /// <summary>What is owed beyond one wait is paid by the writes behind it, up to this much.</summary>
+    private const double OwedMillisecondsMax = 1000;
+
+    private readonly TimeProvider _clock;
     private readonly EngineSignal _never;
     private double _pressure;
     private double _rateBytes = FirstRateBytes;
     private double _owedMilliseconds;
+    private long _lastDelayAt;
 
-    public WritePacer(Scheduler scheduler) => _never = scheduler.CreateSignal("pace");
+    public WritePacer(Scheduler scheduler)
+    {
+        _clock = scheduler.Clock;
+        _never = scheduler.CreateSignal("pace");
+        _lastDelayAt = _clock.GetTimestamp();
+    }
 
     /// <summary>0 (upkeep is ahead) to 1 (writes wait for it).</summary>
     public double Pressure => Volatile.Read(ref _pressure);
@@ -42,13 +53,16 @@ internal sealed class WritePacer
             return;
         }
 
+        // Time that has passed since the last write, asleep or not, has been paid.
+        long now = _clock.GetTimestamp();
+        double passedMilliseconds = _clock.GetElapsedTime(_lastDelayAt, now).TotalMilliseconds;
+        _lastDelayAt = now;
         double allowedRate = Math.Max(1.0 - pressure, 0.001) / pressure * Volatile.Read(ref _rateBytes);
-        _owedMilliseconds = Math.Min(_owedMilliseconds + bytes / allowedRate * 1000, SleepMillisecondsMax);
+        double owed = Math.Max(0, _owedMilliseconds - passedMilliseconds) + (bytes / allowedRate * 1000);
+        _owedMilliseconds = Math.Min(owed, OwedMillisecondsMax);
 
-        // Whole milliseconds, since a wait knows no shorter ones; the rest is saved up.
-        double sleepMilliseconds = Math.Floor(_owedMilliseconds);
-        if (sleepMilliseconds < 1) return;
-        _owedMilliseconds -= sleepMilliseconds;
-        _never.Wait(TimeSpan.FromMilliseconds(sleepMilliseconds));
+        // Whole milliseconds, since a wait knows no shorter ones; the rest stays owed.
+        double sleepMilliseconds = Math.Floor(Math.Min(_owedMilliseconds, SleepMillisecondsMax));
+        if (sleepMilliseconds >= 1) _never.Wait(TimeSpan.FromMilliseconds(sleepMilliseconds));
     }
 }

@@ -25,7 +25,7 @@ internal sealed class CompactionWorkers
     private readonly CompactionPlanner _planner;
     private readonly EngineLock _jobsGuard;
     private readonly List<CompactionPick> _running = [];
-    private readonly HashSet<long> _damaged = [];
+    private readonly Dictionary<long, CorruptDataException> _damaged = [];
     private readonly Worker[] _workers;
     private CommitQueue? _commit;
     private bool _isIdle;
@@ -65,6 +65,9 @@ internal sealed class CompactionWorkers
             }
         }
     }
+
+    /// <summary>True while writes must stop: compaction is as far behind as it may be, and at work.</summary>
+    public bool MustCatchUp => _context.Pacer.Pressure >= 1 && _lastFailure is null && !IsDone;
 
     public void Start(CommitQueue commit)
     {
@@ -221,11 +224,13 @@ internal sealed class CompactionWorkers
         {
             map = _context.Levels.Pin();
             ulong[] readable = _context.Snapshots.GetReadableSequences();
-            var known = new CompactionContext { Running = [.. _running], Excluded = _damaged, OldestSnapshot = readable[0], IsIdle = _isIdle };
+            var known = new CompactionContext { Running = [.. _running], Excluded = _damaged.Keys, OldestSnapshot = readable[0], IsIdle = _isIdle };
             if (_request is { IsDone: false } request)
             {
                 bool isOpen = _planner.TryNextForRange(map, known, range: null, request.Sequence, out pick);
-                request.IsDone = !isOpen || (pick is null && _running.Count == 0);
+                bool isStuck = isOpen && pick is null && _running.Count == 0;
+                if (isStuck && _damaged.Count > 0) request.Failure = _damaged.Values.First();
+                request.IsDone = !isOpen || isStuck;
             }
 
             pick ??= _planner.Next(map, known);
@@ -296,7 +301,7 @@ internal sealed class CompactionWorkers
         _counters.CountFailure();
         if (failure is CorruptDataException damage && FileNames.TryParseTable(Path.GetFileName(damage.Path), out long number))
         {
-            using (_jobsGuard.Hold()) _damaged.Add(number);
+            using (_jobsGuard.Hold()) _damaged[number] = damage;
         }
         else
         {

@@ -1,5 +1,6 @@
 using Varve.Levels;
 using Varve.Memory;
+using Varve.Native;
 using Varve.Reading;
 using Varve.Runtime;
 using Varve.Tables;
@@ -16,6 +17,7 @@ internal sealed class LevelStore : IDisposable
     private readonly ManifestWriter _manifest;
     private readonly TableStore _tables;
     private readonly ReadViews _views;
+    private readonly List<long> _unsettled = [];
     private LevelMap _current;
     private long _nextFileNumber;
 
@@ -57,7 +59,9 @@ internal sealed class LevelStore : IDisposable
     /// <summary>Makes an edit durable, then visible.</summary>
     /// <param name="edit">Tables that come and go.</param>
     /// <param name="flushed">The memtable whose entries the edit's tables hold; null: none.</param>
-    /// <exception cref="StorageException">The edit may be durable or not; nothing of it is shown, and no file may be deleted because of that.</exception>
+    /// <exception cref="StorageException">
+    /// The edit may be durable or not; nothing of it is shown. Its files stay until a later edit succeeds, which settles that it is not.
+    /// </exception>
     public void Commit(LevelEdit edit, MemTable? flushed = null)
     {
         using (_editGuard.Hold())
@@ -70,6 +74,8 @@ internal sealed class LevelStore : IDisposable
             _views.InstallLevels(after, flushed);
             before.MarkObsolete(edit);
             before.Release();
+            _tables.AddDeletable(_unsettled);
+            _unsettled.Clear();
         }
     }
 
@@ -79,9 +85,14 @@ internal sealed class LevelStore : IDisposable
         {
             _manifest.Append(edit);
         }
-        catch (StorageException failure) when (failure.Operation.Contains("sync", StringComparison.OrdinalIgnoreCase))
+        catch (StorageException failure)
         {
-            SyncFailed?.Invoke(failure);
+            foreach (LeveledTable added in edit.Added)
+            {
+                if (!edit.Removes(added.Info.Number)) _unsettled.Add(added.Info.Number);
+            }
+
+            if (ErrorNumbers.IsSync(failure)) SyncFailed?.Invoke(failure);
             throw;
         }
     }

@@ -25,8 +25,8 @@ internal sealed class Upkeep : IFlushRoom
     private EngineThread? _flusher;
     private CommitQueue? _commit;
     private volatile Exception? _flushFailure;
+    private volatile bool _isFlushing;
     private ulong _visibleAtLastTick;
-    private ulong _markedSequence;
 
     public Upkeep(UpkeepContext context)
     {
@@ -44,7 +44,6 @@ internal sealed class Upkeep : IFlushRoom
         _commit = commit;
         _context.Levels.SyncFailed = commit.Stop;
         _visibleAtLastTick = _context.Views.VisibleSequence;
-        _markedSequence = _visibleAtLastTick;
         UpdatePressure();
         _flusher = _context.Scheduler.StartThread("varve flush", FlushOrStop);
         _compaction.Start(commit);
@@ -64,8 +63,9 @@ internal sealed class Upkeep : IFlushRoom
     {
         _changes.WaitUntil(() =>
         {
-            if (_context.Views.Unpinned.Frozen.Length < _context.MemtableCountMax - 1) return true;
-            if (_flushFailure is { } failure) throw failure;
+            bool hasMemory = _context.Views.Unpinned.Frozen.Length < _context.MemtableCountMax - 1;
+            if (hasMemory && !_compaction.MustCatchUp) return true;
+            if (!hasMemory && _flushFailure is { } failure) throw failure;
             ThrowIfStopping();
             return false;
         });
@@ -77,8 +77,7 @@ internal sealed class Upkeep : IFlushRoom
         _flushWanted.Set();
     }
 
-    public MemTable CreateMemTable(long capacityBytes) =>
-        new(_context.Pool, Math.Max(_context.Options.MemtableBytes, capacityBytes));
+    public MemTable CreateMemTable(long roomBytes) => new(_context.Pool, _context.Options.MemtableBytes, roomBytes);
 
     /// <summary>What ended the last flush; null when it succeeded.</summary>
     public Exception? FlushFailure => _flushFailure;
@@ -106,7 +105,7 @@ internal sealed class Upkeep : IFlushRoom
         {
             if ((_flushFailure ?? _compaction.LastFailure) is { } failure) throw failure;
             ThrowIfStopping();
-            return _context.Views.Unpinned.Frozen.Length == 0 && _compaction.IsDone;
+            return _context.Views.Unpinned.Frozen.Length == 0 && !_isFlushing && _compaction.IsDone;
         });
     }
 
@@ -125,8 +124,8 @@ internal sealed class Upkeep : IFlushRoom
         catch (Exception bug)
         {
             Counters.CountFailure();
-            _flushFailure = bug;
             _commit!.Stop(bug);
+            _flushFailure = bug;
             _changes.Raise();
         }
     }
@@ -144,6 +143,7 @@ internal sealed class Upkeep : IFlushRoom
 
             try
             {
+                _isFlushing = true;
                 Flush(oldest);
                 _flushFailure = null;
                 backoff.Reset();
@@ -155,12 +155,16 @@ internal sealed class Upkeep : IFlushRoom
             catch (Exception failure)
             {
                 Counters.CountFailure();
-                _flushFailure = failure;
                 if (failure is not (StorageException or MemoryBudgetException)) _commit!.Stop(failure);
-                if (failure is StorageException { ErrorCode: ErrorNumbers.NoSpace }) _commit!.DeleteLogSpares();
+                if (failure is StorageException refusal && ErrorNumbers.IsNoSpace(refusal)) _commit!.DeleteLogSpares();
+                _flushFailure = failure;
                 _changes.Raise();
                 _flushWanted.Wait(backoff.Next());
                 continue;
+            }
+            finally
+            {
+                _isFlushing = false;
             }
 
             _changes.Raise();
@@ -210,20 +214,7 @@ internal sealed class Upkeep : IFlushRoom
         ulong visible = _context.Views.VisibleSequence;
         bool isIdle = visible == _visibleAtLastTick;
         _visibleAtLastTick = visible;
-        if (_markedSequence != visible && _commit!.StopCause is null)
-        {
-            try
-            {
-                _commit.Run(CommitKind.Mark);
-                if (isIdle) _markedSequence = visible;
-            }
-            catch (Exception failure) when (failure is StorageException or CommitOutcomeUnknownException or DatabaseReadOnlyException or ObjectDisposedException)
-            {
-                // The queue has stopped the database, or is closed: whoever writes next is told.
-                Counters.CountFailure();
-            }
-        }
-
+        _commit!.RequestMark();
         _context.Pool.Trim(IdleMemoryKept);
         ObsoleteTables.Delete(_context.Tables);
         _compaction.OnTick(isIdle);

@@ -45,6 +45,17 @@ internal sealed class LevelEdit
 
     public ulong? NextMapId { get; set; }
 
+    /// <summary>True when the edit takes the table from where it was; where it also adds it, the table moves.</summary>
+    public bool Removes(long number)
+    {
+        foreach (LeveledNumber removed in _removed)
+        {
+            if (removed.Number == number) return true;
+        }
+
+        return false;
+    }
+
     public void Add(int level, TableInfo table) => _added.Add(new LeveledTable(level, table));
 
     public void Remove(int level, long number) => _removed.Add(new LeveledNumber(level, number));

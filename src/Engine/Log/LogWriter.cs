@@ -206,14 +206,9 @@ internal sealed class LogWriter : IDisposable
     public void WriteMark()
     {
         ThrowIfUnusable();
+        DrainBuffer();
         ulong mark = SyncedSequence;
-        if (mark == _lastMark)
-        {
-            // The frame that says it may still be in the buffer.
-            DrainBuffer();
-            return;
-        }
-
+        if (mark == _lastMark) return;
         if (SegmentBytesLeft < LogFrame.HeaderBytes)
         {
             // The next segment's header says it.

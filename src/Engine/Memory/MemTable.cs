@@ -29,17 +29,19 @@ internal sealed unsafe class MemTable
 
     /// <summary>Makes an empty table with one reference.</summary>
     /// <param name="pool">Where its memory comes from.</param>
-    /// <param name="capacityBytes">When the table counts as full. Twice as much and a largest entry is reserved, but not touched.</param>
-    public MemTable(RegionPool pool, long capacityBytes)
+    /// <param name="capacityBytes">When the table counts as full.</param>
+    /// <param name="roomBytes">What must fit at least, as <see cref="RoomBytesFor"/> says: for a batch that is larger than a memtable.</param>
+    /// <remarks>Reserved, not touched, is the larger of twice the capacity and the room, and a largest entry.</remarks>
+    public MemTable(RegionPool pool, long capacityBytes, long roomBytes = 0)
     {
-        Invariant.Holds(capacityBytes > 0 && capacityBytes <= CapacityBytesMax);
+        Invariant.Holds(capacityBytes > 0 && Math.Max(2 * capacityBytes, roomBytes) <= RoomBytesMax);
         CapacityBytes = capacityBytes;
-        _arena = new MemArena(pool, (2 * capacityBytes) + MemRoom.BytesMax(1, KeyBytesMax, ValueBytesMax));
+        _arena = new MemArena(pool, Math.Max(2 * capacityBytes, roomBytes) + MemRoom.BytesMax(1, KeyBytesMax, ValueBytesMax));
         _tree = new RadixTree(_arena);
     }
 
-    /// <summary>About 8 GiB, half of what references reach.</summary>
-    public static long CapacityBytesMax => (MemArena.ReservedBytesMax - MemRoom.BytesMax(1, KeyBytesMax, ValueBytesMax)) / 2;
+    /// <summary>About 16 GiB: what references reach.</summary>
+    public static long RoomBytesMax => MemArena.ReservedBytesMax - MemRoom.BytesMax(1, KeyBytesMax, ValueBytesMax);
 
     public long CapacityBytes { get; }
 
@@ -62,8 +64,12 @@ internal sealed unsafe class MemTable
     /// <summary>Key and value bytes as they were given.</summary>
     public long ContentBytes { get; private set; }
 
-    /// <summary>The capacity with which a new table has room for so many entries: for a batch that is larger than a memtable.</summary>
-    public static long CapacityFor(int entryCount, long keyBytes, long valueBytes) => MemRoom.BytesMax(entryCount, keyBytes, valueBytes);
+    /// <summary>The room with which a new table takes entries of these totals, whatever their keys are.</summary>
+    public static long RoomBytesFor(long entryCount, long keyBytes, long valueBytes) => MemRoom.BytesMax(entryCount, keyBytes, valueBytes);
+
+    /// <summary>What entries of these totals take without the nodes of the tree, which depend on their keys.</summary>
+    public static long RecordBytesFor(long entryCount, long keyBytes, long valueBytes) =>
+        MemRoom.RecordBytesMax(entryCount, keyBytes, valueBytes);
 
     /// <summary>True when inserts with these totals cannot run out of space, whatever the keys are.</summary>
     public bool HasRoomFor(int entryCount, long keyBytes, long valueBytes)

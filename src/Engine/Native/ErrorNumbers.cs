@@ -15,6 +15,19 @@ internal static class ErrorNumbers
     public const int InvalidArgument = 22;
     public const int NoSpace = 28;
 
+    private const int QuotaLinux = 122;
+    private const int QuotaMac = 69;
+    private const int DiskFullWindows = 112;
+
+    /// <summary>True when the system refused for want of room: on the disk, or within a quota.</summary>
+    public static bool IsNoSpace(StorageException failure) =>
+        OperatingSystem.IsWindows() ? failure.ErrorCode == DiskFullWindows
+        : failure.ErrorCode == NoSpace || failure.ErrorCode == (OperatingSystem.IsMacOS() ? QuotaMac : QuotaLinux);
+
+    /// <summary>True when it was a sync that failed: nobody knows what of the file is on disk.</summary>
+    public static bool IsSync(StorageException failure) =>
+        failure.Operation is "fdatasync" or "fsync" or "fcntl(F_FULLFSYNC)" or "FlushFileBuffers";
+
     /// <summary>The exception for an error number of the system.</summary>
     public static StorageException ToException(string operation, string path, int errorNumber) =>
         new(operation, path, errorNumber, Marshal.GetPInvokeErrorMessage(errorNumber));

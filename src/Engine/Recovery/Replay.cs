@@ -32,13 +32,10 @@ internal sealed class Replay(EngineSetup setup, TableStore tables) : IDisposable
     /// <summary>Takes one record. A record whose checksum holds but that is no batch was written by a bug: it is reported as damage.</summary>
     public void Take(ulong firstSequence, int sequenceCount, ReadOnlySpan<byte> payload)
     {
-        MemTable table = RoomFor(sequenceCount, payload.Length);
+        MemTable table = RoomFor(firstSequence, sequenceCount, payload);
         ulong sequence = firstSequence;
         var reader = new BatchReader(payload);
         while (reader.TryNext()) table.Insert(reader.Key, Trailer.Pack(sequence++, reader.Kind), reader.Value);
-        if (reader.RestBytes == 0 && sequence - firstSequence == (ulong)sequenceCount) return;
-        throw new CorruptDataException(
-            setup.Directory, 0, $"the log's record of sequence {firstSequence} holds no batch of {sequenceCount} operations");
     }
 
     /// <summary>Writes what was taken to tables of level 0 and syncs them with their names; returns the edit that adds them.</summary>
@@ -70,11 +67,32 @@ internal sealed class Replay(EngineSetup setup, TableStore tables) : IDisposable
         foreach (MemTable table in _filled) table.Release();
     }
 
-    private MemTable RoomFor(int sequenceCount, int payloadBytes)
+    /// <summary>The table that takes the record: it is counted as its writer counted it, so what fitted then fits now.</summary>
+    private MemTable RoomFor(ulong firstSequence, int sequenceCount, ReadOnlySpan<byte> payload)
     {
+        long keyBytes = 0;
+        long valueBytes = 0;
+        int count = 0;
+        bool isKeyTooLong = false;
+        var reader = new BatchReader(payload);
+        while (reader.TryNext())
+        {
+            keyBytes += reader.Key.Length;
+            valueBytes += reader.Value.Length;
+            isKeyTooLong |= reader.Key.Length > MemTable.KeyBytesMax;
+            count++;
+        }
+
+        long roomBytes = MemTable.RoomBytesFor(count, keyBytes, valueBytes);
+        if (reader.RestBytes > 0 || count != sequenceCount || isKeyTooLong || roomBytes > MemTable.RoomBytesMax)
+        {
+            throw new CorruptDataException(
+                setup.Directory, 0, $"the log's record of sequence {firstSequence} holds no batch of {sequenceCount} operations");
+        }
+
         MemTable table = Active;
-        if (!table.IsFull && table.HasRoomFor(sequenceCount, payloadBytes, payloadBytes)) return table;
-        table = new MemTable(setup.Pool, Math.Max(setup.Compaction.MemtableBytes, MemTable.CapacityFor(sequenceCount, payloadBytes, payloadBytes)));
+        if (!table.IsFull && table.HasRoomFor(count, keyBytes, valueBytes)) return table;
+        table = new MemTable(setup.Pool, setup.Compaction.MemtableBytes, roomBytes);
         _filled.Add(table);
         return table;
     }

@@ -78,6 +78,12 @@ internal sealed class TableStore : IDisposable
         }
     }
 
+    /// <summary>Files that never became tables, to be deleted with the obsolete ones.</summary>
+    public void AddDeletable(IReadOnlyList<long> numbers)
+    {
+        lock (_deletableGuard) _deletable.AddRange(numbers);
+    }
+
     /// <summary>Closes and removes a table's file.</summary>
     public void Delete(long number)
     {

@@ -146,9 +146,9 @@ internal sealed class CommitHouse : IFlushRoom
 
     void IFlushRoom.OnFrozen() => FrozenCount++;
 
-    MemTable IFlushRoom.CreateMemTable(long capacityBytes) => CreateMemTable(capacityBytes);
+    MemTable IFlushRoom.CreateMemTable(long roomBytes) => CreateMemTable(roomBytes);
 
-    private MemTable CreateMemTable(long capacityBytes) => new(_pool, Math.Max(capacityBytes, MemtableBytes));
+    private MemTable CreateMemTable(long roomBytes) => new(_pool, MemtableBytes, roomBytes);
 
     private void OnCall(DiskOperation operation)
     {

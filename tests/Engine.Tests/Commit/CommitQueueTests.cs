@@ -146,7 +146,7 @@ public sealed class CommitQueueTests
                 leader.Join();
                 rotation.Join();
                 sync.Join();
-                house.Queue.Run(CommitKind.Mark);
+                house.Queue.Run(CommitKind.Sync);
                 Assert.Equal([2UL, 3UL, 4UL], ((Task<ulong>[])[before, behind, last]).Select(ResultOf));
                 Assert.Equal(2, Assert.Single(house.Views.Unpinned.Frozen).EntryCount);
                 Assert.Equal(2, house.Views.Unpinned.Active.EntryCount);

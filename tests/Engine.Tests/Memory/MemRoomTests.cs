@@ -82,7 +82,7 @@ public sealed unsafe class MemRoomTests
         foreach ((int entryCount, long keyBytes, long valueBytes) in ((int, long, long)[])
             [(1, 0, 0), (1, MemTable.KeyBytesMax, MemTable.ValueBytesMax), (1_000_000, 16_000_000, 100_000_000), (5_000, 80_000_000, 0)])
         {
-            var table = new MemTable(RegionPool.Shared, MemTable.CapacityFor(entryCount, keyBytes, valueBytes));
+            var table = new MemTable(RegionPool.Shared, capacityBytes: 1, MemTable.RoomBytesFor(entryCount, keyBytes, valueBytes));
             Assert.True(table.HasRoomFor(entryCount, keyBytes, valueBytes), $"{entryCount} entries");
             table.Release();
         }
