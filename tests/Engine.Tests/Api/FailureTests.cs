@@ -147,6 +147,38 @@ public sealed class FailureTests
     }
 
     [Fact]
+    public void A_compaction_that_a_damaged_table_blocks_says_so_each_time()
+    {
+        using Database database = Open(Durability.Buffered);
+        SortedMap map = database.GetMap("m");
+        var written = new Dictionary<int, byte[]>();
+        Fill(map, written, 0, 500);
+        database.Compact();
+        string damaged = "data/" + database.GetStatistics().Levels.SelectMany(level => level.Tables).First().FileName;
+        _disk.Zero(damaged, offset: 0, count: 300);
+        Fill(map, written, 0, 500);
+        for (int i = 0; i < 3; i++) Assert.Equal(damaged, Assert.Throws<CorruptDataException>(() => database.Compact()).Path);
+        map.Put("after"u8, "v"u8);
+        Assert.Equal("v"u8.ToArray(), map.Get("after"u8));
+    }
+
+    [Fact]
+    public void The_tables_of_an_edit_that_failed_go_once_the_next_edit_settles_that()
+    {
+        using Database database = Open(Durability.Buffered);
+        SortedMap map = database.GetMap("m");
+        map.Put("k"u8, "v"u8);
+        _disk.Faults = FaultPlan.Matching(
+            call => call.Operation == DiskOperation.Write && call.Path.Contains("MANIFEST", StringComparison.Ordinal),
+            Fault.Error(Errors.NoSpace));
+        Assert.Equal(Errors.NoSpace, Assert.Throws<StorageException>(database.Flush).ErrorCode);
+        database.Flush();
+        database.WaitForUpkeep();
+        Assert.Equal("v"u8.ToArray(), map.Get("k"u8));
+        Assert.Single(_disk.ListAllFiles(), path => path.EndsWith(".table", StringComparison.Ordinal));
+    }
+
+    [Fact]
     public void A_missing_table_or_a_damaged_manifest_fails_the_open_with_the_file()
     {
         using (Database database = Open(Durability.Buffered))

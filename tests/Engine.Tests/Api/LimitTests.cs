@@ -61,6 +61,31 @@ public sealed class LimitTests : IDisposable
     }
 
     [Fact]
+    public void A_batch_of_the_smallest_operations_is_bounded_by_its_memory_and_replayed_after_a_kill()
+    {
+        var disk = new SimulatedDisk();
+        Database database = OptionSet.Tiny.Open(disk, new RegionPool());
+        SortedMap map = database.GetMap("m");
+        using WriteBatch batch = database.CreateBatch();
+        ArgumentException? refusal = null;
+        while (refusal is null)
+        {
+            byte[] key = BitConverter.GetBytes(batch.Count);
+            refusal = (ArgumentException?)Record.Exception(() => batch.Put(map, key, default));
+        }
+
+        Assert.Contains("31 bytes", refusal.Message);
+        Assert.InRange(batch.SizeBytes, (2 << 20) - 100, 2 << 20);
+        database.Write(batch);
+        int count = batch.Count;
+        using Database reopened = OptionSet.Tiny.Open(disk.Crash(CrashMode.KeepAll), new RegionPool());
+        SortedMap recovered = reopened.GetMap("m");
+        int found = 0;
+        foreach (Entry _ in recovered.All()) found++;
+        Assert.Equal(count, found);
+    }
+
+    [Fact]
     public void A_batch_ends_at_a_quarter_of_the_budget_and_stays_as_it_was()
     {
         using WriteBatch batch = _database.CreateBatch();

@@ -53,7 +53,7 @@ internal sealed record OptionSet(string Name)
         },
     ];
 
-    public EngineSetup CreateSetup(IFileSystem files, string directory, RegionPool pool)
+    public EngineSetup CreateSetup(IFileSystem files, string directory, RegionPool pool, Scheduler? scheduler = null)
     {
         var upper = new TableFormatOptions { BlockBytes = BlockBytes, FilterBitsPerKey = FilterBitsPerKey };
         return new EngineSetup
@@ -61,7 +61,7 @@ internal sealed record OptionSet(string Name)
             Directory = directory,
             CreateIfMissing = true,
             Files = files,
-            Scheduler = new SystemScheduler(TimeProvider.System),
+            Scheduler = scheduler ?? new SystemScheduler(TimeProvider.System),
             Random = new SeededRandom(1),
             Pool = pool,
             Memory = new MemoryPlan(MemoryPlan.BudgetBytesMin),
@@ -82,8 +82,10 @@ internal sealed record OptionSet(string Name)
         };
     }
 
-    public Database Open(IFileSystem files, RegionPool pool, bool isReadOnly = false, string directory = "data") =>
-        Database.Open(CreateSetup(files, directory, pool), new DatabaseOptions { Durability = Durability, IsReadOnly = isReadOnly });
+    public Database Open(
+        IFileSystem files, RegionPool pool, bool isReadOnly = false, string directory = "data", Scheduler? scheduler = null) =>
+        Database.Open(
+            CreateSetup(files, directory, pool, scheduler), new DatabaseOptions { Durability = Durability, IsReadOnly = isReadOnly });
 
     public override string ToString() => Name;
 }

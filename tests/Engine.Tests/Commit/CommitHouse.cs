@@ -54,6 +54,12 @@ internal sealed class CommitHouse : IFlushRoom
 
     public int FrozenCount { get; private set; }
 
+    /// <summary>What the system has of the log's segments.</summary>
+    public long DrainedLogBytes => _log.LiveBytes;
+
+    /// <summary>What a leader does when it wants to freeze the memtable.</summary>
+    public Action BeforeRotation { get; set; } = () => { };
+
     public ulong SyncedSequence => Queue.SyncedSequence;
 
     /// <summary>Runs a history, and closes the queue if the history has not.</summary>
@@ -98,6 +104,26 @@ internal sealed class CommitHouse : IFlushRoom
     public Task<ulong> PutAsync(string key, Durability durability, int valueBytes = 1, CancellationToken cancellation = default) =>
         Queue.RunAsync(BatchOf(key, valueBytes), durability, cancellation);
 
+    /// <summary>Writes until the log's first segment has so many bytes left.</summary>
+    public void FillSegment(long leaveBytes)
+    {
+        const int FirstValueBytes = 1000;
+        long empty = DrainedLogBytes;
+        Put("first", Durability.Buffered, FirstValueBytes);
+        long headBytes = DrainedLogBytes - empty - FirstValueBytes;
+        long left = Log.Context.SegmentBytes - DrainedLogBytes - leaveBytes;
+
+        // In parts of one size each, since the batch states the length of a value in as many bytes.
+        int parts = (int)(left / 10_000) + 1;
+        for (int part = 0; part < parts; part++)
+        {
+            long partBytes = part == parts - 1 ? left - (left / parts * (parts - 1)) : left / parts;
+            Put("later", Durability.Buffered, (int)(partBytes - headBytes));
+        }
+
+        Assert.Equal(Log.Context.SegmentBytes - leaveBytes, DrainedLogBytes);
+    }
+
     /// <summary>The sequence of the visible version of a key; null when there is none.</summary>
     public ulong? Find(string key)
     {
@@ -140,9 +166,7 @@ internal sealed class CommitHouse : IFlushRoom
         return thread;
     }
 
-    void IFlushRoom.WaitForRoom()
-    {
-    }
+    void IFlushRoom.WaitForRoom() => BeforeRotation();
 
     void IFlushRoom.OnFrozen() => FrozenCount++;
 

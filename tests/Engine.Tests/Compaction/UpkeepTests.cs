@@ -1,4 +1,5 @@
 using Varve.Native;
+using Varve.Runtime;
 using Varve.Tests.Api;
 
 namespace Varve.Tests.Compaction;
@@ -38,5 +39,67 @@ public sealed class UpkeepTests
         Assert.Throws<InvalidOperationException>(database.Flush);
         Assert.Throws<DatabaseReadOnlyException>(() => map.Put("b"u8, default));
         Assert.Equal(100, map.Get("a"u8)!.Length);
+    }
+
+    [Fact]
+    public void A_sync_after_the_last_write_is_stated_in_the_idle_log_so_that_damage_before_it_is_found()
+    {
+        var scheduler = new DeterministicScheduler(1);
+        scheduler.Run(() =>
+        {
+            var disk = new SimulatedDisk(1, scheduler);
+            EngineSignal never = scheduler.CreateSignal("never");
+            Database database = OptionSet.Tiny.Open(disk, new RegionPool(), scheduler: scheduler);
+            database.GetMap("m").Put("key that is looked for"u8, default);
+            never.Wait(TimeSpan.FromSeconds(3));
+            database.Sync();
+            never.Wait(TimeSpan.FromSeconds(3));
+
+            SimulatedDisk found = disk.Crash(CrashMode.KeepAll);
+            database.Dispose();
+            string log = found.ListAllFiles().Single(path => Holds(found, path));
+            found.FlipBit(log, 8 * found.ReadAll(log).AsSpan().IndexOf("key that is looked for"u8));
+            Assert.Equal(log, Assert.Throws<CorruptDataException>(() => OptionSet.Tiny.Open(found, new RegionPool())).Path);
+        });
+
+        static bool Holds(SimulatedDisk disk, string path) => disk.ReadAll(path).AsSpan().IndexOf("key that is looked for"u8) >= 0;
+    }
+
+    [Fact]
+    public void Writers_of_large_batches_stop_while_compaction_is_as_far_behind_as_it_may_be()
+    {
+        var scheduler = new DeterministicScheduler(1);
+        scheduler.Run(() =>
+        {
+            var disk = new SimulatedDisk(1, scheduler);
+            EngineSignal device = scheduler.CreateSignal("device");
+            OptionSet options = OptionSet.Tiny with { MemtableBytes = 64 << 10, LogSegmentBytes = 256 << 10, FilterBitsPerKey = 0 };
+            using Database database = options.Open(disk, new RegionPool(), scheduler: scheduler);
+            SortedMap map = database.GetMap("m");
+
+            // Reading is slow, so that compaction is far slower than flushes.
+            disk.BeforeCall = operation =>
+            {
+                if (operation == DiskOperation.Read) device.Wait(TimeSpan.FromSeconds(5));
+            };
+            int tablesMost = 0;
+            var random = new Random(1);
+            byte[] value = new byte[8 << 10];
+            for (int i = 0; i < 120; i++)
+            {
+                using WriteBatch batch = database.CreateBatch();
+                for (int j = 0; j < 15; j++)
+                {
+                    random.NextBytes(value);
+                    batch.Put(map, BitConverter.GetBytes(random.Next()), value);
+                }
+
+                database.Write(batch);
+                tablesMost = Math.Max(tablesMost, database.GetStatistics().Levels[0].Tables.Count);
+            }
+
+            disk.BeforeCall = null;
+            Assert.InRange(tablesMost, 20, options.LevelZeroTrigger + 36 + 3);
+        });
     }
 }
