@@ -106,6 +106,9 @@ internal sealed unsafe class VisibleCursor : IDisposable
         FindBackward();
     }
 
+    /// <summary>Stands on no entry until it is sought.</summary>
+    public void Leave() => IsValid = false;
+
     public void Dispose()
     {
         IsValid = false;
