@@ -46,7 +46,7 @@ public readonly ref struct EntryRange
         }
 
         /// <summary>The entry at hand; valid until the next move.</summary>
-        public readonly Entry Current => new(_cursor.Key, _cursor.Value);
+        public readonly Entry Current => new(_cursor);
 
         /// <summary>To the next entry; false at the end or at the limit.</summary>
         public bool MoveNext()

@@ -42,6 +42,9 @@ internal abstract unsafe class EntryCursor : IDisposable
     {
     }
 
+    /// <summary>Where a value stands that is elsewhere: it can be read from there when the cursor has moved on.</summary>
+    public virtual ValuePlace GetValuePlace() => throw new InvalidOperationException("This cursor has all its values at hand.");
+
     public abstract void SeekToFirst();
 
     public abstract void SeekToLast();

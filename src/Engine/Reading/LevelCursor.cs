@@ -75,6 +75,8 @@ internal sealed unsafe class LevelCursor : EntryCursor
         IsValueElsewhere = false;
     }
 
+    public override ValuePlace GetValuePlace() => _inTable!.GetValuePlace();
+
     public override void Dispose()
     {
         _inTable?.Dispose();

@@ -113,6 +113,8 @@ internal sealed unsafe class MergingCursor : EntryCursor
         IsValueElsewhere = false;
     }
 
+    public override ValuePlace GetValuePlace() => _sources[_winner].GetValuePlace();
+
     public override void Dispose()
     {
         IsValid = false;

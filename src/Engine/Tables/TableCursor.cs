@@ -142,7 +142,8 @@ internal sealed unsafe class TableCursor : EntryCursor
 
         if (!SeparateValue.IsSeparate(Trailer)) return;
         IsValid = false;
-        if (!SeparateValue.TryReadHandle(new ReadOnlySpan<byte>(Value, ValueLength), _opened.FileBytes, out _separateOffset, out int valueBytes))
+        var handle = new ReadOnlySpan<byte>(Value, ValueLength);
+        if (!SeparateValue.TryReadHandle(handle, _opened.FileBytes, out _separateOffset, out int valueBytes))
             _table.ThrowCorrupt(0, "the handle of a large value is malformed");
         Trailer = SeparateValue.WithoutFlag(Trailer);
         Value = null;
@@ -160,10 +161,12 @@ internal sealed unsafe class TableCursor : EntryCursor
             _separate = new NativeBuffer(ValueLength);
         }
 
-        _table.ReadSeparate(_separateOffset, _separate.Span[..ValueLength]);
+        _table.ReadValue(_separateOffset, _separate.Span[..ValueLength]);
         Value = _separate.Address;
         IsValueElsewhere = false;
     }
+
+    public override ValuePlace GetValuePlace() => new(_table, _separateOffset, ValueLength);
 
     private void MoveToNextBlock()
     {
