@@ -121,6 +121,7 @@ public sealed class SortedMap
 
     /// <summary>A cursor over the map as it is now, or as the snapshot sees it.</summary>
     /// <param name="snapshot">The moment to read; default: now.</param>
+    /// <exception cref="MemoryBudgetException">Open cursors keep too much memory already; the message says which.</exception>
     public Cursor CreateCursor(Snapshot? snapshot = null) => OpenRange([], [], RangeBounds.FromInclusive, snapshot);
 
     internal Cursor OpenRange(ReadOnlySpan<byte> lower, ReadOnlySpan<byte> upper, RangeBounds bounds, Snapshot? snapshot)

@@ -16,9 +16,9 @@ internal sealed unsafe class TableCursor : EntryCursor
     private readonly OpenedTable _opened;
     private readonly BlockFeed _feed;
 
-    /// <summary>The partition whose index is pinned; -1 for none.</summary>
+    /// <summary>The partition whose index is at hand; -1 for none.</summary>
     private int _partition = -1;
-    private BlockPin _index;
+    private byte* _index;
     private int _block;
     private byte* _data;
     private ushort* _offsets;
@@ -26,7 +26,6 @@ internal sealed unsafe class TableCursor : EntryCursor
     private int _entry;
     private NativeBuffer? _separate;
     private long _separateOffset;
-    private NativeBuffer? _ownIndex;
     private bool _isDisposed;
 
     public TableCursor(Table table, OpenedTable opened, BlockFeed feed)
@@ -37,7 +36,7 @@ internal sealed unsafe class TableCursor : EntryCursor
     }
 
     /// <summary>True when the indexes lead a search for the shown key to the block the cursor stands in; for verification.</summary>
-    public bool IsWhereIndexLeads() => _opened.Top.Find(KeySpan) == _partition && IndexPartition.Find(_index.Data, KeySpan) == _block;
+    public bool IsWhereIndexLeads() => _opened.Top.Find(KeySpan) == _partition && IndexPartition.Find(_index, KeySpan) == _block;
 
     public override void SeekToFirst()
     {
@@ -61,7 +60,7 @@ internal sealed unsafe class TableCursor : EntryCursor
         int partition = _opened.Top.Find(key);
         if (partition == _opened.Top.Count) return;
         LoadPartition(partition);
-        int block = IndexPartition.Find(_index.Data, key);
+        int block = IndexPartition.Find(_index, key);
         if (block == _opened.Top[partition].BlockCount)
             _table.ThrowCorrupt(_opened.Top[partition].Index.Offset, "the top index disagrees with a partition");
         LoadBlock(block);
@@ -102,18 +101,8 @@ internal sealed unsafe class TableCursor : EntryCursor
         if (_isDisposed) return;
         _isDisposed = true;
         IsValid = false;
-        _index.Dispose();
         _feed.Dispose();
         _separate?.Dispose();
-        _ownIndex?.Dispose();
-    }
-
-    /// <summary>A cursor that goes past the cache takes nothing of it, so that no pins of others can stop a compaction.</summary>
-    private BlockPin ReadOwnIndex(int partition)
-    {
-        _ownIndex ??= new NativeBuffer(TableFormat.StoredBytesMax);
-        _table.ReadIndex(_opened, partition, _ownIndex);
-        return new BlockPin(_ownIndex.Address);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -218,9 +207,8 @@ internal sealed unsafe class TableCursor : EntryCursor
     private void LoadPartition(int partition)
     {
         if (partition == _partition) return;
-        _index.Dispose();
         _partition = -1;
-        _index = _feed.IsCached ? _table.PinIndex(_opened, partition) : ReadOwnIndex(partition);
+        _index = _feed.LoadIndex(partition);
         _partition = partition;
     }
 
@@ -230,7 +218,7 @@ internal sealed unsafe class TableCursor : EntryCursor
         _data = null;
         _entryCount = 0;
         _entry = 0;
-        _data = _feed.Load(_partition, _index.Data, block);
+        _data = _feed.Load(_partition, _index, block);
         _block = block;
         _entryCount = DataBlock.Count(_data);
         _offsets = (ushort*)(_data + DataBlock.OffsetsOffset(_entryCount));
