@@ -49,7 +49,8 @@ internal sealed unsafe class LevelCursor : EntryCursor
     {
         IsValid = false;
         int index = FirstEndingAtOrBehind(key, trailer);
-        if (!Enter(Math.Min(index, _tables.Length - 1))) return;
+        if (index == _tables.Length || BeginsBehind(_tables[index].Info, key, trailer)) index--;
+        if (!Enter(index)) return;
         _inTable!.SeekForPrevious(key, trailer);
         Settle(forward: false);
     }
@@ -84,6 +85,9 @@ internal sealed unsafe class LevelCursor : EntryCursor
         _index = -1;
         IsValid = false;
     }
+
+    private static bool BeginsBehind(TableInfo info, ReadOnlySpan<byte> key, ulong trailer) =>
+        EntryOrder.Compare(info.SmallestKey, info.SmallestTrailer, key, trailer) > 0;
 
     /// <summary>The first table whose largest entry is not before (key, trailer); the count of tables when none is.</summary>
     private int FirstEndingAtOrBehind(ReadOnlySpan<byte> key, ulong trailer)

@@ -57,13 +57,7 @@ internal sealed unsafe class TableCursor : EntryCursor
     public override void Seek(ReadOnlySpan<byte> key, ulong trailer)
     {
         IsValid = false;
-        int partition = _opened.Top.Find(key);
-        if (partition == _opened.Top.Count) return;
-        LoadPartition(partition);
-        int block = IndexPartition.Find(_index, key);
-        if (block == _opened.Top[partition].BlockCount)
-            _table.ThrowCorrupt(_opened.Top[partition].Index.Offset, "the top index disagrees with a partition");
-        LoadBlock(block);
+        if (!TryLoadBlockOf(key)) return;
 
         // All entries of the block may come before: the key falls behind its last one, or older versions go on in the next blocks.
         int entry = DataBlock.LowerBound(_data, key, trailer);
@@ -78,9 +72,29 @@ internal sealed unsafe class TableCursor : EntryCursor
 
     public override void SeekForPrevious(ReadOnlySpan<byte> key, ulong trailer)
     {
-        Seek(key, trailer);
-        if (!IsValid) SeekToLast();
-        else if (Trailer != trailer || !KeySpan.SequenceEqual(key)) Previous();
+        IsValid = false;
+        if (!TryLoadBlockOf(key))
+        {
+            SeekToLast();
+            return;
+        }
+
+        // Only versions of the key itself are looked for in the next blocks: what else is there comes behind it.
+        int entry = DataBlock.LowerBound(_data, key, trailer);
+        while (entry == _entryCount && DataBlock.EndsWith(_data, key))
+        {
+            if (!TryLoadNextBlock())
+            {
+                SeekToLast();
+                return;
+            }
+
+            entry = DataBlock.LowerBound(_data, key, trailer);
+        }
+
+        if (entry == _entryCount || !IsAt(entry, key, trailer)) entry--;
+        if (entry >= 0) Show(entry);
+        else MoveToPreviousBlock();
     }
 
     public override void Next()
@@ -103,6 +117,12 @@ internal sealed unsafe class TableCursor : EntryCursor
         IsValid = false;
         _feed.Dispose();
         _separate?.Dispose();
+    }
+
+    private bool IsAt(int entry, ReadOnlySpan<byte> key, ulong trailer)
+    {
+        DataBlock.DecodeAt(_data, entry, out BlockEntry found);
+        return SeparateValue.WithoutFlag(found.Trailer) == trailer && found.KeySpan.SequenceEqual(key);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -156,6 +176,19 @@ internal sealed unsafe class TableCursor : EntryCursor
     }
 
     public override ValuePlace GetValuePlace() => new(_table, _separateOffset, ValueLength);
+
+    /// <summary>Loads the first block that may hold the key or what follows it; false when all of the table comes before the key.</summary>
+    private bool TryLoadBlockOf(ReadOnlySpan<byte> key)
+    {
+        int partition = _opened.Top.Find(key);
+        if (partition == _opened.Top.Count) return false;
+        LoadPartition(partition);
+        int block = IndexPartition.Find(_index, key);
+        if (block == _opened.Top[partition].BlockCount)
+            _table.ThrowCorrupt(_opened.Top[partition].Index.Offset, "the top index disagrees with a partition");
+        LoadBlock(block);
+        return true;
+    }
 
     private void MoveToNextBlock()
     {
