@@ -89,8 +89,8 @@ public sealed partial class Database
     }
 
     /// <summary>
-    /// Cursors that stand still keep the memtables of their moment, and all cursors the blocks they stand on: a quarter of the budget, and a
-    /// quarter of the cache, before no further one is opened. Nothing else pins for long, so that gets always find room.
+    /// Cursors that stand still keep the memtables of their moment, and all cursors the blocks they stand on. Past a quarter of the
+    /// budget, or of the cache, no further one is opened. Those that are open may pin more when they are sought later.
     /// </summary>
     private void CheckPinnedMemory()
     {

@@ -104,7 +104,8 @@ public sealed class CursorDamageTests
         Assert.Equal(table, Assert.Single(database.Verify().Damages).Path);
     }
 
-    private static byte[] KeyOf(int number) => System.Text.Encoding.UTF8.GetBytes("key " + number.ToString("D5", CultureInfo.InvariantCulture));
+    private static byte[] KeyOf(int number) =>
+        System.Text.Encoding.UTF8.GetBytes("key " + number.ToString("D5", CultureInfo.InvariantCulture));
 
     private static int NumberOf(ReadOnlySpan<byte> key) => int.Parse(key[4..], CultureInfo.InvariantCulture);
 

@@ -90,7 +90,7 @@ public sealed class CursorPinTests
                 thread.Join();
                 long frames = fixture.Cache.CountPinned() + fixture.Cache.GetStatistics().PrivateBytes;
                 Assert.True(frames == 0 == (fixture.Cache.CursorBytes == 0), $"seed {seed}, round {round}");
-                Assert.InRange(fixture.Cache.CursorBytes, 4096L * fixture.Cache.CountPinned() / cursors.Length, cursors.Length * (128L << 10));
+                Assert.InRange(fixture.Cache.CursorBytes, 0, cursors.Length * (128L << 10));
             }
 
             foreach (EntryCursor cursor in cursors) cursor.Dispose();
