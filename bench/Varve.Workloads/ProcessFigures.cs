@@ -28,7 +28,9 @@ internal static class ProcessFigures
         }
     }
 
-    /// <summary>From now on the peak is that of what follows. Not possible everywhere; then the peak is that of the whole process.</summary>
+    /// <summary>
+    /// From now on the peak is that of what follows. Not possible everywhere; then the peak is that of the whole process.
+    /// </summary>
     public static void ResetPeakOfThisProcess()
     {
         try
@@ -42,7 +44,9 @@ internal static class ProcessFigures
     }
 
     public static long DirectoryBytes(string directory) =>
-        Directory.Exists(directory) ? new DirectoryInfo(directory).EnumerateFiles("*", SearchOption.AllDirectories).Sum(file => file.Length) : 0;
+        Directory.Exists(directory)
+            ? new DirectoryInfo(directory).EnumerateFiles("*", SearchOption.AllDirectories).Sum(file => file.Length)
+            : 0;
 
     private static long Read(string path, string field, long unitBytes)
     {

@@ -5,7 +5,11 @@ using Varve.Workloads.Bulk;
 using Varve.Workloads.Peers;
 
 var number = new Option<long>("--num") { Description = "Entries.", DefaultValueFactory = _ => 1_000_000 };
-var reads = new Option<long>("--reads") { Description = "Gets; seeks are a tenth of it. 0: as many as entries.", DefaultValueFactory = _ => 0 };
+var reads = new Option<long>("--reads")
+{
+    Description = "Gets; seeks are a tenth of it. 0: as many as entries.",
+    DefaultValueFactory = _ => 0,
+};
 var valueBytes = new Option<int>("--value-bytes") { Description = "Bytes of a value.", DefaultValueFactory = _ => 100 };
 var budget = new Option<string>("--budget") { Description = "Varve's memory budget: 448MB, 256MiB.", DefaultValueFactory = _ => "448MB" };
 var seed = new Option<int>("--seed") { Description = "Order and values.", DefaultValueFactory = _ => 1 };
@@ -14,14 +18,22 @@ var data = new Option<string>("--data")
     Description = "Where the databases go; emptied by the run.",
     DefaultValueFactory = _ => Path.Combine(Path.GetTempPath(), "varve-workloads"),
 };
-var peerNames = new Option<string>("--peers") { Description = "Comma-separated; ratios are those of the first.", DefaultValueFactory = _ => "varve,rocksdb" };
+var peerNames = new Option<string>("--peers")
+{
+    Description = "Comma-separated; ratios are those of the first.",
+    DefaultValueFactory = _ => "varve,rocksdb",
+};
 var workloadNames = new Option<string>("--workloads")
 {
     Description = "Comma-separated: " + string.Join(", ", WorkloadKind.All.Select(workload => workload.Name)) + ".",
     DefaultValueFactory = _ => "fillseq,fillrandom,readrandom,readmissing,readseq,readreverse,seekrandom,overwrite",
 };
 var runs = new Option<int>("--runs") { Description = "Times everything is measured.", DefaultValueFactory = _ => 3 };
-var results = new Option<string>("--results") { Description = "Where the report goes.", DefaultValueFactory = _ => Path.Combine("bench", "results") };
+var results = new Option<string>("--results")
+{
+    Description = "Where the report goes.",
+    DefaultValueFactory = _ => Path.Combine("bench", "results"),
+};
 
 var root = new RootCommand("db_bench's workloads for Varve and its peers, each peer and workload in a fresh process, peers in turn.")
 {
@@ -34,12 +46,16 @@ root.SetAction(parsed =>
     {
         Peer peer = Peer.Named(name);
         if (peer.IsPresent) peers.Add(peer);
-        else Console.Error.WriteLine($"{peer.Name} is skipped: its library is not on this machine (bench/install-peers.sh installs {peer.Package}).");
+        else
+            Console.Error.WriteLine(
+                $"{peer.Name} is skipped: its library is not on this machine (bench/install-peers.sh installs {peer.Package}).");
     }
 
     WorkloadKind[] workloads =
     [
-        .. parsed.GetValue(workloadNames)!.Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries).Select(WorkloadKind.Named),
+        .. parsed.GetValue(workloadNames)!
+            .Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries)
+            .Select(WorkloadKind.Named),
     ];
     string dataDirectory = parsed.GetValue(data)!;
     var sizes = Sizes(parsed);
@@ -67,7 +83,8 @@ one.SetAction(parsed =>
 {
     string directory = parsed.GetValue(oneDirectory)!;
     Directory.CreateDirectory(directory);
-    var runner = new WorkloadRunner(Peer.Named(parsed.GetValue(onePeer)!), WorkloadKind.Named(parsed.GetValue(oneWorkload)!), Sizes(parsed));
+    var runner = new WorkloadRunner(
+        Peer.Named(parsed.GetValue(onePeer)!), WorkloadKind.Named(parsed.GetValue(oneWorkload)!), Sizes(parsed));
     Console.WriteLine(runner.Run(directory, parsed.GetValue(oneRun)).ToJson());
     return 0;
 });
@@ -77,7 +94,8 @@ try
 {
     return root.Parse(args).Invoke(new InvocationConfiguration { EnableDefaultExceptionHandler = false });
 }
-catch (Exception failure) when (failure is ArgumentException or FormatException or IOException or InvalidOperationException or InvalidDataException)
+catch (Exception failure) when (failure
+    is ArgumentException or FormatException or IOException or InvalidOperationException or InvalidDataException)
 {
     Console.Error.WriteLine(failure.Message);
     return 2;
@@ -87,5 +105,6 @@ WorkloadSizes Sizes(ParseResult parsed)
 {
     long entries = parsed.GetValue(number);
     long asked = parsed.GetValue(reads);
-    return new WorkloadSizes(entries, asked > 0 ? asked : entries, parsed.GetValue(valueBytes), ByteSize.Parse(parsed.GetValue(budget)!), parsed.GetValue(seed));
+    return new WorkloadSizes(
+        entries, asked > 0 ? asked : entries, parsed.GetValue(valueBytes), ByteSize.Parse(parsed.GetValue(budget)!), parsed.GetValue(seed));
 }

@@ -18,7 +18,8 @@ internal sealed class Suite(IReadOnlyList<Peer> peers, IReadOnlyList<WorkloadKin
     {
         if (Console.IsOutputRedirected)
         {
-            RunAll(runs, keep, result => Console.WriteLine($"{result.Workload} {result.Peer}: {result.Rate.ToString("N0", CultureInfo.InvariantCulture)}/s"));
+            RunAll(runs, keep, result => Console.WriteLine(
+                $"{result.Workload} {result.Peer}: {result.Rate.ToString("N0", CultureInfo.InvariantCulture)}/s"));
             return _results;
         }
 

@@ -20,5 +20,6 @@ internal sealed record WorkloadKind(string Name, bool IsFill, bool ReadsPrepared
     /// <exception cref="ArgumentException">There is none of that name.</exception>
     public static WorkloadKind Named(string name) =>
         All.FirstOrDefault(workload => workload.Name == name)
-        ?? throw new ArgumentException($"No workload is called '{name}'; there are {string.Join(", ", All.Select(workload => workload.Name))}.");
+        ?? throw new ArgumentException($"No workload is called '{name}'; there are "
+            + $"{string.Join(", ", All.Select(workload => workload.Name))}.");
 }

@@ -12,7 +12,9 @@ internal sealed class WorkloadRunner(Peer peer, WorkloadKind workload, WorkloadS
     private const int WarmupEntries = 20_000;
     private const int SeekEntries = 10;
 
-    /// <summary>How long the workload runs on a small store before the clock starts: until then code is being compiled. The same for every peer.</summary>
+    /// <summary>
+    /// How long the workload runs on a small store before the clock starts: until then code is being compiled. The same for every peer.
+    /// </summary>
     private static readonly TimeSpan WarmupTime = TimeSpan.FromSeconds(1);
 
     /// <summary>A single walk over a million entries is too short to be timed: whole walks are repeated until they took so long.</summary>
@@ -169,7 +171,8 @@ internal sealed class WorkloadRunner(Peer peer, WorkloadKind workload, WorkloadS
             count++;
         }
 
-        if (count != keys.Count || sum < 0) throw new InvalidDataException($"{peer.Name}: a walk gave {count:N0} of {keys.Count:N0} entries.");
+        if (count != keys.Count || sum < 0)
+            throw new InvalidDataException($"{peer.Name}: a walk gave {count:N0} of {keys.Count:N0} entries.");
         return count;
     }
 
@@ -184,7 +187,8 @@ internal sealed class WorkloadRunner(Peer peer, WorkloadKind workload, WorkloadS
             long number = keys.Shuffled(i * 7_368_787 % keys.Count);
             KeySpace.WriteKey(key, number);
             bool isOn = cursor.Seek(key);
-            if (!isOn || KeySpace.NumberOf(cursor.Key) != number) throw new InvalidDataException($"{peer.Name}: a seek to {number} went elsewhere.");
+            if (!isOn || KeySpace.NumberOf(cursor.Key) != number)
+                throw new InvalidDataException($"{peer.Name}: a seek to {number} went elsewhere.");
             for (int step = 0; step < SeekEntries && isOn; step++)
             {
                 sum += cursor.Value[0];

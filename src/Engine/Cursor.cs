@@ -7,7 +7,8 @@ namespace Varve;
 /// <summary>A position in a map, at one moment of the database, that moves freely in both directions at the same speed.</summary>
 /// <remarks>
 /// Made by <see cref="SortedMap.CreateCursor"/>; stands nowhere until it is sought. One thread at a time. It sees the map as it was when
-/// the cursor was made: old versions that it can see are kept until it is disposed.
+/// the cursor was made: old versions that it can see are kept until it is disposed. A move that throws leaves it on no entry; a seek to
+/// what can be read is possible then.
 /// </remarks>
 public sealed class Cursor : IDisposable
 {
@@ -45,7 +46,8 @@ public sealed class Cursor : IDisposable
         }
     }
 
-    /// <summary>The entry's value. Valid until the cursor moves.</summary>
+    /// <summary>The entry's value. Valid until the cursor moves. A value over 16 KiB is read here, not by the move.</summary>
+    /// <exception cref="CorruptDataException">The value is damaged; the cursor stays on the entry and can go on.</exception>
     /// <exception cref="InvalidOperationException">The cursor stands on no entry.</exception>
     public ReadOnlySpan<byte> Value
     {
@@ -57,63 +59,69 @@ public sealed class Cursor : IDisposable
     }
 
     /// <summary>To the map's first entry; false when the map is empty.</summary>
+    /// <exception cref="CorruptDataException">A file that the move needs is damaged.</exception>
     public bool SeekToFirst()
     {
         CheckUsable();
-        FollowView();
+        FollowView(keepsPosition: false);
         _visible.SeekToFirst();
         return _visible.IsValid;
     }
 
     /// <summary>To the map's last entry; false when the map is empty.</summary>
+    /// <exception cref="CorruptDataException">A file that the move needs is damaged.</exception>
     public bool SeekToLast()
     {
         CheckUsable();
-        FollowView();
+        FollowView(keepsPosition: false);
         _visible.SeekToLast();
         return _visible.IsValid;
     }
 
     /// <summary>To the first entry at or behind the key; false when there is none.</summary>
     /// <param name="key">Any bytes, 0 to 16,384.</param>
+    /// <exception cref="CorruptDataException">A file that the move needs is damaged.</exception>
     public bool Seek(ReadOnlySpan<byte> key)
     {
         CheckUsable();
         Limits.CheckKey(key);
         using var full = new FullKey(_map, key, stackalloc byte[FullKey.StackBytes]);
-        FollowView();
+        FollowView(keepsPosition: false);
         _visible.Seek(full.Span);
         return _visible.IsValid;
     }
 
     /// <summary>To the last entry at or before the key; false when there is none.</summary>
     /// <param name="key">Any bytes, 0 to 16,384.</param>
+    /// <exception cref="CorruptDataException">A file that the move needs is damaged.</exception>
     public bool SeekForPrevious(ReadOnlySpan<byte> key)
     {
         CheckUsable();
         Limits.CheckKey(key);
         using var full = new FullKey(_map, key, stackalloc byte[FullKey.StackBytes]);
-        FollowView();
+        FollowView(keepsPosition: false);
         _visible.SeekForPrevious(full.Span);
         return _visible.IsValid;
     }
 
     /// <summary>To the next entry; false behind the last one, where the cursor then stands on no entry.</summary>
     /// <exception cref="InvalidOperationException">The cursor stands on no entry.</exception>
+    /// <exception cref="CorruptDataException">A file that the move needs is damaged.</exception>
     public bool Next()
     {
         CheckOnEntry();
-        FollowView();
+        FollowView(keepsPosition: true);
         _visible.Next();
         return _visible.IsValid;
     }
 
     /// <summary>To the previous entry; false before the first one, where the cursor then stands on no entry.</summary>
     /// <exception cref="InvalidOperationException">The cursor stands on no entry.</exception>
+    /// <exception cref="CorruptDataException">A file that the move needs is damaged.</exception>
     public bool Previous()
     {
         CheckOnEntry();
-        FollowView();
+        FollowView(keepsPosition: true);
         _visible.Previous();
         return _visible.IsValid;
     }
@@ -129,21 +137,25 @@ public sealed class Cursor : IDisposable
     }
 
     /// <summary>
-    /// Goes on in the current view, at the same moment and the same key, once the memtable of the old view is in tables: else every slow
-    /// cursor would keep a memtable of its own.
+    /// Goes on in the current view, at the same moment, once the memtable of the old view is in tables: else every slow cursor would keep a
+    /// memtable of its own. A step needs the position too; a seek does not, and must not fail for damage there.
     /// </summary>
-    private void FollowView()
+    private void FollowView(bool keepsPosition)
     {
         ReadView current = _database.Views.Unpinned;
         if (ReferenceEquals(current, _lastSeenView)) return;
+        if (_view.IsOutlivedBy(current)) MoveToCurrentView(keepsPosition);
         _lastSeenView = current;
-        if (!_view.IsOutlivedBy(current)) return;
+    }
+
+    private void MoveToCurrentView(bool keepsPosition)
+    {
         ReadView view = _database.Views.Pin();
         VisibleCursor? visible = null;
         try
         {
             visible = ScanSources.Open(view, _moment.Sequence, _bounds);
-            if (_visible.IsValid)
+            if (keepsPosition)
             {
                 visible.Seek(_visible.Key);
                 Invariant.Holds(visible.IsValid && visible.Key.SequenceEqual(_visible.Key));
@@ -153,6 +165,7 @@ public sealed class Cursor : IDisposable
         {
             visible?.Dispose();
             view.Release();
+            _visible.Leave();
             throw;
         }
 
@@ -171,6 +184,8 @@ public sealed class Cursor : IDisposable
     private void CheckOnEntry()
     {
         CheckUsable();
-        if (!_visible.IsValid) throw new InvalidOperationException("The cursor stands on no entry: seek one first, and go on only while the last move returned true.");
+        if (_visible.IsValid) return;
+        throw new InvalidOperationException(
+            "The cursor stands on no entry: seek one first, and go on only while the last move returned true.");
     }
 }

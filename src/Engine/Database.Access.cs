@@ -7,6 +7,8 @@ namespace Varve;
 /// <summary>Reading and writing.</summary>
 public sealed partial class Database
 {
+    private const int CursorShare = 4;
+
     /// <summary>One operation at a time goes through it: a put or delete without a batch of its own.</summary>
     [ThreadStatic]
     private static BatchBuffer? t_singleOperation;
@@ -86,14 +88,27 @@ public sealed partial class Database
         }
     }
 
-    /// <summary>Cursors that stand still keep the memtables of their moment: they may keep a quarter of the budget.</summary>
+    /// <summary>
+    /// Cursors that stand still keep the memtables of their moment, and all cursors the blocks they stand on. Past a quarter of the
+    /// budget, or of the cache, no further one is opened. Those that are open may pin more when they are sought later.
+    /// </summary>
     private void CheckPinnedMemory()
     {
         long outlivedBytes = Views.GetOutlivedBytes();
-        if (outlivedBytes <= Options.MemoryBudgetBytes / 4) return;
-        throw new MemoryBudgetException(
-            $"Open cursors that have not moved keep {outlivedBytes:N0} bytes of memtables, more than a quarter of DatabaseOptions.MemoryBudgetBytes. "
-            + "Dispose them, move them, or raise the budget.");
+        if (outlivedBytes > Options.MemoryBudgetBytes / CursorShare)
+        {
+            throw new MemoryBudgetException(
+                $"Open cursors that have not moved keep {outlivedBytes:N0} bytes of memtables, more than a quarter of "
+                + "DatabaseOptions.MemoryBudgetBytes. Dispose them, move them, or raise the budget.");
+        }
+
+        long blockBytes = _store.Cache.CursorBytes;
+        if (blockBytes > _store.Cache.CapacityBytes / CursorShare)
+        {
+            throw new MemoryBudgetException(
+                $"Open cursors stand on {blockBytes:N0} bytes of blocks, more than a quarter of the block cache of "
+                + $"{_store.Cache.CapacityBytes:N0}. Dispose those that are not needed, or raise DatabaseOptions.MemoryBudgetBytes.");
+        }
     }
 
     internal void ReturnMoment(SnapshotList.Registration moment) => _store.Snapshots.Return(moment);

@@ -1,20 +1,25 @@
 namespace Varve;
 
 /// <summary>One entry of a map as an enumeration shows it.</summary>
-/// <remarks>The spans are valid until the enumeration moves on or ends; kept longer, their content is undefined. Copy what is to stay.</remarks>
+/// <remarks>
+/// It and its spans are valid until the enumeration moves on or ends; kept longer, their content is undefined. Copy what is to stay.
+/// </remarks>
 public readonly ref struct Entry
 {
-    internal Entry(ReadOnlySpan<byte> key, ReadOnlySpan<byte> value)
+    private readonly Cursor _cursor;
+
+    internal Entry(Cursor cursor)
     {
-        Key = key;
-        Value = value;
+        _cursor = cursor;
+        Key = cursor.Key;
     }
 
     /// <summary>The key, 0 to 16,384 bytes.</summary>
     public ReadOnlySpan<byte> Key { get; }
 
-    /// <summary>The value, 0 to 64 MiB.</summary>
-    public ReadOnlySpan<byte> Value { get; }
+    /// <summary>The value, 0 to 64 MiB. One over 16 KiB is read here, not by the move to the entry.</summary>
+    /// <exception cref="CorruptDataException">The value is damaged; the enumeration can go on.</exception>
+    public ReadOnlySpan<byte> Value => _cursor.Value;
 
     /// <summary>Takes the entry apart: <c>foreach (var (key, value) in map.Range(a, b))</c>.</summary>
     /// <param name="key">The key.</param>

@@ -1,7 +1,10 @@
 namespace Varve;
 
 /// <summary>The entries of a map between two bounds, for <c>foreach</c>: opened when the enumeration begins, closed when it ends.</summary>
-/// <remarks>Each enumeration sees the moment it began at (or its snapshot's), whatever is written beside it. Allocates a constant per enumeration, nothing per entry.</remarks>
+/// <remarks>
+/// Each enumeration sees the moment it began at (or its snapshot's), whatever is written beside it. Allocates a constant per enumeration,
+/// nothing per entry.
+/// </remarks>
 public readonly ref struct EntryRange
 {
     private readonly SortedMap _map;
@@ -13,7 +16,8 @@ public readonly ref struct EntryRange
     private readonly Snapshot? _snapshot;
 
     internal EntryRange(
-        SortedMap map, ReadOnlySpan<byte> lower, ReadOnlySpan<byte> upper, RangeBounds bounds, Direction direction, long limit, Snapshot? snapshot)
+        SortedMap map, ReadOnlySpan<byte> lower, ReadOnlySpan<byte> upper, RangeBounds bounds,
+        Direction direction, long limit, Snapshot? snapshot)
     {
         ArgumentOutOfRangeException.ThrowIfNegative(limit);
         Limits.CheckKey(lower);
@@ -46,7 +50,7 @@ public readonly ref struct EntryRange
         }
 
         /// <summary>The entry at hand; valid until the next move.</summary>
-        public readonly Entry Current => new(_cursor.Key, _cursor.Value);
+        public readonly Entry Current => new(_cursor);
 
         /// <summary>To the next entry; false at the end or at the limit.</summary>
         public bool MoveNext()

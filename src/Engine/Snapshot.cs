@@ -2,8 +2,13 @@ using Varve.Reading;
 
 namespace Varve;
 
-/// <summary>A moment of the database that reads can go on seeing, whatever is written after it. Costs a registered number; holds back the removal of old versions.</summary>
-/// <remarks>Made by <see cref="Database.CreateSnapshot"/>. Safe for concurrent use. Dispose it when done: versions it could see are kept until then.</remarks>
+/// <summary>
+/// A moment of the database that reads can go on seeing, whatever is written after it. Costs a registered number; holds back the removal of
+/// old versions.
+/// </summary>
+/// <remarks>
+/// Made by <see cref="Database.CreateSnapshot"/>. Safe for concurrent use. Dispose it when done: versions it could see are kept until then.
+/// </remarks>
 public sealed class Snapshot : IDisposable
 {
     private readonly SnapshotList _list;

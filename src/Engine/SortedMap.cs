@@ -34,7 +34,8 @@ public sealed class SortedMap
     /// <exception cref="StorageException">The system refused before anything was written: the write did not happen.</exception>
     /// <exception cref="CommitOutcomeUnknownException">The log's sync failed: the write may exist after the next open.</exception>
     /// <exception cref="DatabaseReadOnlyException">The database takes no writes.</exception>
-    public ulong Put(ReadOnlySpan<byte> key, ReadOnlySpan<byte> value, Durability? durability = null) => Database.Put(Identity, key, value, durability);
+    public ulong Put(ReadOnlySpan<byte> key, ReadOnlySpan<byte> value, Durability? durability = null) =>
+        Database.Put(Identity, key, value, durability);
 
     /// <summary>Removes a key; no error where it is absent. Parameters, result and errors as <see cref="Put"/>.</summary>
     /// <param name="key">0 to 16,384 bytes.</param>
@@ -102,12 +103,15 @@ public sealed class SortedMap
         ReadOnlySpan<byte> start, ReadOnlySpan<byte> end, Direction direction, long limit = long.MaxValue, Snapshot? snapshot = null) =>
         new(this, start, end, RangeBounds.FromInclusive, direction, limit, snapshot);
 
-    /// <summary>The entries from <paramref name="start"/> (the greatest, inclusive) down to <paramref name="end"/> (exclusive), descending.</summary>
+    /// <summary>
+    /// The entries from <paramref name="start"/> (the greatest, inclusive) down to <paramref name="end"/> (exclusive), descending.
+    /// </summary>
     /// <param name="start">Greatest key; empty: from the last entry.</param>
     /// <param name="end">First key below the range; empty: to the first entry.</param>
     /// <param name="limit">Entries at most; default: no limit.</param>
     /// <param name="snapshot">The moment to read; default: when the enumeration begins.</param>
-    public EntryRange ReverseRange(ReadOnlySpan<byte> start, ReadOnlySpan<byte> end, long limit = long.MaxValue, Snapshot? snapshot = null) =>
+    public EntryRange ReverseRange(
+        ReadOnlySpan<byte> start, ReadOnlySpan<byte> end, long limit = long.MaxValue, Snapshot? snapshot = null) =>
         new(this, end, start, RangeBounds.UpToInclusive, Direction.Descending, limit, snapshot);
 
     /// <summary>The entries whose keys begin with the given bytes.</summary>
@@ -121,6 +125,7 @@ public sealed class SortedMap
 
     /// <summary>A cursor over the map as it is now, or as the snapshot sees it.</summary>
     /// <param name="snapshot">The moment to read; default: now.</param>
+    /// <exception cref="MemoryBudgetException">Open cursors keep too much memory already; the message says which.</exception>
     public Cursor CreateCursor(Snapshot? snapshot = null) => OpenRange([], [], RangeBounds.FromInclusive, snapshot);
 
     internal Cursor OpenRange(ReadOnlySpan<byte> lower, ReadOnlySpan<byte> upper, RangeBounds bounds, Snapshot? snapshot)

@@ -2,7 +2,9 @@ using System.IO.MemoryMappedFiles;
 
 namespace Varve.Workloads.Bulk;
 
-/// <summary>How many puts have returned, in memory that is shared by a file: it outlives a process that is killed, to the last put.</summary>
+/// <summary>
+/// How many puts have returned, in memory that is shared by a file: it outlives a process that is killed, to the last put.
+/// </summary>
 internal sealed unsafe class AckFile : IDisposable
 {
     private readonly MemoryMappedFile _file;

@@ -46,7 +46,8 @@ internal static class BulkChecker
         }
 
         Console.WriteLine(string.Create(CultureInfo.InvariantCulture,
-            $"  opened in {opened:N2} s; all {acked:N0} acknowledged entries are there: ascending {acked / seconds[0]:N0}/s, descending {acked / seconds[1]:N0}/s, gets {gets / seconds[2]:N0}/s"));
+            $"  opened in {opened:N2} s; all {acked:N0} acknowledged entries are there: "
+            + $"ascending {acked / seconds[0]:N0}/s, descending {acked / seconds[1]:N0}/s, gets {gets / seconds[2]:N0}/s"));
         Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"now {gauge.NowAboveBytes}"));
         Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"managed {MemoryGauge.ManagedBytes}"));
         Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"peak {gauge.PeakAboveBytes}"));
@@ -63,7 +64,8 @@ internal static class BulkChecker
         {
             if (entry.Key.Length != KeySpace.KeyBytes) return $"a key of {entry.Key.Length} bytes";
             long number = KeySpace.NumberOf(entry.Key);
-            if (direction == Direction.Ascending ? number <= before : number >= before) return $"key {number} comes after {before}, {direction}";
+            if (direction == Direction.Ascending ? number <= before : number >= before)
+                return $"key {number} comes after {before}, {direction}";
             if ((ulong)number >= (ulong)keys.Count) return $"key {number} was never written";
             keys.WriteValue(expected, number);
             if (!entry.Value.SequenceEqual(expected)) return $"key {number} has another value than was written";
@@ -99,7 +101,8 @@ internal static class BulkChecker
             KeySpace.WriteKey(key, number);
             if (!map.TryGet(key, value, out int length)) return $"key {number} is not found";
             keys.WriteValue(expected, number);
-            if (!value.AsSpan(0, Math.Min(length, value.Length)).SequenceEqual(expected)) return $"key {number} has another value than was written";
+            if (!value.AsSpan(0, Math.Min(length, value.Length)).SequenceEqual(expected))
+                return $"key {number} has another value than was written";
         }
 
         return null;

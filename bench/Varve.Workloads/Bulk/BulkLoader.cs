@@ -3,7 +3,9 @@ using System.Globalization;
 
 namespace Varve.Workloads.Bulk;
 
-/// <summary>The child that loads: puts entries in random order from a place on, and counts every acknowledgement where a kill does not reach it.</summary>
+/// <summary>
+/// The child that loads: puts entries in random order from a place on, and counts every acknowledgement where a kill does not reach it.
+/// </summary>
 internal static class BulkLoader
 {
     private const int ReportEntries = 50_000;
@@ -43,10 +45,12 @@ internal static class BulkLoader
         database.WaitForUpkeep();
         double settled = Stopwatch.GetElapsedTime(started).TotalSeconds;
         Console.WriteLine(string.Create(CultureInfo.InvariantCulture,
-            $"  loaded {job.Entries - first:N0} entries: {(job.Entries - first) / foreground:N0}/s, {(job.Entries - first) / settled:N0}/s until upkeep was done, longest pause {longest:N1} ms"));
+            $"  loaded {job.Entries - first:N0} entries: {(job.Entries - first) / foreground:N0}/s, "
+            + $"{(job.Entries - first) / settled:N0}/s until upkeep was done, longest pause {longest:N1} ms"));
         DatabaseStatistics figures = database.GetStatistics();
         Console.WriteLine(string.Create(CultureInfo.InvariantCulture,
-            $"  tables {ByteSize.Mebibytes(figures.TableBytes)}, flushed {ByteSize.Mebibytes(figures.FlushedBytes)}, compactions wrote {ByteSize.Mebibytes(figures.CompactionWrittenBytes)}"));
+            $"  tables {ByteSize.Mebibytes(figures.TableBytes)}, flushed {ByteSize.Mebibytes(figures.FlushedBytes)}, "
+            + $"compactions wrote {ByteSize.Mebibytes(figures.CompactionWrittenBytes)}"));
         Report("now", gauge.NowAboveBytes);
         Report("managed", MemoryGauge.ManagedBytes);
         Report("peak", gauge.PeakAboveBytes);
@@ -54,5 +58,6 @@ internal static class BulkLoader
         return 0;
     }
 
-    private static void Report(string what, long figure) => Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{what} {figure}"));
+    private static void Report(string what, long figure) =>
+        Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{what} {figure}"));
 }

@@ -37,7 +37,8 @@ internal sealed class BulkRun(BulkJob job, int kills)
         if (!_failed) Load(killAt: null, TimeSpan.Zero);
         if (!_failed) Check();
         bool isWithin = _peakBytes <= job.ResidentBytesMax;
-        Say($"resident memory above the process before Open: highest {ByteSize.Mebibytes(_peakBytes)}, bound {ByteSize.Mebibytes(job.ResidentBytesMax)}: {(isWithin ? "within" : "OVER")}");
+        Say($"resident memory above the process before Open: highest {ByteSize.Mebibytes(_peakBytes)}, "
+            + $"bound {ByteSize.Mebibytes(job.ResidentBytesMax)}: {(isWithin ? "within" : "OVER")}");
         Say(_failed ? "FAILED" : "everything acknowledged was there after every kill");
         return isWithin && !_failed;
     }

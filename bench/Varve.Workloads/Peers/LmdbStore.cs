@@ -2,7 +2,9 @@ using static Varve.Workloads.Peers.LmdbNative;
 
 namespace Varve.Workloads.Peers;
 
-/// <summary>LMDB: one transaction a put, unsynced; a read transaction renewed for each get, so that it sees what was written before.</summary>
+/// <summary>
+/// LMDB: one transaction a put, unsynced; a read transaction renewed for each get, so that it sees what was written before.
+/// </summary>
 internal sealed unsafe class LmdbStore : Store
 {
     private const ulong MapBytes = 32UL << 30;

@@ -2,7 +2,9 @@ using System.Runtime.InteropServices;
 
 namespace Varve.Workloads.Peers;
 
-/// <summary>The calls of RocksDB's C interface that are used (rocksdb/c.h). Those that only look something up skip the transition of the collector.</summary>
+/// <summary>
+/// The calls of RocksDB's C interface that are used (rocksdb/c.h). Those that only look something up skip the transition of the collector.
+/// </summary>
 internal static unsafe partial class RocksNative
 {
     public const string Library = "rocksdb";

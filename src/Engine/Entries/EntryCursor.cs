@@ -5,7 +5,7 @@ namespace Varve.Entries;
 /// <summary>
 /// A position in a sorted run of entries, the contract of every source a merge reads. While <see cref="IsValid"/>, the fields show
 /// the entry; their memory stays as it is until the cursor moves or is disposed. Moves go freely in both directions; moving an
-/// invalid cursor is not allowed, seeking it is. After a move that threw, only a seek may follow. One thread at a time.
+/// invalid cursor is not allowed, seeking it is. A move that throws leaves the cursor invalid. One thread at a time.
 /// </summary>
 /// <remarks>The entry is in fields, not behind properties: a merge compares them without a call.</remarks>
 internal abstract unsafe class EntryCursor : IDisposable
@@ -41,6 +41,9 @@ internal abstract unsafe class EntryCursor : IDisposable
     public virtual void LoadValue()
     {
     }
+
+    /// <summary>Where a value stands that is elsewhere: it can be read from there when the cursor has moved on.</summary>
+    public virtual ValuePlace GetValuePlace() => throw new InvalidOperationException("This cursor has all its values at hand.");
 
     public abstract void SeekToFirst();
 

@@ -21,11 +21,15 @@ internal unsafe struct GrowingBuffer : IDisposable
     public readonly ReadOnlySpan<byte> Span => new(_data, Length);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public void Set(ReadOnlySpan<byte> content)
+    public void Set(ReadOnlySpan<byte> content) => content.CopyTo(SetLength(content.Length));
+
+    /// <summary>Room for a content of this length, to be filled by the caller; what was there is lost.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public Span<byte> SetLength(int bytes)
     {
-        if (content.Length > _capacity || (_capacity > KeptBytesMax && content.Length <= KeptBytesMax)) Resize(content.Length);
-        content.CopyTo(new Span<byte>(_data, _capacity));
-        Length = content.Length;
+        if (bytes > _capacity || (_capacity > KeptBytesMax && bytes <= KeptBytesMax)) Resize(bytes);
+        Length = bytes;
+        return new Span<byte>(_data, bytes);
     }
 
     public void Dispose()

@@ -3,7 +3,9 @@ using Varve.Tables;
 
 namespace Varve.Reading;
 
-/// <summary>The tables of one sorted level, one behind the other, as one run of entries. The owner's view or map keeps the tables.</summary>
+/// <summary>
+/// The tables of one sorted level, one behind the other, as one run of entries. The owner's view or map keeps the tables.
+/// </summary>
 internal sealed unsafe class LevelCursor : EntryCursor
 {
     private readonly Table[] _tables;
@@ -21,6 +23,7 @@ internal sealed unsafe class LevelCursor : EntryCursor
 
     public override void SeekToFirst()
     {
+        IsValid = false;
         if (!Enter(0)) return;
         _inTable!.SeekToFirst();
         Settle(forward: true);
@@ -28,6 +31,7 @@ internal sealed unsafe class LevelCursor : EntryCursor
 
     public override void SeekToLast()
     {
+        IsValid = false;
         if (!Enter(_tables.Length - 1)) return;
         _inTable!.SeekToLast();
         Settle(forward: false);
@@ -35,6 +39,7 @@ internal sealed unsafe class LevelCursor : EntryCursor
 
     public override void Seek(ReadOnlySpan<byte> key, ulong trailer)
     {
+        IsValid = false;
         if (!Enter(FirstEndingAtOrBehind(key, trailer))) return;
         _inTable!.Seek(key, trailer);
         Settle(forward: true);
@@ -42,20 +47,24 @@ internal sealed unsafe class LevelCursor : EntryCursor
 
     public override void SeekForPrevious(ReadOnlySpan<byte> key, ulong trailer)
     {
+        IsValid = false;
         int index = FirstEndingAtOrBehind(key, trailer);
-        if (!Enter(Math.Min(index, _tables.Length - 1))) return;
+        if (index == _tables.Length || BeginsBehind(_tables[index].Info, key, trailer)) index--;
+        if (!Enter(index)) return;
         _inTable!.SeekForPrevious(key, trailer);
         Settle(forward: false);
     }
 
     public override void Next()
     {
+        IsValid = false;
         _inTable!.Next();
         Settle(forward: true);
     }
 
     public override void Previous()
     {
+        IsValid = false;
         _inTable!.Previous();
         Settle(forward: false);
     }
@@ -67,6 +76,8 @@ internal sealed unsafe class LevelCursor : EntryCursor
         IsValueElsewhere = false;
     }
 
+    public override ValuePlace GetValuePlace() => _inTable!.GetValuePlace();
+
     public override void Dispose()
     {
         _inTable?.Dispose();
@@ -74,6 +85,9 @@ internal sealed unsafe class LevelCursor : EntryCursor
         _index = -1;
         IsValid = false;
     }
+
+    private static bool BeginsBehind(TableInfo info, ReadOnlySpan<byte> key, ulong trailer) =>
+        EntryOrder.Compare(info.SmallestKey, info.SmallestTrailer, key, trailer) > 0;
 
     /// <summary>The first table whose largest entry is not before (key, trailer); the count of tables when none is.</summary>
     private int FirstEndingAtOrBehind(ReadOnlySpan<byte> key, ulong trailer)
@@ -91,16 +105,11 @@ internal sealed unsafe class LevelCursor : EntryCursor
         return low;
     }
 
+    /// <summary>False when there is no such table.</summary>
     private bool Enter(int index)
     {
-        if ((uint)index >= (uint)_tables.Length)
-        {
-            IsValid = false;
-            return false;
-        }
-
+        if ((uint)index >= (uint)_tables.Length) return false;
         if (index == _index) return true;
-        IsValid = false;
         _inTable?.Dispose();
         _inTable = null;
         _index = -1;

@@ -39,30 +39,35 @@ internal sealed unsafe class MergingCursor : EntryCursor
 
     public override void SeekToFirst()
     {
+        IsValid = false;
         foreach (EntryCursor source in _sources) source.SeekToFirst();
         Rebuild(isForward: true);
     }
 
     public override void SeekToLast()
     {
+        IsValid = false;
         foreach (EntryCursor source in _sources) source.SeekToLast();
         Rebuild(isForward: false);
     }
 
     public override void Seek(ReadOnlySpan<byte> key, ulong trailer)
     {
+        IsValid = false;
         foreach (EntryCursor source in _sources) source.Seek(key, trailer);
         Rebuild(isForward: true);
     }
 
     public override void SeekForPrevious(ReadOnlySpan<byte> key, ulong trailer)
     {
+        IsValid = false;
         foreach (EntryCursor source in _sources) source.SeekForPrevious(key, trailer);
         Rebuild(isForward: false);
     }
 
     public override void Next()
     {
+        IsValid = false;
         EntryCursor winner = _sources[_winner];
         if (_isForward)
         {
@@ -82,6 +87,7 @@ internal sealed unsafe class MergingCursor : EntryCursor
 
     public override void Previous()
     {
+        IsValid = false;
         EntryCursor winner = _sources[_winner];
         if (!_isForward)
         {
@@ -107,8 +113,11 @@ internal sealed unsafe class MergingCursor : EntryCursor
         IsValueElsewhere = false;
     }
 
+    public override ValuePlace GetValuePlace() => _sources[_winner].GetValuePlace();
+
     public override void Dispose()
     {
+        IsValid = false;
         foreach (EntryCursor source in _sources) source.Dispose();
     }
 

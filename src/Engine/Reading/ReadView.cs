@@ -47,7 +47,9 @@ internal sealed class ReadView
         return false;
     }
 
-    /// <summary>True when a later view no longer shows the memtable this one writes to: what only this view keeps is worth giving up.</summary>
+    /// <summary>
+    /// True when a later view no longer shows the memtable this one writes to: what only this view keeps is worth giving up.
+    /// </summary>
     public bool IsOutlivedBy(ReadView later) =>
         !ReferenceEquals(later.Active, Active) && Array.IndexOf(later.Frozen, Active) < 0;
 

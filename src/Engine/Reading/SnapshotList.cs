@@ -60,7 +60,9 @@ internal sealed class SnapshotList(ReadViews views, TimeProvider clock)
         }
     }
 
-    /// <summary>The registered sequences, ascending, without repetition, then the visible one: below it nothing else can be read at.</summary>
+    /// <summary>
+    /// The registered sequences, ascending, without repetition, then the visible one: below it nothing else can be read at.
+    /// </summary>
     public ulong[] GetReadableSequences()
     {
         lock (_listGuard)

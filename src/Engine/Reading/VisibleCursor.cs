@@ -10,7 +10,8 @@ namespace Varve.Reading;
 /// </summary>
 /// <remarks>
 /// Forward the source stands on the shown entry. Backward versions come oldest first, so the one to show is known only when the
-/// source has left the key: the entry is copied and the source stands before all versions of its key.
+/// source has left the key: the entry is copied and the source stands before all versions of its key. Of a value that stands elsewhere
+/// only the place is kept, until somebody asks for it.
 /// </remarks>
 internal sealed unsafe class VisibleCursor : IDisposable
 {
@@ -23,7 +24,9 @@ internal sealed unsafe class VisibleCursor : IDisposable
     private readonly byte[]? _upper;
     private GrowingBuffer _key;
     private GrowingBuffer _value;
+    private ValuePlace _valuePlace;
     private bool _isCopied;
+    private bool _isValueElsewhere;
 
     /// <param name="source">Taken over.</param>
     /// <param name="sequence">Versions above it are not seen.</param>
@@ -41,7 +44,7 @@ internal sealed unsafe class VisibleCursor : IDisposable
 
     public ReadOnlySpan<byte> Key => _isCopied ? _key.Span : _source.KeySpan;
 
-    public ReadOnlySpan<byte> Value => _isCopied ? _value.Span : _source.GetValue();
+    public ReadOnlySpan<byte> Value => _isCopied ? GetCopiedValue() : _source.GetValue();
 
     public void SeekToFirst() => Seek(_lower);
 
@@ -106,6 +109,9 @@ internal sealed unsafe class VisibleCursor : IDisposable
         FindBackward();
     }
 
+    /// <summary>Stands on no entry until it is sought.</summary>
+    public void Leave() => IsValid = false;
+
     public void Dispose()
     {
         IsValid = false;
@@ -155,7 +161,7 @@ internal sealed unsafe class VisibleCursor : IDisposable
             {
                 if (Trailer.Sequence(source.Trailer) > _sequence || ++steps > VersionStepsMax) break;
                 isShown = !Trailer.IsTombstone(source.Trailer);
-                if (isShown) _value.Set(_source.GetValue());
+                if (isShown) KeepValue();
                 source.Previous();
             }
             while (IsOnKey(source));
@@ -175,8 +181,26 @@ internal sealed unsafe class VisibleCursor : IDisposable
     {
         _source.Seek(_key.Span, Trailer.SeekAt(_sequence));
         bool isShown = !Trailer.IsTombstone(_source.Trailer);
-        if (isShown) _value.Set(_source.GetValue());
+        if (isShown) KeepValue();
         return isShown;
+    }
+
+    private void KeepValue()
+    {
+        _isValueElsewhere = _source.IsValueElsewhere;
+        if (_isValueElsewhere) _valuePlace = _source.GetValuePlace();
+        else _value.Set(_source.GetValue());
+    }
+
+    private ReadOnlySpan<byte> GetCopiedValue()
+    {
+        if (_isValueElsewhere)
+        {
+            _valuePlace.Source.ReadValue(_valuePlace.Offset, _value.SetLength(_valuePlace.ValueBytes));
+            _isValueElsewhere = false;
+        }
+
+        return _value.Span;
     }
 
     /// <summary>Past the versions of the kept key that lie ahead.</summary>

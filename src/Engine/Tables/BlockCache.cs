@@ -78,10 +78,24 @@ internal sealed unsafe class BlockCache : IDisposable
     /// <summary>What frames, their metadata, resident partitions and private frames together never exceed.</summary>
     public long CapacityBytes { get; }
 
+    /// <summary>Bytes of the frames that cursors stand on. While they move it may be off by what moves.</summary>
+    public long CursorBytes
+    {
+        get
+        {
+            long bytes = 0;
+            for (int i = 0; i < CounterStripes; i++) bytes += Volatile.Read(ref _counters[i].CursorBytes);
+            return bytes;
+        }
+    }
+
+    /// <summary>A cursor pins so many bytes of frames more, or fewer. Whoever opens cursors looks at <see cref="CursorBytes"/>.</summary>
+    public void CountCursorBytes(long change) => Interlocked.Add(ref CountersOfThread->CursorBytes, change);
+
     /// <summary>Pins the block if it is in the cache.</summary>
     public bool TryPin(CacheSlots slots, int ordinal, out FramePin pin)
     {
-        CounterStripe* counters = _counters + (Environment.CurrentManagedThreadId & CounterStripes - 1);
+        CounterStripe* counters = CountersOfThread;
         int number = Volatile.Read(ref slots.FrameNumbers[ordinal]);
         if (number != CacheSlots.None)
         {
@@ -300,6 +314,8 @@ internal sealed unsafe class BlockCache : IDisposable
         return false;
     }
 
+    private CounterStripe* CountersOfThread => _counters + (Environment.CurrentManagedThreadId & CounterStripes - 1);
+
     private static long PrivateBytesFor(int bytes) => (long)bytes + PaddingBytes;
 
     /// <summary>True when the slot names a frame that holds its block. The lock is held, so it stays so.</summary>
@@ -372,5 +388,8 @@ internal sealed unsafe class BlockCache : IDisposable
     {
         public long Hits;
         public long Misses;
+
+        /// <summary>A cursor that changed threads has its parts in several stripes: only the sum of all means something.</summary>
+        public long CursorBytes;
     }
 }

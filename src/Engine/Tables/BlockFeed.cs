@@ -1,23 +1,23 @@
 namespace Varve.Tables;
 
-/// <summary>Where a cursor gets its data blocks from. One thread.</summary>
+/// <summary>Where a cursor gets its index partitions and data blocks from. One thread.</summary>
 internal abstract unsafe class BlockFeed : IDisposable
 {
-    /// <summary>True when blocks come through the cache.</summary>
-    public abstract bool IsCached { get; }
+    /// <summary>The index of a partition, checked; it stays as it is until the next call.</summary>
+    public abstract byte* LoadIndex(int partition);
 
     /// <summary>A block of the partition whose index is given, checked, with padding; it stays as it is until the next call.</summary>
     public abstract byte* Load(int partition, byte* index, int block);
 
-    /// <summary>Lets go of the block.</summary>
+    /// <summary>Lets go of the data block.</summary>
     public abstract void Unload();
 
     public abstract void Dispose();
 }
 
 /// <summary>
-/// Blocks through the cache, pinned while the cursor stands on them. A cursor that walks over blocks the cache lacks, in either
-/// direction, reads ahead in a window of its own.
+/// Blocks through the cache, pinned while the cursor stands on them and counted there as a cursor's. A cursor that walks over blocks the
+/// cache lacks, in either direction, reads ahead in a window of its own.
 /// </summary>
 internal sealed unsafe class CachedBlockFeed(Table table, OpenedTable opened) : BlockFeed
 {
@@ -26,31 +26,68 @@ internal sealed unsafe class CachedBlockFeed(Table table, OpenedTable opened) : 
     /// <summary>Neighbouring blocks in a row before reading ahead: a seek with a few moves should not pay for it.</summary>
     private const int StepsBeforeReadAhead = 4;
 
-    private BlockPin _pin;
+    private BlockPin _index;
+    private BlockPin _block;
+    private long _countedBytes;
     private ReadWindow? _window;
     private int _ordinal = -2;
     private int _stepCount;
 
-    public override bool IsCached => true;
+    public override byte* LoadIndex(int partition)
+    {
+        _index.Dispose();
+        try
+        {
+            _index = table.PinIndex(opened, partition);
+        }
+        finally
+        {
+            CountPins();
+        }
+
+        return _index.Data;
+    }
 
     public override byte* Load(int partition, byte* index, int block)
     {
-        _pin.Dispose();
+        _block.Dispose();
         int ordinal = opened.Top[partition].BlockFirst + block;
         _stepCount = ordinal == _ordinal + 1 || ordinal == _ordinal - 1 ? _stepCount + 1 : 0;
         bool isBackward = ordinal < _ordinal;
         _ordinal = ordinal;
-        if (_stepCount < StepsBeforeReadAhead) _pin = table.PinData(opened, partition, index, block);
-        else if (!table.TryPinCached(opened, ordinal, out _pin)) _pin = LoadAhead(ordinal, index, block, isBackward);
-        return _pin.Data;
+        try
+        {
+            if (_stepCount < StepsBeforeReadAhead) _block = table.PinData(opened, partition, index, block);
+            else if (!table.TryPinCached(opened, ordinal, out _block)) _block = LoadAhead(ordinal, index, block, isBackward);
+        }
+        finally
+        {
+            CountPins();
+        }
+
+        return _block.Data;
     }
 
-    public override void Unload() => _pin.Dispose();
+    public override void Unload()
+    {
+        _block.Dispose();
+        CountPins();
+    }
 
     public override void Dispose()
     {
-        _pin.Dispose();
+        _index.Dispose();
+        Unload();
         _window?.Dispose();
+    }
+
+    /// <summary>Raw blocks all have frames of one size, so that a walk over them leaves the count alone.</summary>
+    private void CountPins()
+    {
+        long bytes = _index.FrameBytes + _block.FrameBytes;
+        if (bytes == _countedBytes) return;
+        table.CountCursorBytes(bytes - _countedBytes);
+        _countedBytes = bytes;
     }
 
     private BlockPin LoadAhead(int ordinal, byte* index, int block, bool isBackward)
@@ -61,16 +98,24 @@ internal sealed unsafe class CachedBlockFeed(Table table, OpenedTable opened) : 
     }
 }
 
-/// <summary>Blocks read once in large pieces into memory of the cursor's own, past the cache.</summary>
+/// <summary>
+/// Blocks read once in large pieces into memory of the cursor's own. It takes nothing of the cache, so that no pins of others can stop a
+/// compaction.
+/// </summary>
 internal sealed unsafe class StreamingBlockFeed(Table table, OpenedTable opened) : BlockFeed
 {
     private const int WindowBytes = 512 << 10;
 
     private readonly ReadWindow _window = new(table, WindowBytes);
+    private readonly NativeBuffer _index = new(TableFormat.StoredBytesMax);
     private NativeBuffer? _decompressed;
     private int _ordinal = -1;
 
-    public override bool IsCached => false;
+    public override byte* LoadIndex(int partition)
+    {
+        table.ReadIndex(opened, partition, _index);
+        return _index.Address;
+    }
 
     public override byte* Load(int partition, byte* index, int block)
     {
@@ -99,6 +144,7 @@ internal sealed unsafe class StreamingBlockFeed(Table table, OpenedTable opened)
     public override void Dispose()
     {
         _window.Dispose();
+        _index.Dispose();
         _decompressed?.Dispose();
     }
 }

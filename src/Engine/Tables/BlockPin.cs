@@ -23,6 +23,9 @@ internal unsafe struct BlockPin : IDisposable
 
     public byte* Data { get; private set; }
 
+    /// <summary>What it takes of the cache's frames; 0 for a resident partition.</summary>
+    public readonly long FrameBytes => _pin.FrameBytes;
+
     public void Dispose()
     {
         if (!_pin.IsNone) _cache!.Unpin(_pin);

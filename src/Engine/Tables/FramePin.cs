@@ -35,5 +35,16 @@ internal readonly unsafe struct FramePin
 
     public Span<byte> Span => new(Data, Bytes);
 
+    /// <summary>What the pin takes of the cache: its whole frame.</summary>
+    public long FrameBytes
+    {
+        get
+        {
+            if (IsNone) return 0;
+            int usedBytes = Bytes + BlockCache.PaddingBytes;
+            return IsPrivate ? usedBytes : (long)BlockCacheSlabs.PageBytes << BlockCacheSlabs.SizeClassOf(usedBytes);
+        }
+    }
+
     internal bool IsPrivate => FrameNumber == 0 && Data != null;
 }

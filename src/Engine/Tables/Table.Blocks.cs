@@ -52,6 +52,8 @@ internal sealed unsafe partial class Table
             ThrowCorrupt(offset, $"the file ends within {destination.Length} bytes from here");
     }
 
+    internal void CountCursorBytes(long change) => _store.Cache.CountCursorBytes(change);
+
     internal BlockPin PinIndex(OpenedTable opened, int partition) =>
         PinPartition(opened, opened.IndexOrdinal(partition), opened.Top[partition].Index, BlockKind.Index);
 

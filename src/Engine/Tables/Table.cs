@@ -9,7 +9,7 @@ namespace Varve.Tables;
 /// alive; the last release tells the store, which deletes the file if the table is obsolete. Whoever reads holds a reference.
 /// Safe for concurrent use.
 /// </summary>
-internal sealed unsafe partial class Table
+internal sealed unsafe partial class Table : Entries.IValueSource
 {
     private readonly TableStore _store;
     private int _references;
@@ -84,9 +84,10 @@ internal sealed unsafe partial class Table
 
     /// <summary>Reads a separate value straight into the destination, which has room for all of it.</summary>
     public void ReadSeparate(in TableValue value, Span<byte> destination) =>
-        ReadSeparate(value.SeparateOffset, destination[..value.ValueLength]);
+        ReadValue(value.SeparateOffset, destination[..value.ValueLength]);
 
-    internal void ReadSeparate(long offset, Span<byte> destination)
+    /// <summary>Reads a separate value whose length is that of the destination.</summary>
+    public void ReadValue(long offset, Span<byte> destination)
     {
         Span<byte> header = stackalloc byte[SeparateValue.HeaderBytesMax];
         header = header[..SeparateValue.HeaderBytes(destination.Length)];

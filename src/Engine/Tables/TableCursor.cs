@@ -16,9 +16,9 @@ internal sealed unsafe class TableCursor : EntryCursor
     private readonly OpenedTable _opened;
     private readonly BlockFeed _feed;
 
-    /// <summary>The partition whose index is pinned; -1 for none.</summary>
+    /// <summary>The partition whose index is at hand; -1 for none.</summary>
     private int _partition = -1;
-    private BlockPin _index;
+    private byte* _index;
     private int _block;
     private byte* _data;
     private ushort* _offsets;
@@ -26,7 +26,6 @@ internal sealed unsafe class TableCursor : EntryCursor
     private int _entry;
     private NativeBuffer? _separate;
     private long _separateOffset;
-    private NativeBuffer? _ownIndex;
     private bool _isDisposed;
 
     public TableCursor(Table table, OpenedTable opened, BlockFeed feed)
@@ -37,7 +36,7 @@ internal sealed unsafe class TableCursor : EntryCursor
     }
 
     /// <summary>True when the indexes lead a search for the shown key to the block the cursor stands in; for verification.</summary>
-    public bool IsWhereIndexLeads() => _opened.Top.Find(KeySpan) == _partition && IndexPartition.Find(_index.Data, KeySpan) == _block;
+    public bool IsWhereIndexLeads() => _opened.Top.Find(KeySpan) == _partition && IndexPartition.Find(_index, KeySpan) == _block;
 
     public override void SeekToFirst()
     {
@@ -58,13 +57,7 @@ internal sealed unsafe class TableCursor : EntryCursor
     public override void Seek(ReadOnlySpan<byte> key, ulong trailer)
     {
         IsValid = false;
-        int partition = _opened.Top.Find(key);
-        if (partition == _opened.Top.Count) return;
-        LoadPartition(partition);
-        int block = IndexPartition.Find(_index.Data, key);
-        if (block == _opened.Top[partition].BlockCount)
-            _table.ThrowCorrupt(_opened.Top[partition].Index.Offset, "the top index disagrees with a partition");
-        LoadBlock(block);
+        if (!TryLoadBlockOf(key)) return;
 
         // All entries of the block may come before: the key falls behind its last one, or older versions go on in the next blocks.
         int entry = DataBlock.LowerBound(_data, key, trailer);
@@ -79,9 +72,29 @@ internal sealed unsafe class TableCursor : EntryCursor
 
     public override void SeekForPrevious(ReadOnlySpan<byte> key, ulong trailer)
     {
-        Seek(key, trailer);
-        if (!IsValid) SeekToLast();
-        else if (Trailer != trailer || !KeySpan.SequenceEqual(key)) Previous();
+        IsValid = false;
+        if (!TryLoadBlockOf(key))
+        {
+            SeekToLast();
+            return;
+        }
+
+        // Only versions of the key itself are looked for in the next blocks: what else is there comes behind it.
+        int entry = DataBlock.LowerBound(_data, key, trailer);
+        while (entry == _entryCount && DataBlock.EndsWith(_data, key))
+        {
+            if (!TryLoadNextBlock())
+            {
+                SeekToLast();
+                return;
+            }
+
+            entry = DataBlock.LowerBound(_data, key, trailer);
+        }
+
+        if (entry == _entryCount || !IsAt(entry, key, trailer)) entry--;
+        if (entry >= 0) Show(entry);
+        else MoveToPreviousBlock();
     }
 
     public override void Next()
@@ -102,18 +115,14 @@ internal sealed unsafe class TableCursor : EntryCursor
         if (_isDisposed) return;
         _isDisposed = true;
         IsValid = false;
-        _index.Dispose();
         _feed.Dispose();
         _separate?.Dispose();
-        _ownIndex?.Dispose();
     }
 
-    /// <summary>A cursor that goes past the cache takes nothing of it, so that no pins of others can stop a compaction.</summary>
-    private BlockPin ReadOwnIndex(int partition)
+    private bool IsAt(int entry, ReadOnlySpan<byte> key, ulong trailer)
     {
-        _ownIndex ??= new NativeBuffer(TableFormat.StoredBytesMax);
-        _table.ReadIndex(_opened, partition, _ownIndex);
-        return new BlockPin(_ownIndex.Address);
+        DataBlock.DecodeAt(_data, entry, out BlockEntry found);
+        return SeparateValue.WithoutFlag(found.Trailer) == trailer && found.KeySpan.SequenceEqual(key);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -142,7 +151,8 @@ internal sealed unsafe class TableCursor : EntryCursor
 
         if (!SeparateValue.IsSeparate(Trailer)) return;
         IsValid = false;
-        if (!SeparateValue.TryReadHandle(new ReadOnlySpan<byte>(Value, ValueLength), _opened.FileBytes, out _separateOffset, out int valueBytes))
+        var handle = new ReadOnlySpan<byte>(Value, ValueLength);
+        if (!SeparateValue.TryReadHandle(handle, _opened.FileBytes, out _separateOffset, out int valueBytes))
             _table.ThrowCorrupt(0, "the handle of a large value is malformed");
         Trailer = SeparateValue.WithoutFlag(Trailer);
         Value = null;
@@ -160,9 +170,24 @@ internal sealed unsafe class TableCursor : EntryCursor
             _separate = new NativeBuffer(ValueLength);
         }
 
-        _table.ReadSeparate(_separateOffset, _separate.Span[..ValueLength]);
+        _table.ReadValue(_separateOffset, _separate.Span[..ValueLength]);
         Value = _separate.Address;
         IsValueElsewhere = false;
+    }
+
+    public override ValuePlace GetValuePlace() => new(_table, _separateOffset, ValueLength);
+
+    /// <summary>Loads the first block that may hold the key or what follows it; false when all of the table comes before the key.</summary>
+    private bool TryLoadBlockOf(ReadOnlySpan<byte> key)
+    {
+        int partition = _opened.Top.Find(key);
+        if (partition == _opened.Top.Count) return false;
+        LoadPartition(partition);
+        int block = IndexPartition.Find(_index, key);
+        if (block == _opened.Top[partition].BlockCount)
+            _table.ThrowCorrupt(_opened.Top[partition].Index.Offset, "the top index disagrees with a partition");
+        LoadBlock(block);
+        return true;
     }
 
     private void MoveToNextBlock()
@@ -215,9 +240,8 @@ internal sealed unsafe class TableCursor : EntryCursor
     private void LoadPartition(int partition)
     {
         if (partition == _partition) return;
-        _index.Dispose();
         _partition = -1;
-        _index = _feed.IsCached ? _table.PinIndex(_opened, partition) : ReadOwnIndex(partition);
+        _index = _feed.LoadIndex(partition);
         _partition = partition;
     }
 
@@ -227,7 +251,7 @@ internal sealed unsafe class TableCursor : EntryCursor
         _data = null;
         _entryCount = 0;
         _entry = 0;
-        _data = _feed.Load(_partition, _index.Data, block);
+        _data = _feed.Load(_partition, _index, block);
         _block = block;
         _entryCount = DataBlock.Count(_data);
         _offsets = (ushort*)(_data + DataBlock.OffsetsOffset(_entryCount));

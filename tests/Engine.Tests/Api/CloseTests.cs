@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using Varve.Native;
 
 namespace Varve.Tests.Api;
@@ -38,6 +39,19 @@ public sealed class CloseTests
         cursor.Dispose();
         snapshot.Dispose();
         batch.Dispose();
+    }
+
+    [Fact]
+    public void Nothing_keeps_a_closed_database_alive_on_a_thread_that_wrote_to_it()
+    {
+        WeakReference closed = WriteAndClose();
+        for (int i = 0; i < 10 && closed.IsAlive; i++)
+        {
+            GC.Collect();
+            GC.WaitForPendingFinalizers();
+        }
+
+        Assert.False(closed.IsAlive);
     }
 
     [Fact]
@@ -141,5 +155,18 @@ public sealed class CloseTests
                 (written is null ? 0 : BitConverter.ToInt32(written)) >= acknowledged,
                 $"round {round}: an acknowledged write is gone");
         }
+    }
+
+    /// <summary>In a frame of its own, so that no local of the caller holds the database.</summary>
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static WeakReference WriteAndClose()
+    {
+        using Database database = OptionSet.Tiny.Open(new SimulatedDisk(), new RegionPool());
+        SortedMap map = database.GetMap("m");
+        map.Put("k"u8, "v"u8);
+        map.Put("large"u8, new byte[300_000]);
+        map.Delete("k"u8);
+        map.Get("large"u8);
+        return new WeakReference(database);
     }
 }

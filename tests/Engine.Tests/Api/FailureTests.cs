@@ -99,6 +99,31 @@ public sealed class FailureTests
         Assert.Single(_disk.ListAllFiles(), path => path.EndsWith(".table", StringComparison.Ordinal));
     }
 
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void A_flush_or_compaction_that_finds_no_memory_is_tried_again_and_writing_goes_on(bool isCompaction)
+    {
+        using Database database = Open(Durability.Buffered);
+        SortedMap map = database.GetMap("m");
+        map.Put("k"u8, "v"u8);
+        if (isCompaction) database.Flush();
+        int refusals = 0;
+        _disk.Faults = call =>
+        {
+            if (!IsTable(call, DiskOperation.Write) || Interlocked.Increment(ref refusals) > 1) return null;
+            throw new MemoryBudgetException("No memory, this once.");
+        };
+        if (isCompaction) Record.Exception(() => database.Compact());
+        else Assert.Throws<MemoryBudgetException>(database.Flush);
+        map.Put("next"u8, "v"u8);
+        Assert.True(SpinWait.SpinUntil(() => Record.Exception(() => database.Compact()) is null, TimeSpan.FromSeconds(20)));
+        Assert.InRange(refusals, 2, int.MaxValue);
+        Assert.Equal("v"u8.ToArray(), map.Get("k"u8));
+        Assert.Equal("v"u8.ToArray(), map.Get("next"u8));
+        map.Put("last"u8, "v"u8);
+    }
+
     [Fact]
     public void A_damaged_table_is_reported_where_it_is_read_and_all_else_goes_on()
     {

@@ -38,6 +38,38 @@ public sealed class GrowingBufferTests
     }
 
     [Fact]
+    public unsafe void Memory_over_a_mebibyte_goes_back_with_the_next_smaller_content()
+    {
+        const int KeptBytesMax = 1 << 20;
+        var buffer = default(GrowingBuffer);
+        buffer.Set(new byte[2 * KeptBytesMax]);
+        byte* place = buffer.Data;
+        buffer.Set(new byte[KeptBytesMax + 1]);
+        Assert.True(place == buffer.Data, "among large contents it stays");
+        buffer.Set([1, 2, 3]);
+        Assert.True(place != buffer.Data, "it was given back");
+        Assert.True(buffer.Span.SequenceEqual((byte[])[1, 2, 3]));
+
+        buffer.Set(new byte[KeptBytesMax / 2]);
+        place = buffer.Data;
+        buffer.Set([4]);
+        Assert.True(place == buffer.Data, "a mebibyte is kept");
+        buffer.Dispose();
+    }
+
+    [Fact]
+    public void Room_is_as_long_as_asked_for_and_shown_when_filled()
+    {
+        var buffer = default(GrowingBuffer);
+        buffer.SetLength(5).Fill(7);
+        Assert.True(buffer.Span.SequenceEqual((byte[])[7, 7, 7, 7, 7]));
+        Assert.Equal(100_000, buffer.SetLength(100_000).Length);
+        Assert.Equal(0, buffer.SetLength(0).Length);
+        Assert.True(buffer.Span.IsEmpty);
+        buffer.Dispose();
+    }
+
+    [Fact]
     public unsafe void Its_memory_stays_where_it_is_until_the_content_outgrows_it()
     {
         var buffer = default(GrowingBuffer);

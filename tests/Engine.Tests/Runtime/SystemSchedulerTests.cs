@@ -5,6 +5,8 @@ namespace Varve.Tests.Runtime;
 
 public sealed class SystemSchedulerTests
 {
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
+
     private readonly SystemScheduler _scheduler = new(TimeProvider.System);
 
     [Theory]
@@ -19,6 +21,45 @@ public sealed class SystemSchedulerTests
         for (int i = 0; i < Waits; i++) Assert.False(never.Wait(TimeSpan.FromMilliseconds(milliseconds)));
         double passed = Stopwatch.GetElapsedTime(started).TotalMilliseconds;
         Assert.True(passed >= Waits * milliseconds, $"{Waits} waits of {milliseconds} ms took {passed} ms");
+    }
+
+    [Theory]
+    [InlineData("lock")]
+    [InlineData("signal")]
+    [InlineData("timed signal")]
+    public void An_interrupt_ends_no_wait_and_is_delivered_behind_it(string kind)
+    {
+        EngineLock held = _scheduler.CreateLock("held");
+        EngineSignal signal = _scheduler.CreateSignal("signal");
+        Action wait = kind switch
+        {
+            "lock" => () => held.Hold().Dispose(),
+            "signal" => signal.Wait,
+            _ => () => Assert.True(signal.Wait(Patience)),
+        };
+        bool isLetGo = false;
+        bool sawLetGo = false;
+        Exception? during = null;
+        Exception? behind = null;
+        var thread = new Thread(() =>
+        {
+            during = Record.Exception(wait);
+            sawLetGo = Volatile.Read(ref isLetGo);
+            behind = Record.Exception(() => Thread.Sleep(Timeout.Infinite));
+        });
+        thread.IsBackground = true;
+        held.Enter();
+        thread.Start();
+        Assert.True(SpinWait.SpinUntil(() => thread.ThreadState.HasFlag(System.Threading.ThreadState.WaitSleepJoin), Patience));
+        thread.Interrupt();
+
+        Volatile.Write(ref isLetGo, true);
+        held.Exit();
+        signal.Set();
+        Assert.True(thread.Join(Patience));
+        Assert.Null(during);
+        Assert.True(sawLetGo, "the wait ended before its time");
+        Assert.IsType<ThreadInterruptedException>(behind);
     }
 
     [Fact]

@@ -3,7 +3,9 @@ using Varve.Cli.Output;
 
 namespace Varve.Cli.Tour;
 
-/// <summary>Kills a process in the middle of synced writes and looks for everything it had acknowledged once the database is open again.</summary>
+/// <summary>
+/// Kills a process in the middle of synced writes and looks for everything it had acknowledged once the database is open again.
+/// </summary>
 internal sealed class CrashTrial(TourReport report, string directory, DatabaseOptions options)
 {
     /// <summary>The kill comes after so many acknowledgements, or earlier where the device is slow.</summary>
@@ -44,7 +46,8 @@ internal sealed class CrashTrial(TourReport report, string directory, DatabaseOp
             bool wasKilled = wasAlive && (OperatingSystem.IsWindows() || child.ExitCode == KilledExitCode);
             string failure = wasKilled ? "" : $" (exit code {child.ExitCode}: {errors.GetAwaiter().GetResult().Trim()})";
             string acknowledged = Figures.Count(_acknowledged, "batch", "batches");
-            report.Check($"process {child.Id} was killed while it wrote, after {acknowledged} that it had acknowledged{failure}", wasKilled);
+            report.Check(
+                $"process {child.Id} was killed while it wrote, after {acknowledged} that it had acknowledged{failure}", wasKilled);
         }
         finally
         {
@@ -76,7 +79,8 @@ internal sealed class CrashTrial(TourReport report, string directory, DatabaseOp
 
         string more = Figures.Count(Math.Max(0, found - _acknowledged));
         report.Check(
-            $"{Figures.Count(_acknowledged)} acknowledged, {Figures.Count(found)} found: everything acknowledged, and {more} more on their way",
+            $"{Figures.Count(_acknowledged)} acknowledged, {Figures.Count(found)} found: "
+            + $"everything acknowledged, and {more} more on their way",
             _acknowledged >= AcknowledgementsAtLeast && found >= _acknowledged && database.LatestSequence >= _acknowledgedSequence);
         report.Check("they are whole: no gap in the numbers, every batch in both maps or in none", isWhole && found == foundByContent);
     }

@@ -4,7 +4,9 @@ using Varve.Cli.Output;
 
 namespace Varve.Cli.Tour;
 
-/// <summary>The tour's reads: all both ways, a prefix, a range, the newest, each file by itself; compared with the folder's listing.</summary>
+/// <summary>
+/// The tour's reads: all both ways, a prefix, a range, the newest, each file by itself; compared with the folder's listing.
+/// </summary>
 internal sealed class TourQueries(TourReport report, FileIndex index, FileList files)
 {
     private const int NewestShown = 5;
