@@ -7,7 +7,10 @@ namespace Varve;
 /// <summary>What the database does by itself, asked for now; and figures.</summary>
 public sealed partial class Database
 {
-    /// <summary>How far compaction is behind, 0 to 1. Writes slow smoothly from 0 on: to the pace of compaction at one half, to a stop at 1.</summary>
+    /// <summary>
+    /// How far compaction is behind, 0 to 1. Writes slow smoothly from 0 on: to the pace of compaction at one half, to a stop at
+    /// 1.
+    /// </summary>
     public double WritePressure => _store.Pacer?.Pressure ?? 0;
 
     /// <summary>Writes the memtable's entries to a table and returns when it is durable. Never needed: upkeep is automatic.</summary>
@@ -31,7 +34,9 @@ public sealed partial class Database
         UpkeepParts.Compact(LatestSequence, cancellation);
     }
 
-    /// <summary>Returns when no memtable waits for its flush and no level for compaction: the state a calm database comes to by itself.</summary>
+    /// <summary>
+    /// Returns when no memtable waits for its flush and no level for compaction: the state a calm database comes to by itself.
+    /// </summary>
     /// <exception cref="StorageException">The system refuses the work.</exception>
     public void WaitForUpkeep()
     {
@@ -39,7 +44,9 @@ public sealed partial class Database
         UpkeepParts.WaitUntilDone();
     }
 
-    /// <summary>Gives memory that lies ready for reuse back to the system at once; it goes back by itself after a minute of idleness.</summary>
+    /// <summary>
+    /// Gives memory that lies ready for reuse back to the system at once; it goes back by itself after a minute of idleness.
+    /// </summary>
     public void Trim()
     {
         ThrowIfClosed();

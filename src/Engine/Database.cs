@@ -48,7 +48,9 @@ public sealed partial class Database : IDisposable, IAsyncDisposable
     /// <param name="options">Default: the defaults of <see cref="DatabaseOptions"/>.</param>
     /// <exception cref="ArgumentOutOfRangeException">An option is outside its range.</exception>
     /// <exception cref="DatabaseLockedException">Another process, or another <see cref="Database"/> of this one, has it open.</exception>
-    /// <exception cref="DirectoryNotFoundException">There is no database and <see cref="DatabaseOptions.CreateIfMissing"/> is false, or the database is opened for reading.</exception>
+    /// <exception cref="DirectoryNotFoundException">
+    /// There is no database and <see cref="DatabaseOptions.CreateIfMissing"/> is false, or the database is opened for reading.
+    /// </exception>
     /// <exception cref="CorruptDataException">A file is damaged in a way that a crash does not explain.</exception>
     /// <exception cref="StorageException">The system refused a call.</exception>
     public static Database Open(string directory, DatabaseOptions? options = null)
@@ -90,7 +92,8 @@ public sealed partial class Database : IDisposable, IAsyncDisposable
     /// </summary>
     /// <exception cref="StorageException">The last sync failed: the next open recovers as after a crash.</exception>
     /// <exception cref="DatabaseReadOnlyException">
-    /// Writing had stopped by a failure: what was acknowledged below <see cref="Durability.Synced"/> after the last sync may not survive a power cut.
+    /// Writing had stopped by a failure: what was acknowledged below <see cref="Durability.Synced"/> after the last sync may not survive
+    /// a power cut.
     /// </exception>
     public void Close()
     {

@@ -18,7 +18,10 @@ public sealed class DatabaseOptions
     /// </remarks>
     public long MemoryBudgetBytes { get; set; } = EngineDefaults.MemoryBudgetBytes;
 
-    /// <summary>When a write is acknowledged, unless the write says otherwise. Default <see cref="Durability.Synced"/>, as SQLite and LMDB do.</summary>
+    /// <summary>
+    /// When a write is acknowledged, unless the write says otherwise. Default <see cref="Durability.Synced"/>, as SQLite and LMDB
+    /// do.
+    /// </summary>
     public Durability Durability { get; set; } = Durability.Synced;
 
     /// <summary>
@@ -30,7 +33,10 @@ public sealed class DatabaseOptions
     /// <summary>Creates the directory and an empty database where there is none. Default true; RocksDB's default is false.</summary>
     public bool CreateIfMissing { get; set; } = true;
 
-    /// <summary>How the bottom level, which holds most of the data, is stored. Default <see cref="TableCompression.Lz4"/>, as RocksDB and Pebble tune it.</summary>
+    /// <summary>
+    /// How the bottom level, which holds most of the data, is stored. Default <see cref="TableCompression.Lz4"/>, as RocksDB and
+    /// Pebble tune it.
+    /// </summary>
     public TableCompression Compression { get; set; } = TableCompression.Lz4;
 
     /// <summary>
@@ -39,7 +45,10 @@ public sealed class DatabaseOptions
     /// </summary>
     public int BlockBytes { get; set; } = EngineDefaults.BlockBytesMax;
 
-    /// <summary>Filter bits a key, 0 (no filters) to 20; default 10: one absent key in a hundred is looked for in vain. As RocksDB's and LevelDB's guides say.</summary>
+    /// <summary>
+    /// Filter bits a key, 0 (no filters) to 20; default 10: one absent key in a hundred is looked for in vain. As RocksDB's and
+    /// LevelDB's guides say.
+    /// </summary>
     public int FilterBitsPerKey { get; set; } = 10;
 
     /// <summary>Table files held open at a time, 16 to 65,536; default 512. LevelDB: 1,000 for all files.</summary>
@@ -65,7 +74,8 @@ public sealed class DatabaseOptions
     {
         if (value < min || value > max)
         {
-            throw new ArgumentOutOfRangeException(option, value, $"DatabaseOptions.{option} is {value:N0}; it may be {min:N0} to {max:N0}.");
+            throw new ArgumentOutOfRangeException(
+                option, value, $"DatabaseOptions.{option} is {value:N0}; it may be {min:N0} to {max:N0}.");
         }
     }
 }

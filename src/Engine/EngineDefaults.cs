@@ -26,7 +26,12 @@ internal static class EngineDefaults
     public static EngineSetup CreateSetup(string directory, DatabaseOptions options)
     {
         var memory = new MemoryPlan(options.MemoryBudgetBytes);
-        var upper = new TableFormatOptions { BlockBytes = options.BlockBytes, Compress = false, FilterBitsPerKey = options.FilterBitsPerKey };
+        var upper = new TableFormatOptions
+        {
+            BlockBytes = options.BlockBytes,
+            Compress = false,
+            FilterBitsPerKey = options.FilterBitsPerKey,
+        };
         bool compresses = options.Compression == TableCompression.Lz4;
         return new EngineSetup
         {

@@ -32,12 +32,15 @@ internal sealed class Limits(MemoryPlan plan)
         if (value.Length > ValueBytesMax)
         {
             throw new ArgumentException(
-                $"The value has {value.Length:N0} bytes; it may have {ValueBytesMax:N0}: the smaller of 64 MiB and an eighth of DatabaseOptions.MemoryBudgetBytes.",
+                $"The value has {value.Length:N0} bytes; it may have {ValueBytesMax:N0}: "
+                    + "the smaller of 64 MiB and an eighth of DatabaseOptions.MemoryBudgetBytes.",
                 nameof(value));
         }
     }
 
-    /// <summary>Checks that one more operation fits the batch: its entries into the budget, and whatever their keys are into one memtable.</summary>
+    /// <summary>
+    /// Checks that one more operation fits the batch: its entries into the budget, and whatever their keys are into one memtable.
+    /// </summary>
     public void CheckBatch(BatchBuffer batch, int keyBytes, int valueBytes)
     {
         long count = batch.Count + 1L;
@@ -54,9 +57,11 @@ internal sealed class Limits(MemoryPlan plan)
         // A commit adds the names of maps that are new.
         int newMaps = batch.UnrecordedMaps.Count + 1;
         long nameBytes = newMaps * (long)(OrderedVarint.BytesMax + MapNameBytesMax);
-        if (MemTable.RoomBytesFor(count + newMaps, allKeyBytes + nameBytes, allValueBytes + (newMaps * (long)Varint.BytesMax)) > MemTable.RoomBytesMax)
+        long mapBytes = newMaps * (long)Varint.BytesMax;
+        if (MemTable.RoomBytesFor(count + newMaps, allKeyBytes + nameBytes, allValueBytes + mapBytes) > MemTable.RoomBytesMax)
         {
-            throw new ArgumentException($"The batch would have too many operations for one memtable, {count:N0}. Write it in parts.", nameof(batch));
+            throw new ArgumentException(
+                $"The batch would have too many operations for one memtable, {count:N0}. Write it in parts.", nameof(batch));
         }
     }
 }

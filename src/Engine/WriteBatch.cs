@@ -4,7 +4,9 @@ using Varve.Memory;
 
 namespace Varve;
 
-/// <summary>Puts and deletes, in any number of maps of one database, that are committed together: all or none, in the order given.</summary>
+/// <summary>
+/// Puts and deletes, in any number of maps of one database, that are committed together: all or none, in the order given.
+/// </summary>
 /// <remarks>
 /// Made by <see cref="Database.CreateBatch"/>. May be filled, written, cleared and filled again. Not safe for concurrent use; it must not
 /// be changed while it is being written. A later operation on a key wins over an earlier one of the same batch.
@@ -32,7 +34,9 @@ public sealed class WriteBatch : IDisposable
     /// <param name="map">A map of the batch's database.</param>
     /// <param name="key">0 to 16,384 bytes.</param>
     /// <param name="value">0 bytes to the smaller of 64 MiB and an eighth of the memory budget.</param>
-    /// <exception cref="ArgumentException">Key, value or batch is over its limit, or the map belongs to another database. The batch is as before.</exception>
+    /// <exception cref="ArgumentException">
+    /// Key, value or batch is over its limit, or the map belongs to another database. The batch is as before.
+    /// </exception>
     public void Put(SortedMap map, ReadOnlySpan<byte> key, ReadOnlySpan<byte> value)
     {
         MapIdentity identity = Check(map, key);
@@ -44,7 +48,9 @@ public sealed class WriteBatch : IDisposable
     /// <summary>Removes a key; no error where it is absent.</summary>
     /// <param name="map">A map of the batch's database.</param>
     /// <param name="key">0 to 16,384 bytes.</param>
-    /// <exception cref="ArgumentException">Key or batch is over its limit, or the map belongs to another database. The batch is as before.</exception>
+    /// <exception cref="ArgumentException">
+    /// Key or batch is over its limit, or the map belongs to another database. The batch is as before.
+    /// </exception>
     public void Delete(SortedMap map, ReadOnlySpan<byte> key)
     {
         MapIdentity identity = Check(map, key);

@@ -112,7 +112,8 @@ public sealed class TourTests : CliHouse
     {
         for (int i = 0; i < count; i++)
         {
-            string folder = Directory.CreateDirectory(Path.Combine(PathOf("files"), i % 3 == 0 ? "a" : i % 3 == 1 ? "b/c" : "dä")).FullName;
+            string name = i % 3 == 0 ? "a" : i % 3 == 1 ? "b/c" : "dä";
+            string folder = Directory.CreateDirectory(Path.Combine(PathOf("files"), name)).FullName;
             string path = Path.Combine(folder, $"file-{i:D2}.txt");
             File.WriteAllText(path, new string('x', i));
             File.SetLastWriteTimeUtc(path, Noon.AddDays(-(i * 7 % count)));

@@ -119,7 +119,9 @@ internal sealed class CommitQueue
         using (_queueGuard.Hold()) HandOver();
     }
 
-    /// <summary>Lets the log reuse what holds nothing above the sequence, and makes the next segment ready. Beside everything else.</summary>
+    /// <summary>
+    /// Lets the log reuse what holds nothing above the sequence, and makes the next segment ready. Beside everything else.
+    /// </summary>
     /// <exception cref="StorageException">There is no room for a spare segment: the writer that needs one will try again.</exception>
     public void RetireLog(ulong flushedSequence)
     {
@@ -127,7 +129,9 @@ internal sealed class CommitQueue
         _log.EnsureSpare();
     }
 
-    /// <summary>Gives the log's spare segments back to a full disk: their room is worth more to a flush, which frees whole segments.</summary>
+    /// <summary>
+    /// Gives the log's spare segments back to a full disk: their room is worth more to a flush, which frees whole segments.
+    /// </summary>
     public void DeleteLogSpares() => _log.DeleteSpares();
 
     /// <summary>Queues a batch for a writer that awaits. Cancelling works until a leader takes the request.</summary>

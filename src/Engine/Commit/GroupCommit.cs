@@ -58,7 +58,9 @@ internal sealed class GroupCommit
         }
     }
 
-    /// <summary>Hands everything logged to the system and states in the log what is durable. A failure is told to whoever writes next.</summary>
+    /// <summary>
+    /// Hands everything logged to the system and states in the log what is durable. A failure is told to whoever writes next.
+    /// </summary>
     public void Mark()
     {
         if (_stopCause is not null) return;
@@ -213,7 +215,9 @@ internal sealed class GroupCommit
         if (sequence > _lastSequence) Persist(durability);
     }
 
-    /// <summary>What fails here seals the log: what of it is on the device is not known, so nothing is acknowledged until the next open.</summary>
+    /// <summary>
+    /// What fails here seals the log: what of it is on the device is not known, so nothing is acknowledged until the next open.
+    /// </summary>
     private void Persist(Durability durability)
     {
         try
@@ -248,5 +252,6 @@ internal sealed class GroupCommit
     /// next open.
     /// </summary>
     private static bool LeavesStoreConsistent(Exception failure) =>
-        failure is StorageException or MemoryBudgetException or DatabaseReadOnlyException or CommitOutcomeUnknownException or ObjectDisposedException;
+        failure is StorageException or MemoryBudgetException or DatabaseReadOnlyException or CommitOutcomeUnknownException
+            or ObjectDisposedException;
 }

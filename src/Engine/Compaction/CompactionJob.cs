@@ -17,7 +17,12 @@ internal static class CompactionJob
     /// <param name="cancellation">Ends the job with <see cref="OperationCanceledException"/>.</param>
     /// <exception cref="CorruptDataException">An input does not hold what the manifest says: nothing of it is passed on.</exception>
     public static LevelEdit Write(
-        CompactionPick pick, LevelMap levels, ulong[] snapshots, CompactionOptions options, OutputTables output, CancellationToken cancellation)
+        CompactionPick pick,
+        LevelMap levels,
+        ulong[] snapshots,
+        CompactionOptions options,
+        OutputTables output,
+        CancellationToken cancellation)
     {
         long expected = 0;
         foreach (Table table in pick.Inputs) expected += table.Info.EntryCount;
@@ -32,7 +37,9 @@ internal static class CompactionJob
         if (counts.EntriesRead != expected)
         {
             throw new CorruptDataException(
-                pick.Inputs[0].FilePath, 0, $"the tables of a compaction that begins here gave {counts.EntriesRead:N0} entries, the manifest says {expected:N0}");
+                pick.Inputs[0].FilePath,
+                0,
+                $"the tables of a compaction that begins here gave {counts.EntriesRead:N0} entries, the manifest says {expected:N0}");
         }
 
         return pick.CreateEdit(output.Finish());

@@ -7,10 +7,14 @@ using Varve.Tables;
 
 namespace Varve.Compaction;
 
-/// <summary>The threads that compact: each asks the planner for a job that does not meet the jobs of the others, runs it, asks again.</summary>
+/// <summary>
+/// The threads that compact: each asks the planner for a job that does not meet the jobs of the others, runs it, asks again.
+/// </summary>
 internal sealed class CompactionWorkers
 {
-    /// <summary>Writes begin to slow at this many tables in level 0 over its trigger, and stop at <see cref="LevelZeroExcessMax"/>.</summary>
+    /// <summary>
+    /// Writes begin to slow at this many tables in level 0 over its trigger, and stop at <see cref="LevelZeroExcessMax"/>.
+    /// </summary>
     private const int LevelZeroExcessFree = 4;
 
     private const int LevelZeroExcessMax = 36;
@@ -46,7 +50,9 @@ internal sealed class CompactionWorkers
         _workers = new Worker[context.CompactionThreads];
         for (int i = 0; i < _workers.Length; i++)
         {
-            _workers[i] = new Worker(context.Scheduler.CreateSignal("compaction wanted"), context.Scheduler.CreateSignal("compaction pause"));
+            _workers[i] = new Worker(
+                context.Scheduler.CreateSignal("compaction wanted"),
+                context.Scheduler.CreateSignal("compaction pause"));
         }
     }
 
@@ -224,7 +230,13 @@ internal sealed class CompactionWorkers
         {
             map = _context.Levels.Pin();
             ulong[] readable = _context.Snapshots.GetReadableSequences();
-            var known = new CompactionContext { Running = [.. _running], Excluded = _damaged.Keys, OldestSnapshot = readable[0], IsIdle = _isIdle };
+            var known = new CompactionContext
+            {
+                Running = [.. _running],
+                Excluded = _damaged.Keys,
+                OldestSnapshot = readable[0],
+                IsIdle = _isIdle,
+            };
             if (_request is { IsDone: false } request)
             {
                 bool isOpen = _planner.TryNextForRange(map, known, range: null, request.Sequence, out pick);

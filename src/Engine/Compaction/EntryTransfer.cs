@@ -36,7 +36,13 @@ internal static class EntryTransfer
                 DropVerdict verdict = rule.Judge(isNewKey, source.Trailer);
                 if (isNewKey && borders is not null && cuts.ShouldCutBefore(source.KeySpan, output.OpenTableBytes)) output.Cut();
                 if (verdict == DropVerdict.Drop) continue;
-                if (verdict == DropVerdict.DropUnlessDeeper && levels is not null && !levels.MayHoldDeeper(outputLevel, source.KeySpan)) continue;
+                if (verdict == DropVerdict.DropUnlessDeeper
+                    && levels is not null
+                    && !levels.MayHoldDeeper(outputLevel, source.KeySpan))
+                {
+                    continue;
+                }
+
                 output.Add(source.KeySpan, source.Trailer, source.GetValue());
             }
         }

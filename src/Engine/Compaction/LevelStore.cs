@@ -27,7 +27,8 @@ internal sealed class LevelStore : IDisposable
     /// <param name="views">Where new maps are shown.</param>
     /// <param name="current">The map of the manifest's state; its reference is taken over.</param>
     /// <param name="nextFileNumber">Above the number of every table file in the directory.</param>
-    public LevelStore(Scheduler scheduler, ManifestWriter manifest, TableStore tables, ReadViews views, LevelMap current, long nextFileNumber)
+    public LevelStore(
+        Scheduler scheduler, ManifestWriter manifest, TableStore tables, ReadViews views, LevelMap current, long nextFileNumber)
     {
         _editGuard = scheduler.CreateLock("level edits");
         _manifest = manifest;

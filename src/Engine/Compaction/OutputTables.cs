@@ -7,7 +7,8 @@ namespace Varve.Compaction;
 /// The tables that one flush or compaction writes. Until <see cref="Finish"/> has returned and the edit is durable they are nobody's:
 /// an abandoned job deletes them.
 /// </summary>
-internal sealed class OutputTables(TableStore store, LevelStore levels, IFileSystem files, string directory, TableFormatOptions format) : IDisposable
+internal sealed class OutputTables(
+    TableStore store, LevelStore levels, IFileSystem files, string directory, TableFormatOptions format) : IDisposable
 {
     private readonly List<TableInfo> _finished = [];
     private readonly List<long> _numbers = [];

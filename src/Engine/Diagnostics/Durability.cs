@@ -1,6 +1,9 @@
 namespace Varve;
 
-/// <summary>When a write is acknowledged, and so what it survives. All levels share one log and one order: whatever survives is a prefix of it.</summary>
+/// <summary>
+/// When a write is acknowledged, and so what it survives. All levels share one log and one order: whatever survives is a prefix
+/// of it.
+/// </summary>
 public enum Durability
 {
     /// <summary>Acknowledged when the log is synced to the device (several writers share a sync). Survives a power cut.</summary>

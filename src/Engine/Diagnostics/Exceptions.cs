@@ -27,7 +27,9 @@ public sealed class StorageException : IOException
     public int ErrorCode { get; }
 }
 
-/// <summary>A file of the database holds bytes that cannot be right: a checksum, an order or a length is wrong, or a file is missing.</summary>
+/// <summary>
+/// A file of the database holds bytes that cannot be right: a checksum, an order or a length is wrong, or a file is missing.
+/// </summary>
 public sealed class CorruptDataException : IOException
 {
     /// <summary>Creates the exception.</summary>
@@ -86,7 +88,10 @@ public sealed class CommitOutcomeUnknownException : IOException
     }
 }
 
-/// <summary>The database takes no writes: it was opened read-only, or a failed sync or a broken invariant stopped writing until it is opened again.</summary>
+/// <summary>
+/// The database takes no writes: it was opened read-only, or a failed sync or a broken invariant stopped writing until it is
+/// opened again.
+/// </summary>
 public sealed class DatabaseReadOnlyException : InvalidOperationException
 {
     /// <summary>Creates the exception.</summary>
@@ -109,7 +114,9 @@ public sealed class MemoryBudgetException : InvalidOperationException
     }
 }
 
-/// <summary>A bug in the engine: something that always holds did not. The database stops taking writes; what is on disk stays as it is.</summary>
+/// <summary>
+/// A bug in the engine: something that always holds did not. The database stops taking writes; what is on disk stays as it is.
+/// </summary>
 public sealed class InvariantViolatedException : InvalidOperationException
 {
     /// <summary>Creates the exception.</summary>

@@ -8,7 +8,8 @@ internal static class Invariant
 {
     /// <summary>Throws <see cref="InvariantViolatedException"/> when <paramref name="condition"/> is false.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static void Holds([DoesNotReturnIf(false)] bool condition, [CallerArgumentExpression(nameof(condition))] string? statement = null)
+    public static void Holds(
+        [DoesNotReturnIf(false)] bool condition, [CallerArgumentExpression(nameof(condition))] string? statement = null)
     {
         if (!condition) Throw(statement);
     }

@@ -20,7 +20,9 @@ internal static class Trailer
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static ulong Pack(ulong sequence, EntryKind kind) => sequence << 8 | (byte)kind;
 
-    /// <summary>Orders before every entry of the same key with this sequence or an older one: where a read at the sequence begins.</summary>
+    /// <summary>
+    /// Orders before every entry of the same key with this sequence or an older one: where a read at the sequence begins.
+    /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static ulong SeekAt(ulong sequence) => sequence << 8 | byte.MaxValue;
 

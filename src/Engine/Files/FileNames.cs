@@ -38,6 +38,6 @@ internal static class FileNames
         return name.Length > prefix.Length + suffix.Length
             && name.StartsWith(prefix, StringComparison.Ordinal)
             && name.EndsWith(suffix, StringComparison.Ordinal)
-            && long.TryParse(name.AsSpan(prefix.Length, name.Length - prefix.Length - suffix.Length), NumberStyles.None, CultureInfo.InvariantCulture, out number);
+            && long.TryParse(name.AsSpan()[prefix.Length..^suffix.Length], NumberStyles.None, CultureInfo.InvariantCulture, out number);
     }
 }

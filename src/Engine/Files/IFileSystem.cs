@@ -53,7 +53,9 @@ internal enum FileOpening
     /// <summary>Must not exist; reads and writes.</summary>
     CreateNew,
 
-    /// <summary>Must not exist; reads and writes past the page cache where the file system can (see <see cref="IFile.WriteAlignment"/>).</summary>
+    /// <summary>
+    /// Must not exist; reads and writes past the page cache where the file system can (see <see cref="IFile.WriteAlignment"/>).
+    /// </summary>
     CreateNewDirect,
 }
 
@@ -76,7 +78,9 @@ internal interface IFile : IDisposable
     /// <summary>Writes all bytes. After an exception any part of them may be in the file.</summary>
     void Write(ReadOnlySpan<byte> source, long offset);
 
-    /// <summary>Makes data and length durable (<c>fdatasync</c>). After a failure nothing may be concluded, and it is not tried again.</summary>
+    /// <summary>
+    /// Makes data and length durable (<c>fdatasync</c>). After a failure nothing may be concluded, and it is not tried again.
+    /// </summary>
     void Sync();
 
     void SetLength(long bytes);

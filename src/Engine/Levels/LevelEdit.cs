@@ -40,7 +40,9 @@ internal sealed class LevelEdit
     /// <summary>No sequence above this was ever given out in an earlier open; an unclean open goes on above it.</summary>
     public ulong? SequenceBound { get; set; }
 
-    /// <summary>Wall clock, milliseconds since 1970 UTC, below which time never falls again. A lower value than before is ignored.</summary>
+    /// <summary>
+    /// Wall clock, milliseconds since 1970 UTC, below which time never falls again. A lower value than before is ignored.
+    /// </summary>
     public long? ClockMarkMilliseconds { get; set; }
 
     public ulong? NextMapId { get; set; }

@@ -93,7 +93,9 @@ internal sealed class LevelMap
         return index < tables.Length && tables[index].Info.SmallestKey.AsSpan().SequenceCompareTo(key) <= 0 ? index : -1;
     }
 
-    /// <summary>The first table of a sorted level that holds keys at or behind the key, or the level's count: where a seek begins.</summary>
+    /// <summary>
+    /// The first table of a sorted level that holds keys at or behind the key, or the level's count: where a seek begins.
+    /// </summary>
     public int FirstAtOrBehind(int level, ReadOnlySpan<byte> key)
     {
         Invariant.Holds(level > 0);
@@ -118,7 +120,9 @@ internal sealed class LevelMap
 
     public ReadOnlySpan<Table> Overlapping(int level, KeyRange range) => Overlapping(level, range.Smallest, range.Largest);
 
-    /// <summary>True when a table on a level deeper than the given one may hold the key, so that a tombstone still hides something.</summary>
+    /// <summary>
+    /// True when a table on a level deeper than the given one may hold the key, so that a tombstone still hides something.
+    /// </summary>
     public bool MayHoldDeeper(int level, ReadOnlySpan<byte> key)
     {
         for (int deeper = level + 1; deeper < LevelCount; deeper++)

@@ -13,7 +13,10 @@ internal static class LevelOrder
         return order != 0 ? order : b.Number.CompareTo(a.Number);
     }
 
-    /// <summary>What is wrong with two tables on one level, the first of them before the second in the level's order; null when nothing is.</summary>
+    /// <summary>
+    /// What is wrong with two tables on one level, the first of them before the second in the level's order; null when nothing
+    /// is.
+    /// </summary>
     private static string? FindClash(int level, TableInfo first, TableInfo second)
     {
         if (level > 0)

@@ -46,13 +46,18 @@ internal static class Manifest
         if (ManifestFormat.FindHeaderProblem(file, out ManifestFormat.Header header) is { } headerProblem)
             throw new CorruptDataException(path, 0, headerProblem);
         if (header.Salt != salt || header.Number != number)
-            throw new CorruptDataException(path, 0, $"manifest {header.Number}, salt {header.Salt:x16}; CURRENT names {number}, salt {salt:x16}");
+            throw new CorruptDataException(
+                path, 0, $"manifest {header.Number}, salt {header.Salt:x16}; CURRENT names {number}, salt {salt:x16}");
 
         var state = new ManifestState(header.DatabaseId);
         int offset = ManifestFormat.HeaderBytes;
         while (offset < file.Length && ManifestFormat.TryReadFrame(file, offset, salt, out ReadOnlySpan<byte> payload, out int frameBytes))
         {
-            if (!LevelEditCodec.TryDecode(payload, out LevelEdit? edit)) throw new CorruptDataException(path, offset, "the edit cannot be decoded");
+            if (!LevelEditCodec.TryDecode(payload, out LevelEdit? edit))
+            {
+                throw new CorruptDataException(path, offset, "the edit cannot be decoded");
+            }
+
             if (!state.TryApply(edit, out string? problem)) throw new CorruptDataException(path, offset, problem);
             offset += frameBytes;
         }

@@ -4,7 +4,9 @@ using Varve.Runtime;
 
 namespace Varve.Log;
 
-/// <summary>Where a log lives and what it belongs to. <see cref="SegmentBytes"/> is a multiple of 4 KiB, 256 KiB to 64 MiB but in tests.</summary>
+/// <summary>
+/// Where a log lives and what it belongs to. <see cref="SegmentBytes"/> is a multiple of 4 KiB, 256 KiB to 64 MiB but in tests.
+/// </summary>
 internal sealed record LogContext(IFileSystem Files, string Directory, DatabaseId DatabaseId, RandomSource Random, long SegmentBytes)
 {
     /// <summary>A new era with a salt of its own. The manifest must record it durably before its first segment is written.</summary>

@@ -87,7 +87,9 @@ internal sealed class LogFrameReader : IDisposable
         _file = null;
     }
 
-    /// <summary>The bytes at an offset: as many as asked for, or with all that the window holds behind them; fewer at the end of the file.</summary>
+    /// <summary>
+    /// The bytes at an offset: as many as asked for, or with all that the window holds behind them; fewer at the end of the file.
+    /// </summary>
     private ReadOnlySpan<byte> Peek(long offset, int bytes, bool andWhatFollows = false)
     {
         long start = offset - _windowOffset;

@@ -59,7 +59,8 @@ internal sealed class LogInventory
             throw new CorruptDataException(
                 found.Path,
                 LogSegmentHeader.FirstSequenceOffset,
-                $"the oldest log segment begins at sequence {found.Header.FirstSequence}, but tables end at {flushedSequence}: older segments are missing");
+                $"the oldest log segment begins at sequence {found.Header.FirstSequence}, but tables end at {flushedSequence}: "
+                    + "older segments are missing");
         }
 
         return start;
@@ -110,7 +111,8 @@ internal sealed class LogInventory
         for (int i = 1; i < _segments.Count; i++)
         {
             if (_segments[i].Header.Number != _segments[i - 1].Header.Number) continue;
-            throw new CorruptDataException(_segments[i].Path, 0, $"log segment {_segments[i].Header.Number} is also in '{_segments[i - 1].Path}'");
+            throw new CorruptDataException(
+                _segments[i].Path, 0, $"log segment {_segments[i].Header.Number} is also in '{_segments[i - 1].Path}'");
         }
     }
 }

@@ -46,7 +46,8 @@ internal sealed class LogRecovery
         if (inventory.Segments.Count == 0)
         {
             if (_cleanEnd is { } end)
-                throw new CorruptDataException(_context.Directory, 0, $"log segment {end.Segment} is missing, with which the database was closed");
+                throw new CorruptDataException(
+                    _context.Directory, 0, $"log segment {end.Segment} is missing, with which the database was closed");
             CheckUnreadableSlots(inventory);
             return Result(inventory, lastSequence: 0, LogEndKind.Empty, records: 0);
         }
@@ -111,7 +112,8 @@ internal sealed class LogRecovery
         while (position < limit && _reader.TryRead(position, header.SegmentBytes, header.Salt, out LogFrame frame))
         {
             if (frame.TotalBytes > limit - position)
-                throw new CorruptDataException(segment.Path, position, $"a log frame crosses the segment's end at {limit} that its successor states");
+                throw new CorruptDataException(
+                    segment.Path, position, $"a log frame crosses the segment's end at {limit} that its successor states");
             if (replay.Accept(frame, _reader.Payload) is { } problem)
                 throw new CorruptDataException(segment.Path, position, problem);
             position += frame.TotalBytes;
@@ -189,7 +191,8 @@ internal sealed class LogRecovery
             _reader.Open(_context.Files, path);
             long offset = LogFormat.HeaderAreaBytes;
             if (_reader.TryFind(ref offset, long.MaxValue, salts, out LogFrame frame))
-                throw new CorruptDataException(path, 0, $"the log segment's header is damaged; record {frame.FirstSequence} stands behind it");
+                throw new CorruptDataException(
+                    path, 0, $"the log segment's header is damaged; record {frame.FirstSequence} stands behind it");
         }
     }
 }

@@ -20,6 +20,8 @@ internal enum LogEndKind
 /// <param name="RecordCount">Records given to the sink.</param>
 /// <param name="BytesRead">Bytes read from slot files.</param>
 /// <param name="SegmentsSeen">Segments of the era that were found, retired ones included.</param>
-/// <param name="HighestSegment">The highest number among them; the next era begins above it. One below the era's first when none was found.</param>
+/// <param name="HighestSegment">
+/// The highest number among them; the next era begins above it. One below the era's first when none was found.
+/// </param>
 internal sealed record LogRecoveryResult(
     ulong LastSequence, LogEndKind EndKind, long RecordCount, long BytesRead, int SegmentsSeen, long HighestSegment);

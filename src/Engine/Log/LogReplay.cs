@@ -91,7 +91,8 @@ internal sealed class LogReplay
             && frame.RecordOffset == (uint)_assembledBytes
             && payload.Length <= Array.MaxLength - _assembledBytes;
         if (!follows)
-            return $"a fragment of record {frame.FirstSequence} from byte {frame.RecordOffset} follows {_assembledBytes} bytes of record {_record.FirstSequence}";
+            return $"a fragment of record {frame.FirstSequence} from byte {frame.RecordOffset} "
+                + $"follows {_assembledBytes} bytes of record {_record.FirstSequence}";
 
         Assemble(payload);
         if (frame.Type == LogFrameType.Last)

@@ -2,7 +2,9 @@ using Varve.Files;
 
 namespace Varve.Log;
 
-/// <summary>An open slot file of full size, its name durable. Whoever took it from <see cref="LogSlots"/> owns it until it is returned.</summary>
+/// <summary>
+/// An open slot file of full size, its name durable. Whoever took it from <see cref="LogSlots"/> owns it until it is returned.
+/// </summary>
 internal sealed record LogSlot(int Number, IFile File);
 
 /// <summary>
@@ -18,7 +20,9 @@ internal sealed class LogSlots : IDisposable
     /// <summary>Made in the background where there is none.</summary>
     private const int SparesMin = 1;
 
-    /// <summary>Kept of those that a flush makes free: as many as the log fills while a memtable does (a segment is a quarter of one).</summary>
+    /// <summary>
+    /// Kept of those that a flush makes free: as many as the log fills while a memtable does (a segment is a quarter of one).
+    /// </summary>
     private const int SparesKept = 4;
 
     private readonly LogContext _context;
@@ -26,14 +30,18 @@ internal sealed class LogSlots : IDisposable
     private readonly Lock _gate = new();
     private readonly List<LogSlot> _ready = [];
 
-    /// <summary>Files that were there when the log was opened, and failed attempts that could not be removed: neither open nor checked.</summary>
+    /// <summary>
+    /// Files that were there when the log was opened, and failed attempts that could not be removed: neither open nor checked.
+    /// </summary>
     private readonly List<int> _unprepared = [];
     private readonly HashSet<int> _names = [];
     private bool _isDisposed;
 
     /// <summary>Takes every slot file in the directory as recyclable: the era that begins now has no segment yet.</summary>
     /// <param name="context">Where the slots are.</param>
-    /// <param name="onSyncFailed">Told when the directory could not be synced: unlike a full disk, nothing may be tried again after that.</param>
+    /// <param name="onSyncFailed">
+    /// Told when the directory could not be synced: unlike a full disk, nothing may be tried again after that.
+    /// </param>
     public LogSlots(LogContext context, Action<Exception> onSyncFailed)
     {
         _context = context;

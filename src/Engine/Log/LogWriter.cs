@@ -127,7 +127,10 @@ internal sealed class LogWriter : IDisposable
 
     private long SegmentBytesLeft => _context.SegmentBytes - _drainedBytes - _bufferedBytes;
 
-    /// <summary>Appends one record, the next in order: it takes <paramref name="sequenceCount"/> sequences from <paramref name="firstSequence"/> on.</summary>
+    /// <summary>
+    /// Appends one record, the next in order: it takes <paramref name="sequenceCount"/> sequences from <paramref
+    /// name="firstSequence"/> on.
+    /// </summary>
     /// <exception cref="StorageException">The record is refused as a whole (no slot to be had), or the log is sealed.</exception>
     public void Append(ulong firstSequence, int sequenceCount, ReadOnlySpan<byte> payload)
     {
@@ -266,7 +269,10 @@ internal sealed class LogWriter : IDisposable
         return new LogEnd(_active.Number, _drainedBytes, _appendedSequence);
     }
 
-    /// <summary>Closes the files. What was appended but not drained is lost, as in a crash; <see cref="Close"/> comes first in an orderly end.</summary>
+    /// <summary>
+    /// Closes the files. What was appended but not drained is lost, as in a crash; <see cref="Close"/> comes first in an orderly
+    /// end.
+    /// </summary>
     public void Dispose()
     {
         lock (_segmentsGate)

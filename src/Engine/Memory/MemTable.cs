@@ -30,7 +30,9 @@ internal sealed unsafe class MemTable
     /// <summary>Makes an empty table with one reference.</summary>
     /// <param name="pool">Where its memory comes from.</param>
     /// <param name="capacityBytes">When the table counts as full.</param>
-    /// <param name="roomBytes">What must fit at least, as <see cref="RoomBytesFor"/> says: for a batch that is larger than a memtable.</param>
+    /// <param name="roomBytes">
+    /// What must fit at least, as <see cref="RoomBytesFor"/> says: for a batch that is larger than a memtable.
+    /// </param>
     /// <remarks>Reserved, not touched, is the larger of twice the capacity and the room, and a largest entry.</remarks>
     public MemTable(RegionPool pool, long capacityBytes, long roomBytes = 0)
     {

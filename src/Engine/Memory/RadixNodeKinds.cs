@@ -111,7 +111,8 @@ internal unsafe partial struct RadixNode
         }
 
         Vector128<byte> least = labels | ~candidates;
-        least = Vector128.Min(least, Vector128.Shuffle(least, Vector128.Create((byte)8, 9, 10, 11, 12, 13, 14, 15, 0, 1, 2, 3, 4, 5, 6, 7)));
+        Vector128<byte> halvesSwapped = Vector128.Create((byte)8, 9, 10, 11, 12, 13, 14, 15, 0, 1, 2, 3, 4, 5, 6, 7);
+        least = Vector128.Min(least, Vector128.Shuffle(least, halvesSwapped));
         least = Vector128.Min(least, Vector128.Shuffle(least, Vector128.Create((byte)4, 5, 6, 7, 0, 1, 2, 3, 4, 5, 6, 7, 0, 1, 2, 3)));
         least = Vector128.Min(least, Vector128.Shuffle(least, Vector128.Create((byte)2, 3, 0, 1, 2, 3, 0, 1, 2, 3, 0, 1, 2, 3, 0, 1)));
         byte found = Math.Min(least.GetElement(0), least.GetElement(1));

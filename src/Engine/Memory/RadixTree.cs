@@ -147,7 +147,9 @@ internal sealed unsafe class RadixTree(MemArena arena)
         Volatile.Write(ref *slot, first);
     }
 
-    /// <summary>The key leaves the node's prefix: a new node takes the common part, and a copy of the old one with the rest below it.</summary>
+    /// <summary>
+    /// The key leaves the node's prefix: a new node takes the common part, and a copy of the old one with the rest below it.
+    /// </summary>
     private void SplitPrefix(uint* slot, int depth, int matched, uint inserted)
     {
         RadixNode* node = _arena.Node(*slot);

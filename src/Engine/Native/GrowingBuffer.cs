@@ -3,7 +3,9 @@ using System.Runtime.InteropServices;
 
 namespace Varve.Native;
 
-/// <summary>Bytes outside the managed heap that grow on demand; what a cursor keeps of an entry it has moved past. Not copied: one owner.</summary>
+/// <summary>
+/// Bytes outside the managed heap that grow on demand; what a cursor keeps of an entry it has moved past. Not copied: one owner.
+/// </summary>
 internal unsafe struct GrowingBuffer : IDisposable
 {
     private const int BytesMin = 256;

@@ -29,7 +29,9 @@ internal sealed class Replay(EngineSetup setup, TableStore tables) : IDisposable
         return frozen;
     }
 
-    /// <summary>Takes one record. A record whose checksum holds but that is no batch was written by a bug: it is reported as damage.</summary>
+    /// <summary>
+    /// Takes one record. A record whose checksum holds but that is no batch was written by a bug: it is reported as damage.
+    /// </summary>
     public void Take(ulong firstSequence, int sequenceCount, ReadOnlySpan<byte> payload)
     {
         MemTable table = RoomFor(firstSequence, sequenceCount, payload);

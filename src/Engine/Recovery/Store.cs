@@ -68,6 +68,7 @@ internal sealed class Store
         // Without an end in the manifest the next open recovers as after a crash: right after a failure.
         if (commit.LogEnd is { } end) Levels.Commit(new LevelEdit { CleanEnd = end });
         else if (commit.StopCause is { } cause)
-            throw new DatabaseReadOnlyException("Writing had stopped before the close, so the end is not a clean one: " + cause.Message, cause);
+            throw new DatabaseReadOnlyException(
+                "Writing had stopped before the close, so the end is not a clean one: " + cause.Message, cause);
     }
 }

@@ -87,7 +87,13 @@ internal static class StoreOpener
     }
 
     private static Store Assemble(
-        Opening opening, EngineSetup setup, ManifestWriter manifest, LevelMap levels, LogWriter log, ulong visibleSequence, long nextFileNumber)
+        Opening opening,
+        EngineSetup setup,
+        ManifestWriter manifest,
+        LevelMap levels,
+        LogWriter log,
+        ulong visibleSequence,
+        long nextFileNumber)
     {
         var active = new MemTable(setup.Pool, setup.Compaction.MemtableBytes);
         ReadViews views;
@@ -144,7 +150,8 @@ internal static class StoreOpener
     private static LogRecoveryResult? ReplayLog(EngineSetup setup, ManifestState state, LogRecordSink sink)
     {
         if (state.LogEra is not { } era) return null;
-        return LogRecovery.Run(LogContextOf(setup, state.DatabaseId), era, state.FlushedSequence, state.CleanEnd, sink, CancellationToken.None);
+        LogContext log = LogContextOf(setup, state.DatabaseId);
+        return LogRecovery.Run(log, era, state.FlushedSequence, state.CleanEnd, sink, CancellationToken.None);
     }
 
     private static LogContext LogContextOf(EngineSetup setup, DatabaseId databaseId) =>

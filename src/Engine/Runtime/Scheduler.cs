@@ -15,7 +15,9 @@ internal abstract class Scheduler
     /// <summary>Makes an auto-reset signal: one <see cref="EngineSignal.Set"/> releases one wait, now or the next.</summary>
     public abstract EngineSignal CreateSignal(string name);
 
-    /// <summary>Starts a background thread. An exception that leaves <paramref name="body"/> ends the process: bodies catch their own.</summary>
+    /// <summary>
+    /// Starts a background thread. An exception that leaves <paramref name="body"/> ends the process: bodies catch their own.
+    /// </summary>
     public abstract EngineThread StartThread(string name, Action body);
 
     /// <summary>A step of a spin loop: lets others run.</summary>

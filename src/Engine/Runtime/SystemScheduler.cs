@@ -29,7 +29,10 @@ internal sealed class SystemScheduler(TimeProvider clock) : Scheduler
 
     public override void SpinOnce() => Thread.SpinWait(1);
 
-    /// <summary>Runs a wait again when <see cref="Thread.Interrupt"/> ends it, and hands the interrupt on afterwards: half a commit would be worse.</summary>
+    /// <summary>
+    /// Runs a wait again when <see cref="Thread.Interrupt"/> ends it, and hands the interrupt on afterwards: half a commit would
+    /// be worse.
+    /// </summary>
     private static bool Uninterrupted<TState>(TState state, Func<TState, bool> wait)
     {
         bool wasInterrupted = false;
@@ -117,6 +120,10 @@ internal sealed class SystemScheduler(TimeProvider clock) : Scheduler
 
     private sealed class SystemThread(Thread thread) : EngineThread
     {
-        public override void Join() => thread.Join();
+        public override void Join() => Uninterrupted(thread, static joined =>
+        {
+            joined.Join();
+            return true;
+        });
     }
 }

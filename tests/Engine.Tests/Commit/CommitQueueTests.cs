@@ -269,7 +269,8 @@ public sealed class CommitQueueTests
         {
             EngineThread leader = house.StartSync();
             Task<ulong>[] writes = [.. Enumerable.Range(0, 3).Select(Put)];
-            house.Log.Disk.Faults = FaultPlan.Matching(call => call.Operation == DiskOperation.Sync, Fault.Error(Errors.InputOutput), nth: 2, forEver: true);
+            house.Log.Disk.Faults = FaultPlan.Matching(
+                call => call.Operation == DiskOperation.Sync, Fault.Error(Errors.InputOutput), nth: 2, forEver: true);
             leader.Join();
             Assert.Throws<DatabaseReadOnlyException>(() => house.Queue.Run(CommitKind.Sync));
             foreach (Task<ulong> write in writes) Assert.IsType<CommitOutcomeUnknownException>(FailureOf(write));
@@ -293,7 +294,8 @@ public sealed class CommitQueueTests
             Task<ulong> fits = house.PutAsync("fits", Durability.Synced);
             Task<ulong> large = house.PutAsync("large", Durability.Synced, valueBytes: 70 << 10);
             Task<ulong> behind = house.PutAsync("behind", Durability.Synced);
-            house.Log.Disk.Faults = FaultPlan.Matching(call => call.Operation == DiskOperation.Open, Fault.Error(Errors.NoSpace), forEver: true);
+            house.Log.Disk.Faults = FaultPlan.Matching(
+                call => call.Operation == DiskOperation.Open, Fault.Error(Errors.NoSpace), forEver: true);
             leader.Join();
             house.Queue.Run(CommitKind.Sync);
             Assert.Equal(2UL, ResultOf(fits));
@@ -367,7 +369,8 @@ public sealed class CommitQueueTests
         {
             house.FillSegment(leaveBytes: 16);
             house.Queue.Run(CommitKind.Sync);
-            house.Log.Disk.Faults = FaultPlan.Matching(call => call.Operation == DiskOperation.Open, Fault.Error(Errors.NoSpace), forEver: true);
+            house.Log.Disk.Faults = FaultPlan.Matching(
+                call => call.Operation == DiskOperation.Open, Fault.Error(Errors.NoSpace), forEver: true);
             house.Queue.RequestMark();
             Assert.NotNull(house.Log.Disk.LastFault);
             Assert.Null(house.Queue.StopCause);

@@ -27,14 +27,18 @@ public sealed class SystemSchedulerTests
     [InlineData("lock")]
     [InlineData("signal")]
     [InlineData("timed signal")]
+    [InlineData("join")]
     public void An_interrupt_ends_no_wait_and_is_delivered_behind_it(string kind)
     {
         EngineLock held = _scheduler.CreateLock("held");
         EngineSignal signal = _scheduler.CreateSignal("signal");
+        EngineSignal ended = _scheduler.CreateSignal("ended");
+        EngineThread joined = _scheduler.StartThread("joined", ended.Wait);
         Action wait = kind switch
         {
             "lock" => () => held.Hold().Dispose(),
             "signal" => signal.Wait,
+            "join" => joined.Join,
             _ => () => Assert.True(signal.Wait(Patience)),
         };
         bool isLetGo = false;
@@ -56,6 +60,7 @@ public sealed class SystemSchedulerTests
         Volatile.Write(ref isLetGo, true);
         held.Exit();
         signal.Set();
+        ended.Set();
         Assert.True(thread.Join(Patience));
         Assert.Null(during);
         Assert.True(sawLetGo, "the wait ended before its time");
