@@ -145,7 +145,6 @@ internal sealed class Upkeep : IFlushRoom
             {
                 _isFlushing = true;
                 Flush(oldest);
-                _flushFailure = null;
                 backoff.Reset();
             }
             catch (OperationCanceledException)
@@ -186,6 +185,8 @@ internal sealed class Upkeep : IFlushRoom
             throw;
         }
 
+        // Before the new view, so that nobody who sees it meets the failure of an earlier try.
+        _flushFailure = null;
         ulong flushedSequence = table.LastSequence;
         _context.Levels.Commit(edit, table);
         foreach (LeveledTable added in edit.Added) Counters.CountFlush(added.Info.FileBytes);
