@@ -27,7 +27,7 @@ public sealed partial class Database : IDisposable, IAsyncDisposable
     public string Directory => _store.Setup.Directory;
 
     /// <summary>True when it was opened for reading only.</summary>
-    public bool IsReadOnly => Options.IsReadOnly;
+    public bool IsReadOnly => Options.Mode == OpenMode.ReadOnly;
 
     /// <summary>Everything up to this sequence survives a power cut. In a database opened for reading: everything it shows.</summary>
     public ulong DurableSequence => _store.DurableSequence;
@@ -49,7 +49,7 @@ public sealed partial class Database : IDisposable, IAsyncDisposable
     /// <exception cref="ArgumentOutOfRangeException">An option is outside its range.</exception>
     /// <exception cref="DatabaseLockedException">Another process, or another <see cref="Database"/> of this one, has it open.</exception>
     /// <exception cref="DirectoryNotFoundException">
-    /// There is no database and <see cref="DatabaseOptions.CreateIfMissing"/> is false, or the database is opened for reading.
+    /// There is no database and <see cref="DatabaseOptions.Mode"/> is not <see cref="OpenMode.CreateOrOpen"/>.
     /// </exception>
     /// <exception cref="CorruptDataException">A file is damaged in a way that a crash does not explain.</exception>
     /// <exception cref="StorageException">The system refused a call.</exception>
@@ -123,7 +123,7 @@ public sealed partial class Database : IDisposable, IAsyncDisposable
     public ValueTask DisposeAsync() => new(Task.Run(Dispose));
 
     internal static Database Open(EngineSetup setup, DatabaseOptions options) =>
-        new(options.IsReadOnly ? StoreOpener.OpenForReading(setup) : StoreOpener.Open(setup), options);
+        new(options.Mode == OpenMode.ReadOnly ? StoreOpener.OpenForReading(setup) : StoreOpener.Open(setup), options);
 
     internal void ThrowIfClosed() => ObjectDisposedException.ThrowIf(_isClosed, this);
 

@@ -1,6 +1,6 @@
 namespace Varve;
 
-/// <summary>How a database is opened. Nine options; every default is meant to be kept.</summary>
+/// <summary>How a database is opened. Eight options; every default is meant to be kept.</summary>
 /// <remarks>Read once by <see cref="Database.Open(string, DatabaseOptions?)"/>; changes afterwards have no effect.</remarks>
 public sealed class DatabaseOptions
 {
@@ -25,13 +25,10 @@ public sealed class DatabaseOptions
     public Durability Durability { get; set; } = Durability.Synced;
 
     /// <summary>
-    /// Opens for reading only: creates and writes nothing, works on read-only media, beside other readers, not beside a writer.
-    /// Default false.
+    /// Whether a database may be created, and whether it may be written. Default <see cref="OpenMode.CreateOrOpen"/>, as SQLite;
+    /// RocksDB's default creates none.
     /// </summary>
-    public bool IsReadOnly { get; set; }
-
-    /// <summary>Creates the directory and an empty database where there is none. Default true; RocksDB's default is false.</summary>
-    public bool CreateIfMissing { get; set; } = true;
+    public OpenMode Mode { get; set; } = OpenMode.CreateOrOpen;
 
     /// <summary>
     /// How the bottom level, which holds most of the data, is stored. Default <see cref="TableCompression.Lz4"/>, as RocksDB and
@@ -66,6 +63,7 @@ public sealed class DatabaseOptions
         CheckRange(nameof(FilterBitsPerKey), FilterBitsPerKey, 0, 20);
         CheckRange(nameof(OpenFilesMax), OpenFilesMax, 16, 1 << 16);
         if (!Enum.IsDefined(Durability)) throw new ArgumentOutOfRangeException(nameof(Durability), Durability, "No such durability level.");
+        if (!Enum.IsDefined(Mode)) throw new ArgumentOutOfRangeException(nameof(Mode), Mode, "No such mode.");
         if (!Enum.IsDefined(Compression)) throw new ArgumentOutOfRangeException(nameof(Compression), Compression, "No such compression.");
         ArgumentNullException.ThrowIfNull(TimeProvider);
     }
@@ -78,6 +76,21 @@ public sealed class DatabaseOptions
                 option, value, $"DatabaseOptions.{option} is {value:N0}; it may be {min:N0} to {max:N0}.");
         }
     }
+}
+
+/// <summary>What opening may do.</summary>
+public enum OpenMode
+{
+    /// <summary>Creates the directory and an empty database where there is none.</summary>
+    CreateOrOpen = 0,
+
+    /// <summary>Opens for reading and writing what exists.</summary>
+    OpenExisting = 1,
+
+    /// <summary>
+    /// Opens what exists for reading: creates and writes nothing, works on read-only media, beside other readers, not beside a writer.
+    /// </summary>
+    ReadOnly = 2,
 }
 
 /// <summary>How table blocks are stored.</summary>

@@ -36,7 +36,7 @@ internal static class EngineDefaults
         return new EngineSetup
         {
             Directory = Path.GetFullPath(directory),
-            CreateIfMissing = options.CreateIfMissing,
+            CreateIfMissing = options.Mode == OpenMode.CreateOrOpen,
             Files = LocalFileSystem.Instance,
             Scheduler = new SystemScheduler(options.TimeProvider),
             Random = RandomSource.System,

@@ -46,10 +46,12 @@ internal static class Inputs
     }
 
     public static Database OpenForReading(string directory) =>
-        Database.Open(RequireDirectory(directory), new DatabaseOptions { IsReadOnly = true });
+        Database.Open(RequireDirectory(directory), new DatabaseOptions { Mode = OpenMode.ReadOnly });
 
     public static Database OpenForWriting(string directory, bool createIfMissing) =>
-        Database.Open(RequireDirectory(directory), new DatabaseOptions { CreateIfMissing = createIfMissing });
+        Database.Open(
+            RequireDirectory(directory),
+            new DatabaseOptions { Mode = createIfMissing ? OpenMode.CreateOrOpen : OpenMode.OpenExisting });
 
     /// <summary>A map that has been written to.</summary>
     public static SortedMap RequireMap(Database database, string name)

@@ -52,7 +52,8 @@ internal sealed class CompactionPlanner(CompactionOptions options)
                 hasWork = true;
                 pick = level == LevelMap.BottomLevel
                     ? assembly.TryRewrite(CompactionReason.Requested, tables[i])
-                    : assembly.TryPush(CompactionReason.Requested, level, GatherBefore(map, assembly, level, i, range), OutputOf(level, targets));
+                    : assembly.TryPush(
+                        CompactionReason.Requested, level, GatherBefore(map, assembly, level, i, range), OutputOf(level, targets));
                 if (pick is not null) return true;
             }
         }

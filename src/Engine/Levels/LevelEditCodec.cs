@@ -19,8 +19,10 @@ internal static class LevelEditCodec
     /// <summary>Stored on disk: never renumber.</summary>
     private enum Tag : byte
     {
-        /// <summary>level | number | salt:u64 | fileBytes | fileChecksum:u32 | smallest key | smallest trailer:u64 | largest key |
-        /// largest trailer:u64 | entries | tombstones | smallest sequence | largest sequence | contentBytes | flags (1 = compressed)</summary>
+        /// <summary>
+        /// level | number | salt:u64 | fileBytes | fileChecksum:u32 | smallest key | smallest trailer:u64 | largest key |
+        /// largest trailer:u64 | entries | tombstones | smallest sequence | largest sequence | contentBytes | flags (1 = compressed)
+        /// </summary>
         AddedTable = 1,
 
         /// <summary>level | number</summary>

@@ -106,7 +106,7 @@ internal sealed class RecoveryCheck(HistoryModel model, RegionPool pool)
             DiskOperation.Open or DiskOperation.Exists or DiskOperation.List or DiskOperation.Read or DiskOperation.Lock => null,
             _ => throw new HistoryViolationException($"a read-only open makes the call {call}"),
         };
-        using (Database database = Database.Open(setup, new DatabaseOptions { IsReadOnly = true }))
+        using (Database database = Database.Open(setup, new DatabaseOptions { Mode = OpenMode.ReadOnly }))
         {
             var reads = new HistoryReads(database, model);
             ulong last = reads.FindLastSequence();

@@ -85,7 +85,8 @@ internal sealed record OptionSet(string Name)
     public Database Open(
         IFileSystem files, RegionPool pool, bool isReadOnly = false, string directory = "data", Scheduler? scheduler = null) =>
         Database.Open(
-            CreateSetup(files, directory, pool, scheduler), new DatabaseOptions { Durability = Durability, IsReadOnly = isReadOnly });
+            CreateSetup(files, directory, pool, scheduler),
+            new DatabaseOptions { Durability = Durability, Mode = isReadOnly ? OpenMode.ReadOnly : OpenMode.CreateOrOpen });
 
     public override string ToString() => Name;
 }

@@ -64,16 +64,16 @@ public sealed class OptionsTests : IDisposable
     {
         var options = new DatabaseOptions { MemoryBudgetBytes = 8 << 20 };
         using Database database = Database.Open(_directory.Path, options);
-        options.IsReadOnly = true;
+        options.Mode = OpenMode.ReadOnly;
         options.Durability = (Durability)7;
         Assert.False(database.IsReadOnly);
         database.GetMap("map").Put("k"u8, "v"u8);
     }
 
     [Fact]
-    public void Without_CreateIfMissing_there_must_be_a_database()
+    public void Without_leave_to_create_one_there_must_be_a_database()
     {
-        var options = new DatabaseOptions { CreateIfMissing = false };
+        var options = new DatabaseOptions { Mode = OpenMode.OpenExisting };
         Assert.Throws<DirectoryNotFoundException>(() => Database.Open(_directory.Of("none"), options));
         Assert.False(Directory.Exists(_directory.Of("none")));
         Assert.Throws<DirectoryNotFoundException>(() => Database.Open(_directory.Path, options));

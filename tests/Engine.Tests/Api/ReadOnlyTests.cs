@@ -5,7 +5,7 @@ namespace Varve.Tests.Api;
 
 public sealed class ReadOnlyTests
 {
-    private static readonly DatabaseOptions ReadOnly = new() { IsReadOnly = true };
+    private static readonly DatabaseOptions ReadOnly = new() { Mode = OpenMode.ReadOnly };
 
     [Theory]
     [InlineData(true)]

@@ -162,7 +162,8 @@ public sealed class StoreOpenerTests
     {
         EngineSetup setup = OptionSet.Tiny.CreateSetup(_disk, "data", _pool) with { CreateIfMissing = createIfMissing };
         setup = setup with { Compaction = setup.Compaction with { LevelZeroTrigger = 10 } };
-        return Database.Open(setup, new DatabaseOptions { IsReadOnly = isReadOnly, Durability = Durability.Buffered });
+        OpenMode mode = isReadOnly ? OpenMode.ReadOnly : OpenMode.CreateOrOpen;
+        return Database.Open(setup, new DatabaseOptions { Mode = mode, Durability = Durability.Buffered });
     }
 
     private string[] Tables() => [.. _disk.ListAllFiles().Where(path => path.EndsWith(".table", StringComparison.Ordinal))];
