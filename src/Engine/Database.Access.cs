@@ -4,7 +4,7 @@ using Varve.Reading;
 
 namespace Varve;
 
-/// <summary>Reading and writing.</summary>
+// Reading and writing.
 public sealed partial class Database
 {
     private const int CursorShare = 4;

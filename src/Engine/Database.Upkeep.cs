@@ -4,7 +4,7 @@ using Varve.Maintenance;
 
 namespace Varve;
 
-/// <summary>What the database does by itself, asked for now; and figures.</summary>
+// What the database does by itself, asked for now; and figures.
 public sealed partial class Database
 {
     /// <summary>

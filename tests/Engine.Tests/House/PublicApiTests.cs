@@ -8,19 +8,6 @@ public sealed class PublicApiTests
 {
     private const string WriteVariable = "VARVE_WRITE_PUBLIC_API";
 
-    private static readonly Dictionary<Type, string> Keywords = new()
-    {
-        [typeof(void)] = "void",
-        [typeof(bool)] = "bool",
-        [typeof(byte)] = "byte",
-        [typeof(int)] = "int",
-        [typeof(long)] = "long",
-        [typeof(ulong)] = "ulong",
-        [typeof(double)] = "double",
-        [typeof(string)] = "string",
-        [typeof(object)] = "object",
-    };
-
     [Fact]
     public void The_public_surface_is_the_reviewed_one()
     {
@@ -36,98 +23,28 @@ public sealed class PublicApiTests
             + $"gone:\n{string.Join('\n', gone)}\nadded:\n{string.Join('\n', added)}");
     }
 
+    [Fact]
+    public void The_API_reference_is_what_the_doc_comments_say()
+    {
+        string path = Repository.PathOf("docs", "api.md");
+        string actual = ApiReference.Describe(typeof(Database).Assembly);
+        if (Environment.GetEnvironmentVariable(WriteVariable) == "1") File.WriteAllText(path, actual);
+        Assert.True(
+            File.ReadAllText(path).ReplaceLineEndings("\n") == actual,
+            $"docs/api.md is not up to date. Run this test with {WriteVariable}=1.");
+    }
+
     private static string Describe(Assembly assembly)
     {
         var text = new StringBuilder();
-        foreach (Type type in assembly.GetExportedTypes().OrderBy(Name, StringComparer.Ordinal))
+        foreach (Type type in assembly.GetExportedTypes().OrderBy(ApiSurface.Name, StringComparer.Ordinal))
         {
-            text.Append(Header(type)).Append('\n');
-            foreach (string member in Members(type).Order(StringComparer.Ordinal)) text.Append("    ").Append(member).Append('\n');
+            text.Append(ApiSurface.Header(type)).Append('\n');
+            IEnumerable<string> members = ApiSurface.Members(type).Select(member => member.Declaration);
+            foreach (string member in members.Order(StringComparer.Ordinal)) text.Append("    ").Append(member).Append('\n');
             text.Append('\n');
         }
 
         return text.ToString();
-    }
-
-    private static string Header(Type type)
-    {
-        string kind = type switch
-        {
-            { IsEnum: true } => "enum",
-            { IsInterface: true } => "interface",
-            { IsValueType: true } => (IsReadOnly(type) ? "readonly " : "") + (type.IsByRefLike ? "ref struct" : "struct"),
-            { IsAbstract: true, IsSealed: true } => "static class",
-            { IsSealed: true } => "sealed class",
-            _ => "class",
-        };
-        IEnumerable<string> bases = type.GetInterfaces().Where(contract => contract.IsPublic).Select(Name).Order(StringComparer.Ordinal);
-        if (type is { IsClass: true, BaseType: { } above } && above != typeof(object)) bases = bases.Prepend(Name(above));
-        if (type.IsEnum) bases = [Name(type.GetEnumUnderlyingType())];
-        string list = string.Join(", ", bases);
-        return $"{kind} {Name(type)}{(list.Length > 0 ? " : " + list : "")}";
-    }
-
-    private static bool IsReadOnly(Type type) => type.IsDefined(typeof(System.Runtime.CompilerServices.IsReadOnlyAttribute));
-
-    private static IEnumerable<string> Members(Type type)
-    {
-        const BindingFlags Own = BindingFlags.DeclaredOnly | BindingFlags.Public | BindingFlags.NonPublic
-            | BindingFlags.Instance | BindingFlags.Static;
-        if (type.IsEnum) return Enum.GetValues(type).Cast<object>().Select(value => $"{value} = {Convert.ToInt64(value)}");
-        List<string> members = [];
-        foreach (ConstructorInfo constructor in type.GetConstructors(Own).Where(IsVisible)) members.Add($"new({Parameters(constructor)})");
-        foreach (FieldInfo field in type.GetFields(Own).Where(field => field.IsPublic || field.IsFamily || field.IsFamilyOrAssembly))
-        {
-            string value = field.IsLiteral ? " = " + field.GetRawConstantValue() : "";
-            members.Add($"{(field.IsLiteral ? "const " : field.IsStatic ? "static " : "")}{Name(field.FieldType)} {field.Name}{value}");
-        }
-
-        foreach (PropertyInfo property in type.GetProperties(Own))
-        {
-            string accessors = Accessor(property.GetMethod, "get") + Accessor(property.SetMethod, IsInit(property) ? "init" : "set");
-            if (accessors.Length == 0) continue;
-            string head = Static(property.GetMethod ?? property.SetMethod!) + Name(property.PropertyType);
-            members.Add($"{head} {property.Name} {{ {accessors}}}");
-        }
-
-        foreach (MethodInfo method in type.GetMethods(Own))
-        {
-            if (!IsVisible(method) || method.IsSpecialName || IsOfRecord(type, method)) continue;
-            members.Add($"{Static(method)}{Name(method.ReturnType)} {method.Name}({Parameters(method)})");
-        }
-
-        return members;
-    }
-
-    /// <summary>Equality, printing and copying, which the compiler gives every record.</summary>
-    private static bool IsOfRecord(Type type, MethodInfo method) =>
-        type.GetMethod("PrintMembers", BindingFlags.Instance | BindingFlags.NonPublic) is not null
-        && (method.Name is "Equals" or "GetHashCode" or "ToString" or "PrintMembers" or "<Clone>$" or "Deconstruct");
-
-    private static bool IsVisible(MethodBase? method) => method is { IsPublic: true } or { IsFamily: true } or { IsFamilyOrAssembly: true };
-
-    private static bool IsInit(PropertyInfo property) =>
-        property.SetMethod?.ReturnParameter.GetRequiredCustomModifiers().Any(modifier => modifier.Name == "IsExternalInit") == true;
-
-    private static string Accessor(MethodInfo? method, string word) => IsVisible(method) ? word + "; " : "";
-
-    private static string Static(MethodBase method) => method.IsStatic ? "static " : "";
-
-    private static string Parameters(MethodBase method) => string.Join(", ", method.GetParameters().Select(parameter =>
-    {
-        string passing = parameter.IsOut ? "out " : parameter.ParameterType.IsByRef ? "ref " : "";
-        string value = parameter.HasDefaultValue ? " = " + (parameter.DefaultValue ?? "default") : "";
-        return $"{passing}{Name(parameter.ParameterType)} {parameter.Name}{value}";
-    }));
-
-    private static string Name(Type type)
-    {
-        if (type.IsByRef) return Name(type.GetElementType()!);
-        if (type.IsArray) return Name(type.GetElementType()!) + "[]";
-        if (Nullable.GetUnderlyingType(type) is { } inner) return Name(inner) + "?";
-        if (Keywords.TryGetValue(type, out string? keyword)) return keyword;
-        string name = type.IsNested ? Name(type.DeclaringType!) + "." + type.Name : type.Name;
-        if (!type.IsGenericType) return name;
-        return name.Split('`')[0] + "<" + string.Join(", ", type.GetGenericArguments().Select(Name)) + ">";
     }
 }
