@@ -93,7 +93,7 @@ public sealed class PublicApiTests
         foreach (MethodInfo method in type.GetMethods(Own))
         {
             if (!IsVisible(method) || method.IsSpecialName || IsOfRecord(type, method)) continue;
-            members.Add($"{Static(method)}{Name(method.ReturnType)} {method.Name}({Parameters(method)})");
+            members.Add($"{Static(method)}{Name(method.ReturnType)} {NameOf(method)}({Parameters(method)})");
         }
 
         return members;
@@ -120,8 +120,12 @@ public sealed class PublicApiTests
         return $"{passing}{Name(parameter.ParameterType)} {parameter.Name}{value}";
     }));
 
+    private static string NameOf(MethodInfo method) =>
+        method.IsGenericMethod ? $"{method.Name}<{string.Join(", ", method.GetGenericArguments().Select(Name))}>" : method.Name;
+
     private static string Name(Type type)
     {
+        if (type.IsGenericParameter) return type.Name;
         if (type.IsByRef) return Name(type.GetElementType()!);
         if (type.IsArray) return Name(type.GetElementType()!) + "[]";
         if (Nullable.GetUnderlyingType(type) is { } inner) return Name(inner) + "?";
