@@ -17,6 +17,11 @@ public sealed class AllocationTests(AllocationTests.Store store) : IClassFixture
     private readonly byte[] _destination = new byte[64 << 10];
     private readonly byte[] _key = new byte[16];
 
+    private readonly SortedMap<Guid, long> _typedById = store.Database.GetMap<Guid, long>("typed by id");
+
+    private readonly SortedMap<(string, int, DateTime), long> _typedByTuple =
+        store.Database.GetMap("typed by tuple", KeyCodec.Tuple<string, int, DateTime>(), ValueCodec.For<long>());
+
     public static TheoryData<string> Operations => [.. AllocationBudget.Bytes.Keys];
 
     [Theory]
@@ -66,6 +71,11 @@ public sealed class AllocationTests(AllocationTests.Store store) : IClassFixture
         "Cursor.SeekForPrevious" => Repeat(() => cursor.SeekForPrevious(KeyOf(2_001))),
         "Step of an ascending enumeration" => count => Enumerate(1, Direction.Ascending, count),
         "Step of a descending enumeration" => count => Enumerate(1, Direction.Descending, count),
+        "Typed get and put of a number by a Guid" => TypedGetAndPut,
+        "Typed get of a tuple and a text" => TypedGetByTuple,
+        "Text put and contains" => TextPutAndContains,
+        "UUIDv7" => Repeat(() => UuidV7.Next()),
+        "Step of a typed enumeration" => count => EnumerateTyped(count),
         "Snapshot" => Repeat(() => _database.CreateSnapshot().Dispose()),
         "Cursor" => Repeat(OpenCursor),
         "Enumeration" => count => Enumerate(count, Direction.Ascending, limit: 3),
@@ -135,6 +145,45 @@ public sealed class AllocationTests(AllocationTests.Store store) : IClassFixture
         }
     }
 
+    private void TypedGetAndPut(int count)
+    {
+        for (int i = 0; i < count; i++)
+        {
+            var id = new Guid(i, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0);
+            _typedById.Put(id, i);
+            Assert.True(_typedById.TryGet(id, out long value) && value == i && _typedById.Contains(id));
+        }
+    }
+
+    private void TypedGetByTuple(int count)
+    {
+        (string, int, DateTime) key = ("some text", 7, DateTime.UnixEpoch);
+        _typedByTuple.Put(key, 1);
+        for (int i = 0; i < count; i++) Assert.True(_typedByTuple.TryGet(key, out _));
+    }
+
+    private void TextPutAndContains(int count)
+    {
+        for (int i = 0; i < count; i++)
+        {
+            _map.Put("a key in text", "a value in text");
+            Assert.True(_map.Contains("a key in text"));
+        }
+    }
+
+    private void EnumerateTyped(int count)
+    {
+        SortedMap<long, long> map = store.Numbers;
+        int left = count;
+        foreach ((long key, long value) in map.All(limit: count))
+        {
+            Assert.True(key == value);
+            left--;
+        }
+
+        Assert.Equal(0, left);
+    }
+
     private void OpenCursor()
     {
         using Cursor cursor = _map.CreateCursor();
@@ -156,6 +205,8 @@ public sealed class AllocationTests(AllocationTests.Store store) : IClassFixture
             Database.Compact();
             for (int i = 0; i < EntryCount; i += 8) Put(i);
             Snapshot = Database.CreateSnapshot();
+            Numbers = Database.GetMap<long, long>("numbers");
+            for (int i = 0; i < 2 * Repetitions; i++) Numbers.Put(i, i);
         }
 
         public static byte[] LongKey { get; } = new byte[2000];
@@ -165,6 +216,8 @@ public sealed class AllocationTests(AllocationTests.Store store) : IClassFixture
         public SortedMap Map { get; }
 
         public Snapshot Snapshot { get; }
+
+        public SortedMap<long, long> Numbers { get; }
 
         public void Dispose()
         {

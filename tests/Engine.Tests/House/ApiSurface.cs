@@ -70,7 +70,7 @@ internal static class ApiSurface
         foreach (MethodInfo method in type.GetMethods(Own))
         {
             if (!IsVisible(method) || method.IsSpecialName || IsOfRecord(type, method)) continue;
-            members.Add(new ApiMember(method, $"{Static(method)}{Name(method.ReturnType)} {method.Name}({Parameters(method)})"));
+            members.Add(new ApiMember(method, $"{Static(method)}{Name(method.ReturnType)} {NameOf(method)}({Parameters(method)})"));
         }
 
         return members;
@@ -97,8 +97,12 @@ internal static class ApiSurface
         return $"{passing}{Name(parameter.ParameterType)} {parameter.Name}{value}";
     }));
 
+    private static string NameOf(MethodInfo method) =>
+        method.IsGenericMethod ? $"{method.Name}<{string.Join(", ", method.GetGenericArguments().Select(Name))}>" : method.Name;
+
     public static string Name(Type type)
     {
+        if (type.IsGenericParameter) return type.Name;
         if (type.IsByRef) return Name(type.GetElementType()!);
         if (type.IsArray) return Name(type.GetElementType()!) + "[]";
         if (Nullable.GetUnderlyingType(type) is { } inner) return Name(inner) + "?";
