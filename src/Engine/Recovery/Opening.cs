@@ -2,6 +2,7 @@ using Varve.Files;
 using Varve.Levels;
 using Varve.Log;
 using Varve.Reading;
+using Varve.Runtime;
 using Varve.Tables;
 
 namespace Varve.Recovery;
@@ -23,9 +24,12 @@ internal sealed class Opening : IDisposable
         _setup = setup;
         DirectoryLock = setup.Files.Lock(Path.Combine(setup.Directory, FileNames.Lock), exclusive);
         setup.Pool.AddUser();
+        Events = EngineEvents.Start(setup.Scheduler, setup.Directory, setup.OnEvent);
     }
 
     public IDisposable DirectoryLock { get; }
+
+    public EngineEvents Events { get; }
 
     public BlockCache Cache => _cache!;
 
@@ -34,11 +38,26 @@ internal sealed class Opening : IDisposable
     /// <summary>Set once made, so that a later failure closes it.</summary>
     public ReadViews? Views { get; set; }
 
+    /// <summary>What the log held; null where there was none.</summary>
+    public LogRecoveryResult? Recovery { get; private set; }
+
+    public bool WasUnclean { get; private set; }
+
+    /// <summary>Notes what the replay found, for the report of the open.</summary>
+    public void Found(LogRecoveryResult? log, ManifestState state)
+    {
+        Recovery = log;
+        WasUnclean = log is not null && state.CleanEnd is null;
+    }
+
     public void MakeParts(ManifestState state)
     {
         _state = state;
         _cache = new BlockCache(_setup.Pool, _setup.Memory.CacheBytes);
-        _tables = new TableStore(_setup.Files, _setup.Directory, state.DatabaseId, _cache, _setup.OpenFilesMax, _setup.Random);
+        _tables = new TableStore(_setup.Files, _setup.Directory, state.DatabaseId, _cache, _setup.OpenFilesMax, _setup.Random)
+        {
+            Events = Events,
+        };
     }
 
     public ManifestWriter MakeManifest(ManifestState state) =>
@@ -74,5 +93,6 @@ internal sealed class Opening : IDisposable
         _tables?.Dispose();
         DirectoryLock.Dispose();
         _setup.Pool.RemoveUser();
+        Events.Stop();
     }
 }
