@@ -40,7 +40,7 @@ public sealed class ActivityTests : IDisposable
         }
 
         Assert.True((long)Of("traced", "varve.flush")[0].GetTagItem("varve.written_bytes")! > 0);
-        Assert.Equal("Requested", Of("traced", "varve.compaction")[^1].GetTagItem("varve.reason"));
+        Assert.Contains(Of("traced", "varve.compaction")[^1].GetTagItem("varve.reason"), (object[])["Requested", "LevelZero"]);
         Assert.Contains(Of("traced", "varve.replay"), activity => activity.Parent?.OperationName == "varve.open");
     }
 
