@@ -11,6 +11,8 @@ namespace Varve.Recovery;
 internal sealed class Opening : IDisposable
 {
     private readonly EngineSetup _setup;
+    private readonly bool _isReadOnly;
+    private readonly long _started;
     private ManifestState? _state;
     private ManifestWriter? _manifest;
     private LevelMap? _levels;
@@ -22,6 +24,8 @@ internal sealed class Opening : IDisposable
     public Opening(EngineSetup setup, bool exclusive)
     {
         _setup = setup;
+        _isReadOnly = !exclusive;
+        _started = setup.Scheduler.Clock.GetTimestamp();
         DirectoryLock = setup.Files.Lock(Path.Combine(setup.Directory, FileNames.Lock), exclusive);
         setup.Pool.AddUser();
         Events = EngineEvents.Start(setup.Scheduler, setup.Directory, setup.OnEvent);
@@ -76,10 +80,21 @@ internal sealed class Opening : IDisposable
 
     public LogWriter MakeLog(LogContext context, LogEra era, ulong nextSequence) => _log = new LogWriter(context, era, nextSequence);
 
-    /// <summary>The store is whole and owns its parts from now on.</summary>
+    /// <summary>
+    /// The store is whole and owns its parts from now on. Its threads are started after this, so that the opening is the first event.
+    /// </summary>
     public Store Finish(Store store)
     {
         _isFinished = true;
+        Events.Post(new DatabaseOpenedEvent
+        {
+            Duration = _setup.Scheduler.Clock.GetElapsedTime(_started),
+            IsReadOnly = _isReadOnly,
+            WasClosedCleanly = !WasUnclean,
+            RecoveredRecords = Recovery?.RecordCount ?? 0,
+            RecoveredBytes = Recovery?.BytesRead ?? 0,
+            LatestSequence = store.Views.VisibleSequence,
+        });
         return store;
     }
 
