@@ -60,6 +60,21 @@ public sealed partial class Database
         return StatisticsReader.Read(_store);
     }
 
+    /// <summary>Whether all is well at this moment: cheap enough to be asked each second.</summary>
+    public DatabaseHealth GetHealth()
+    {
+        ThrowIfClosed();
+        Exception? stopCause = _store.Commit?.StopCause;
+        return new DatabaseHealth
+        {
+            IsWritable = _store.Commit is not null && stopCause is null,
+            WriteStopCause = stopCause,
+            UpkeepFailure = _store.Upkeep?.LastFailure,
+            WritePressure = WritePressure,
+            Damages = _store.Events.GetDamages(),
+        };
+    }
+
     /// <summary>Reads every byte of every table and checks checksums, order and counts. Reads and writes go on beside it.</summary>
     /// <param name="progress">Told how far it is.</param>
     /// <param name="cancellation">Ends it with <see cref="OperationCanceledException"/>.</param>

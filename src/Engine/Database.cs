@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using System.Text;
+using Varve.Maintenance;
 using Varve.Recovery;
 
 namespace Varve;
@@ -12,6 +13,7 @@ namespace Varve;
 public sealed partial class Database : IDisposable, IAsyncDisposable
 {
     private readonly Store _store;
+    private readonly ObservedStore _observed;
     private readonly ConcurrentDictionary<string, SortedMap> _maps = new(StringComparer.Ordinal);
     private readonly Lock _closeGuard = new();
     private volatile bool _isClosed;
@@ -21,6 +23,7 @@ public sealed partial class Database : IDisposable, IAsyncDisposable
         _store = store;
         Options = options;
         Limits = new Limits(store.Setup.Memory);
+        _observed = StoreMeter.Add(store);
     }
 
     /// <summary>The directory, as a full path.</summary>
@@ -103,6 +106,7 @@ public sealed partial class Database : IDisposable, IAsyncDisposable
             _isClosed = true;
         }
 
+        StoreMeter.Remove(_observed);
         _store.Close();
     }
 
@@ -123,7 +127,7 @@ public sealed partial class Database : IDisposable, IAsyncDisposable
     public ValueTask DisposeAsync() => new(Task.Run(Dispose));
 
     internal static Database Open(EngineSetup setup, DatabaseOptions options) =>
-        new(options.Mode == OpenMode.ReadOnly ? StoreOpener.OpenForReading(setup) : StoreOpener.Open(setup), options);
+        new(ObservedOpening.Open(setup, options.Mode == OpenMode.ReadOnly), options);
 
     internal void ThrowIfClosed() => ObjectDisposedException.ThrowIf(_isClosed, this);
 

@@ -1,6 +1,6 @@
 namespace Varve;
 
-/// <summary>How a database is opened. Eight options; every default is meant to be kept.</summary>
+/// <summary>How a database is opened. Every default is meant to be kept.</summary>
 /// <remarks>Read once by <see cref="Database.Open(string, DatabaseOptions?)"/>; changes afterwards have no effect.</remarks>
 public sealed class DatabaseOptions
 {
@@ -53,6 +53,17 @@ public sealed class DatabaseOptions
 
     /// <summary>The clock, also of waits; default <see cref="TimeProvider.System"/>.</summary>
     public TimeProvider TimeProvider { get; set; } = TimeProvider.System;
+
+    /// <summary>
+    /// Told what happens: opened, flushed, compacted, damage found, writing stopped, and so on. Default null: nobody is, and it costs
+    /// nothing.
+    /// </summary>
+    /// <remarks>
+    /// Called on one thread of the database's own, one event at a time, in order. It may read, write and close the database. A slow handler
+    /// holds up only itself and the close, which waits until it has seen everything; what comes while 1,024 events wait is forgotten and
+    /// counted, except damage, the stop of writing and the close. What it throws is counted and otherwise ignored.
+    /// </remarks>
+    public Action<DatabaseEvent>? OnEvent { get; set; }
 
     internal DatabaseOptions Clone() => (DatabaseOptions)MemberwiseClone();
 

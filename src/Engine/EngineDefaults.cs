@@ -53,6 +53,7 @@ internal static class EngineDefaults
             OpenFilesMax = options.OpenFilesMax,
             LogSegmentBytes = LogSegmentBytes(memory.MemtableBytes),
             CompactionThreads = Math.Min(CompactionThreadsMax, Environment.ProcessorCount),
+            OnEvent = options.OnEvent,
         };
     }
 

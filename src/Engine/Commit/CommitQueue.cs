@@ -62,6 +62,20 @@ internal sealed class CommitQueue
     /// <summary>Everything up to it survives a power cut, as far as the log knows.</summary>
     public ulong SyncedSequence => _log.SyncedSequence;
 
+    /// <summary>Told when writing stops.</summary>
+    public EngineEvents Events
+    {
+        init => _commit.Events = value;
+    }
+
+    public CommitCounters Counters => _commit.Counters;
+
+    /// <summary>The number of the log's oldest segment that a recovery would read.</summary>
+    public long OldestLogSegment => _log.OldestSegment;
+
+    /// <summary>Bytes of the log that a recovery would read.</summary>
+    public long LiveLogBytes => _log.LiveBytes;
+
     /// <summary>Takes no further writes: the reason is told to whoever tries.</summary>
     public void Stop(Exception cause) => _commit.Stop(cause);
 

@@ -1,3 +1,4 @@
+using System.Diagnostics.Metrics;
 using System.Text;
 using Varve.Bytes;
 using Varve.Diagnostics;
@@ -5,6 +6,7 @@ using Varve.Entries;
 using Varve.Log;
 using Varve.Memory;
 using Varve.Reading;
+using Varve.Runtime;
 
 namespace Varve.Commit;
 
@@ -35,10 +37,15 @@ internal sealed class GroupCommit
     /// <summary>What stopped writing until the next open; null while writes are taken.</summary>
     public Exception? StopCause => _stopCause;
 
+    /// <summary>Told when writing stops.</summary>
+    public EngineEvents Events { get; set; } = EngineEvents.CreateSilent();
+
+    public CommitCounters Counters { get; } = new();
+
     /// <summary>Takes no further writes: the reason is told to whoever tries.</summary>
     public void Stop(Exception cause)
     {
-        Interlocked.CompareExchange(ref _stopCause, cause, null);
+        if (Interlocked.CompareExchange(ref _stopCause, cause, null) is null) Events.Post(new WritingStoppedEvent { Cause = cause });
     }
 
     /// <summary>Does what the group asks: any number of writes, or one request of another kind.</summary>
@@ -108,6 +115,7 @@ internal sealed class GroupCommit
     /// <summary>Log first, then memory, then publish.</summary>
     private void Write(List<CommitRequest> group)
     {
+        long started = EngineMeter.CommitDuration.Enabled ? Events.Clock.GetTimestamp() : 0;
         long groupBytes = 0;
         var durability = Durability.None;
         foreach (CommitRequest request in group)
@@ -121,13 +129,30 @@ internal sealed class GroupCommit
         MemTable active = MakeRoom(group);
         LogGroup(group, durability);
         ulong sequence = Apply(group, active);
+        ulong operations = sequence - _lastSequence;
         _lastSequence = sequence;
         _views.Publish(sequence);
+        int batches = 0;
         foreach (CommitRequest request in group)
         {
-            if (request.Failure is not null) break;
+            if (request.Failure is not null)
+            {
+                groupBytes -= request.Batch!.Length;
+                continue;
+            }
+
+            batches++;
             foreach (MapIdentity map in request.Recorded) map.MarkRecorded();
         }
+
+        Counters.CountGroup(batches, operations, groupBytes);
+        RecordDuration(EngineMeter.CommitDuration, started);
+    }
+
+    /// <summary>Nothing where nobody listened when the work began.</summary>
+    private void RecordDuration(Histogram<double> histogram, long started)
+    {
+        if (started != 0) histogram.Record(Events.Clock.GetElapsedTime(started).TotalSeconds, Events.Tag);
     }
 
     /// <summary>Puts the catalogue's records of maps that are new in front of the batch that uses them first.</summary>
@@ -222,7 +247,7 @@ internal sealed class GroupCommit
     {
         try
         {
-            if (durability == Durability.Synced) _log.Sync();
+            if (durability == Durability.Synced) SyncLog();
             else if (durability == Durability.Buffered) _log.Drain();
         }
         catch (Exception failure)
@@ -230,6 +255,13 @@ internal sealed class GroupCommit
             Stop(failure);
             throw new CommitOutcomeUnknownException(failure);
         }
+    }
+
+    private void SyncLog()
+    {
+        long started = EngineMeter.LogSyncDuration.Enabled ? Events.Clock.GetTimestamp() : 0;
+        _log.Sync();
+        RecordDuration(EngineMeter.LogSyncDuration, started);
     }
 
     private ulong Apply(List<CommitRequest> group, MemTable active)

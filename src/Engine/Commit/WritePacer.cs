@@ -25,6 +25,7 @@ internal sealed class WritePacer
     private double _rateBytes = FirstRateBytes;
     private double _owedMilliseconds;
     private long _lastDelayAt;
+    private long _delayedTicks;
 
     public WritePacer(Scheduler scheduler)
     {
@@ -35,6 +36,9 @@ internal sealed class WritePacer
 
     /// <summary>0 (upkeep is ahead) to 1 (writes wait for it).</summary>
     public double Pressure => Volatile.Read(ref _pressure);
+
+    /// <summary>How long writes have been held back since the open, stalls not included.</summary>
+    public TimeSpan DelayedTime => new(Volatile.Read(ref _delayedTicks));
 
     /// <summary>Sets how far upkeep is behind, and the bytes a second it works off (0: not known, the last figure stays).</summary>
     public void SetPressure(double pressure, double rateBytes)
@@ -63,6 +67,8 @@ internal sealed class WritePacer
 
         // Whole milliseconds, since a wait knows no shorter ones; the rest stays owed.
         double sleepMilliseconds = Math.Floor(Math.Min(_owedMilliseconds, SleepMillisecondsMax));
-        if (sleepMilliseconds >= 1) _never.Wait(TimeSpan.FromMilliseconds(sleepMilliseconds));
+        if (sleepMilliseconds < 1) return;
+        _never.Wait(TimeSpan.FromMilliseconds(sleepMilliseconds));
+        Volatile.Write(ref _delayedTicks, _delayedTicks + _clock.GetElapsedTime(now).Ticks);
     }
 }

@@ -1,5 +1,7 @@
+using System.Diagnostics;
 using System.Diagnostics.CodeAnalysis;
 using Varve.Commit;
+using Varve.Diagnostics;
 using Varve.Files;
 using Varve.Levels;
 using Varve.Runtime;
@@ -24,6 +26,7 @@ internal sealed class CompactionWorkers
 
     private readonly UpkeepContext _context;
     private readonly UpkeepCounters _counters;
+    private readonly UpkeepReports _reports;
     private readonly UpkeepSignals _changes;
     private readonly CancellationToken _stopping;
     private readonly CompactionPlanner _planner;
@@ -39,10 +42,12 @@ internal sealed class CompactionWorkers
     private volatile Exception? _lastFailure;
     private double _absorbedBytesPerSecond;
 
-    public CompactionWorkers(UpkeepContext context, UpkeepCounters counters, UpkeepSignals changes, CancellationToken stopping)
+    public CompactionWorkers(
+        UpkeepContext context, UpkeepCounters counters, UpkeepReports reports, UpkeepSignals changes, CancellationToken stopping)
     {
         _context = context;
         _counters = counters;
+        _reports = reports;
         _changes = changes;
         _stopping = stopping;
         _planner = new CompactionPlanner(context.Options);
@@ -208,7 +213,7 @@ internal sealed class CompactionWorkers
             }
 
             map.Release();
-            if (failure is not null and not OperationCanceledException) OnFailure(failure);
+            if (failure is not null and not OperationCanceledException) OnFailure(pick, failure);
             Finished(pick);
             if (failure is null)
             {
@@ -267,14 +272,28 @@ internal sealed class CompactionWorkers
 
     private void Run(CompactionPick pick, LevelMap map)
     {
+        long started = _context.Scheduler.Clock.GetTimestamp();
         if (pick.IsTrivialMove)
         {
             _context.Levels.Commit(pick.CreateEdit([]));
-            _counters.CountMove();
+            _reports.MoveDone(pick, _context.Scheduler.Clock.GetElapsedTime(started));
             return;
         }
 
-        long started = _context.Scheduler.Clock.GetTimestamp();
+        using Activity? activity = _reports.StartCompaction(pick);
+        try
+        {
+            Merge(pick, map, started, activity);
+        }
+        catch (Exception failure) when (failure is not OperationCanceledException)
+        {
+            activity.Fail(failure);
+            throw;
+        }
+    }
+
+    private void Merge(CompactionPick pick, LevelMap map, long started, Activity? activity)
+    {
         using OutputTables output = _context.CreateOutput(pick.IsBottom ? _context.BottomFormat : _context.UpperFormat);
         LevelEdit edit;
         try
@@ -288,10 +307,9 @@ internal sealed class CompactionWorkers
         }
 
         _context.Levels.Commit(edit);
-        long writtenBytes = 0;
-        foreach (LeveledTable added in edit.Added) writtenBytes += added.Info.FileBytes;
-        _counters.CountCompaction(pick.InputBytes, writtenBytes);
-        if (pick.InputLevel == 0) MeasureAbsorption(pick, _context.Scheduler.Clock.GetElapsedTime(started));
+        TimeSpan elapsed = _context.Scheduler.Clock.GetElapsedTime(started);
+        _reports.CompactionDone(pick, edit, elapsed, activity);
+        if (pick.InputLevel == 0) MeasureAbsorption(pick, elapsed);
     }
 
     /// <summary>What leaves level 0 in a second is what writers may bring in the long run.</summary>
@@ -308,9 +326,9 @@ internal sealed class CompactionWorkers
     /// A damaged input is left where it is: reads in its range report it, no job takes it, all else goes on. A disk that refuses is
     /// tried again. Anything else is a bug, and nothing more is written.
     /// </summary>
-    private void OnFailure(Exception failure)
+    private void OnFailure(CompactionPick pick, Exception failure)
     {
-        _counters.CountFailure();
+        _reports.CompactionFailed(pick, failure);
         if (failure is CorruptDataException damage && FileNames.TryParseTable(Path.GetFileName(damage.Path), out long number))
         {
             using (_jobsGuard.Hold()) _damaged[number] = damage;

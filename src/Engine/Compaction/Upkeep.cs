@@ -1,4 +1,6 @@
+using System.Diagnostics;
 using Varve.Commit;
+using Varve.Diagnostics;
 using Varve.Levels;
 using Varve.Memory;
 using Varve.Native;
@@ -20,6 +22,7 @@ internal sealed class Upkeep : IFlushRoom
     private readonly UpkeepContext _context;
     private readonly EngineSignal _flushWanted;
     private readonly UpkeepSignals _changes;
+    private readonly UpkeepReports _reports;
     private readonly CompactionWorkers _compaction;
     private readonly CancellationTokenSource _stopping = new();
     private EngineThread? _flusher;
@@ -33,7 +36,8 @@ internal sealed class Upkeep : IFlushRoom
         _context = context;
         _flushWanted = context.Scheduler.CreateSignal("flush wanted");
         _changes = new UpkeepSignals(context.Scheduler);
-        _compaction = new CompactionWorkers(context, Counters, _changes, _stopping.Token);
+        _reports = new UpkeepReports(context.Events, Counters);
+        _compaction = new CompactionWorkers(context, Counters, _reports, _changes, _stopping.Token);
     }
 
     public UpkeepCounters Counters { get; } = new();
@@ -61,14 +65,18 @@ internal sealed class Upkeep : IFlushRoom
 
     public void WaitForRoom()
     {
-        _changes.WaitUntil(() =>
+        if (HasRoom()) return;
+        StallReason reason = HasMemory ? StallReason.Compaction : StallReason.Flush;
+        long began = _context.Scheduler.Clock.GetTimestamp();
+        _reports.StallBegan(reason);
+        try
         {
-            bool hasMemory = _context.Views.Unpinned.Frozen.Length < _context.MemtableCountMax - 1;
-            if (hasMemory && !_compaction.MustCatchUp) return true;
-            if (!hasMemory && _flushFailure is { } failure) throw failure;
-            ThrowIfStopping();
-            return false;
-        });
+            _changes.WaitUntil(HasRoom);
+        }
+        finally
+        {
+            _reports.StallEnded(reason, _context.Scheduler.Clock.GetElapsedTime(began));
+        }
     }
 
     public void OnFrozen()
@@ -78,6 +86,9 @@ internal sealed class Upkeep : IFlushRoom
     }
 
     public MemTable CreateMemTable(long roomBytes) => new(_context.Pool, _context.Options.MemtableBytes, roomBytes);
+
+    /// <summary>What ended the last flush or compaction that failed; null once one of the kind has succeeded.</summary>
+    public Exception? LastFailure => _flushFailure ?? _compaction.LastFailure;
 
     /// <summary>What ended the last flush; null when it succeeded.</summary>
     public Exception? FlushFailure => _flushFailure;
@@ -112,6 +123,17 @@ internal sealed class Upkeep : IFlushRoom
     /// <summary>Brings all entries up to the sequence to the bottom level.</summary>
     public void Compact(ulong sequence, CancellationToken cancellation) => _compaction.RunRequest(sequence, cancellation);
 
+    private bool HasMemory => _context.Views.Unpinned.Frozen.Length < _context.MemtableCountMax - 1;
+
+    private bool HasRoom()
+    {
+        bool hasMemory = HasMemory;
+        if (hasMemory && !_compaction.MustCatchUp) return true;
+        if (!hasMemory && _flushFailure is { } failure) throw failure;
+        ThrowIfStopping();
+        return false;
+    }
+
     private void ThrowIfStopping() => ObjectDisposedException.ThrowIf(_stopping.IsCancellationRequested, typeof(Database));
 
     /// <summary>What no flush expects is a bug: it ends the thread and stops the database, not the process.</summary>
@@ -123,7 +145,7 @@ internal sealed class Upkeep : IFlushRoom
         }
         catch (Exception bug)
         {
-            Counters.CountFailure();
+            _reports.FlushFailed(bug);
             _commit!.Stop(bug);
             _flushFailure = bug;
             _changes.Raise();
@@ -153,7 +175,7 @@ internal sealed class Upkeep : IFlushRoom
             }
             catch (Exception failure)
             {
-                Counters.CountFailure();
+                _reports.FlushFailed(failure);
                 if (failure is not (StorageException or MemoryBudgetException)) _commit!.Stop(failure);
                 if (failure is StorageException refusal && ErrorNumbers.IsNoSpace(refusal)) _commit!.DeleteLogSpares();
                 _flushFailure = failure;
@@ -173,6 +195,21 @@ internal sealed class Upkeep : IFlushRoom
     /// <summary>Only this thread removes frozen memtables, so the one at hand stays alive through the current view.</summary>
     private void Flush(MemTable table)
     {
+        using Activity? activity = _reports.StartFlush(table.EntryCount);
+        try
+        {
+            Flush(table, activity);
+        }
+        catch (Exception failure) when (failure is not OperationCanceledException)
+        {
+            activity.Fail(failure);
+            throw;
+        }
+    }
+
+    private void Flush(MemTable table, Activity? activity)
+    {
+        long started = _context.Scheduler.Clock.GetTimestamp();
         using OutputTables output = _context.CreateOutput(_context.UpperFormat);
         LevelEdit edit;
         try
@@ -188,8 +225,9 @@ internal sealed class Upkeep : IFlushRoom
         // Before the new view, so that nobody who sees it meets the failure of an earlier try.
         _flushFailure = null;
         ulong flushedSequence = table.LastSequence;
+        long entries = table.EntryCount;
         _context.Levels.Commit(edit, table);
-        foreach (LeveledTable added in edit.Added) Counters.CountFlush(added.Info.FileBytes);
+        _reports.FlushDone(edit, entries, _context.Scheduler.Clock.GetElapsedTime(started), activity);
         RetireLog(flushedSequence);
         ObsoleteTables.Delete(_context.Tables);
         UpdatePressure();
@@ -201,7 +239,10 @@ internal sealed class Upkeep : IFlushRoom
     {
         try
         {
-            _commit!.RetireLog(flushedSequence);
+            long oldestBefore = _commit!.OldestLogSegment;
+            _commit.RetireLog(flushedSequence);
+            long recycled = _commit.OldestLogSegment - oldestBefore;
+            if (recycled > 0) _reports.LogRecycled(recycled, _commit.LiveLogBytes);
         }
         catch (StorageException)
         {

@@ -40,5 +40,8 @@ internal sealed record UpkeepContext
 
     public required int CompactionThreads { get; init; }
 
+    /// <summary>Told what upkeep does.</summary>
+    public EngineEvents Events { get; init; } = EngineEvents.CreateSilent();
+
     public OutputTables CreateOutput(TableFormatOptions format) => new(Tables, Levels, Files, Directory, format);
 }

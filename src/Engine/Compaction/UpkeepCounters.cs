@@ -3,6 +3,9 @@ namespace Varve.Compaction;
 /// <summary>What upkeep has done since the open. Written by its threads, read by anyone.</summary>
 internal sealed class UpkeepCounters
 {
+    /// <summary>Of a store without upkeep.</summary>
+    public static readonly UpkeepCounters Zero = new();
+
     private long _flushes;
     private long _flushedBytes;
     private long _compactions;
@@ -10,6 +13,9 @@ internal sealed class UpkeepCounters
     private long _compactionReadBytes;
     private long _compactionWrittenBytes;
     private long _failures;
+    private long _stalls;
+    private long _stalledTicks;
+    private long _logSegmentsRecycled;
 
     public long Flushes => Volatile.Read(ref _flushes);
 
@@ -27,9 +33,26 @@ internal sealed class UpkeepCounters
     /// <summary>Jobs that failed; they were or will be tried again.</summary>
     public long Failures => Volatile.Read(ref _failures);
 
-    public void CountFlush(long bytes)
+    /// <summary>Times that writes stood still until upkeep had caught up.</summary>
+    public long Stalls => Volatile.Read(ref _stalls);
+
+    /// <summary>How long they did, all together.</summary>
+    public TimeSpan StalledTime => new(Volatile.Read(ref _stalledTicks));
+
+    /// <summary>Segments of the log whose entries came to be in tables.</summary>
+    public long LogSegmentsRecycled => Volatile.Read(ref _logSegmentsRecycled);
+
+    public void CountStall(TimeSpan duration)
     {
-        Interlocked.Increment(ref _flushes);
+        Interlocked.Increment(ref _stalls);
+        Interlocked.Add(ref _stalledTicks, duration.Ticks);
+    }
+
+    public void CountLogSegments(long recycled) => Interlocked.Add(ref _logSegmentsRecycled, recycled);
+
+    public void CountFlush(long bytes, int tables)
+    {
+        Interlocked.Add(ref _flushes, tables);
         Interlocked.Add(ref _flushedBytes, bytes);
     }
 

@@ -57,6 +57,21 @@ public sealed record DatabaseStatistics
     /// <summary>0 to 1, see <see cref="Database.WritePressure"/>.</summary>
     public required double WritePressure { get; init; }
 
+    /// <summary>Batches committed; a put or delete alone is a batch of one.</summary>
+    public required long CommittedBatches { get; init; }
+
+    /// <summary>Operations in those batches.</summary>
+    public required long CommittedOperations { get; init; }
+
+    /// <summary>Groups of batches that were logged together.</summary>
+    public required long CommitGroups { get; init; }
+
+    /// <summary>Times that writes stood still until upkeep had caught up.</summary>
+    public required long WriteStalls { get; init; }
+
+    /// <summary>How long they stood still, all together.</summary>
+    public required TimeSpan WriteStallTime { get; init; }
+
     /// <summary>Memtables flushed.</summary>
     public required long Flushes { get; init; }
 

@@ -16,7 +16,7 @@ internal static class StatisticsReader
         ReadView view = store.Views.Pin();
         try
         {
-            UpkeepCounters counters = store.Upkeep?.Counters ?? new UpkeepCounters();
+            UpkeepCounters counters = store.Upkeep?.Counters ?? UpkeepCounters.Zero;
             BlockCacheStatistics cache = store.Cache.GetStatistics();
             long memtableEntries = view.Active.EntryCount;
             foreach (MemTable frozen in view.Frozen) memtableEntries += frozen.EntryCount;
@@ -40,6 +40,11 @@ internal static class StatisticsReader
                 OpenSnapshots = store.Snapshots.Count,
                 OldestSnapshotAge = store.Snapshots.OldestAge,
                 WritePressure = store.Pacer?.Pressure ?? 0,
+                CommittedBatches = store.Commit?.Counters.Batches ?? 0,
+                CommittedOperations = store.Commit?.Counters.Operations ?? 0,
+                CommitGroups = store.Commit?.Counters.Groups ?? 0,
+                WriteStalls = counters.Stalls,
+                WriteStallTime = counters.StalledTime,
                 Flushes = counters.Flushes,
                 FlushedBytes = counters.FlushedBytes,
                 Compactions = counters.Compactions,

@@ -1,3 +1,5 @@
+using System.Diagnostics;
+using Varve.Diagnostics;
 using Varve.Levels;
 using Varve.Recovery;
 using Varve.Tables;
@@ -9,10 +11,29 @@ internal static class Verification
 {
     public static VerifyReport Run(Store store, IProgress<VerifyProgress>? progress, CancellationToken cancellation)
     {
+        using Activity? activity = EngineActivities.Start("varve.verify", store.Setup.Directory);
+        long started = store.Events.Clock.GetTimestamp();
         Reading.ReadView view = store.Views.Pin();
         try
         {
-            return Run(view.Levels, progress, cancellation);
+            VerifyReport report = Run(view.Levels, progress, cancellation);
+            TimeSpan duration = store.Events.Clock.GetElapsedTime(started);
+            activity?.SetTag("varve.tables", report.Tables);
+            activity?.SetTag("varve.read_bytes", report.Bytes);
+            activity?.SetTag("varve.damaged_tables", report.Damages.Count);
+            store.Events.Post(new VerificationCompletedEvent
+            {
+                Duration = duration,
+                Tables = report.Tables,
+                Bytes = report.Bytes,
+                DamagedTables = report.Damages.Count,
+            });
+            return report;
+        }
+        catch (Exception failure) when (failure is not OperationCanceledException)
+        {
+            activity.Fail(failure);
+            throw;
         }
         finally
         {

@@ -35,4 +35,7 @@ internal sealed record EngineSetup
     public required long LogSegmentBytes { get; init; }
 
     public required int CompactionThreads { get; init; }
+
+    /// <summary>Told what happens, on a thread of its own; null: nobody is.</summary>
+    public Action<DatabaseEvent>? OnEvent { get; init; }
 }

@@ -2,6 +2,7 @@ using Varve.Files;
 using Varve.Levels;
 using Varve.Log;
 using Varve.Reading;
+using Varve.Runtime;
 using Varve.Tables;
 
 namespace Varve.Recovery;
@@ -10,6 +11,8 @@ namespace Varve.Recovery;
 internal sealed class Opening : IDisposable
 {
     private readonly EngineSetup _setup;
+    private readonly bool _isReadOnly;
+    private readonly long _started;
     private ManifestState? _state;
     private ManifestWriter? _manifest;
     private LevelMap? _levels;
@@ -21,11 +24,16 @@ internal sealed class Opening : IDisposable
     public Opening(EngineSetup setup, bool exclusive)
     {
         _setup = setup;
+        _isReadOnly = !exclusive;
+        _started = setup.Scheduler.Clock.GetTimestamp();
         DirectoryLock = setup.Files.Lock(Path.Combine(setup.Directory, FileNames.Lock), exclusive);
         setup.Pool.AddUser();
+        Events = EngineEvents.Start(setup.Scheduler, setup.Directory, setup.OnEvent);
     }
 
     public IDisposable DirectoryLock { get; }
+
+    public EngineEvents Events { get; }
 
     public BlockCache Cache => _cache!;
 
@@ -34,11 +42,26 @@ internal sealed class Opening : IDisposable
     /// <summary>Set once made, so that a later failure closes it.</summary>
     public ReadViews? Views { get; set; }
 
+    /// <summary>What the log held; null where there was none.</summary>
+    public LogRecoveryResult? Recovery { get; private set; }
+
+    public bool WasUnclean { get; private set; }
+
+    /// <summary>Notes what the replay found, for the report of the open.</summary>
+    public void Found(LogRecoveryResult? log, ManifestState state)
+    {
+        Recovery = log;
+        WasUnclean = log is not null && state.CleanEnd is null;
+    }
+
     public void MakeParts(ManifestState state)
     {
         _state = state;
         _cache = new BlockCache(_setup.Pool, _setup.Memory.CacheBytes);
-        _tables = new TableStore(_setup.Files, _setup.Directory, state.DatabaseId, _cache, _setup.OpenFilesMax, _setup.Random);
+        _tables = new TableStore(_setup.Files, _setup.Directory, state.DatabaseId, _cache, _setup.OpenFilesMax, _setup.Random)
+        {
+            Events = Events,
+        };
     }
 
     public ManifestWriter MakeManifest(ManifestState state) =>
@@ -57,10 +80,21 @@ internal sealed class Opening : IDisposable
 
     public LogWriter MakeLog(LogContext context, LogEra era, ulong nextSequence) => _log = new LogWriter(context, era, nextSequence);
 
-    /// <summary>The store is whole and owns its parts from now on.</summary>
+    /// <summary>
+    /// The store is whole and owns its parts from now on. Its threads are started after this, so that the opening is the first event.
+    /// </summary>
     public Store Finish(Store store)
     {
         _isFinished = true;
+        Events.Post(new DatabaseOpenedEvent
+        {
+            Duration = _setup.Scheduler.Clock.GetElapsedTime(_started),
+            IsReadOnly = _isReadOnly,
+            WasClosedCleanly = !WasUnclean,
+            RecoveredRecords = Recovery?.RecordCount ?? 0,
+            RecoveredBytes = Recovery?.BytesRead ?? 0,
+            LatestSequence = store.Views.VisibleSequence,
+        });
         return store;
     }
 
@@ -74,5 +108,6 @@ internal sealed class Opening : IDisposable
         _tables?.Dispose();
         DirectoryLock.Dispose();
         _setup.Pool.RemoveUser();
+        Events.Stop();
     }
 }

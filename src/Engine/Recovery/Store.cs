@@ -4,6 +4,7 @@ using Varve.Compaction;
 using Varve.Levels;
 using Varve.Log;
 using Varve.Reading;
+using Varve.Runtime;
 using Varve.Tables;
 
 namespace Varve.Recovery;
@@ -27,6 +28,14 @@ internal sealed class Store
 
     public required LevelStore Levels { get; init; }
 
+    public required EngineEvents Events { get; init; }
+
+    /// <summary>What the open found in the log; null where there was none.</summary>
+    public required LogRecoveryResult? Recovery { get; init; }
+
+    /// <summary>True when the manifest did not state a clean end.</summary>
+    public required bool WasUnclean { get; init; }
+
     public LogWriter? Log { get; init; }
 
     public CommitQueue? Commit { get; init; }
@@ -43,10 +52,16 @@ internal sealed class Store
     /// </summary>
     public void Close()
     {
+        Exception? failure = null;
         try
         {
             Upkeep?.Stop();
             if (Commit is not null) EndLog(Commit);
+        }
+        catch (Exception cause)
+        {
+            failure = cause;
+            throw;
         }
         finally
         {
@@ -58,6 +73,8 @@ internal sealed class Store
             Tables.Dispose();
             DirectoryLock.Dispose();
             Setup.Pool.RemoveUser();
+            Events.Post(new DatabaseClosedEvent { Failure = failure });
+            Events.Stop();
         }
     }
 

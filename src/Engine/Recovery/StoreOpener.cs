@@ -1,7 +1,9 @@
+using System.Diagnostics;
 using Varve.Bytes;
 using Varve.Catalog;
 using Varve.Commit;
 using Varve.Compaction;
+using Varve.Diagnostics;
 using Varve.Files;
 using Varve.Levels;
 using Varve.Log;
@@ -36,6 +38,7 @@ internal static class StoreOpener
 
         using var replay = new Replay(setup, opening.Tables);
         LogRecoveryResult? log = ReplayLog(setup, state, replay.Take);
+        opening.Found(log, state);
         ulong lastSequence = Math.Max(state.FlushedSequence, log?.LastSequence ?? 0);
         List<long> unknownTables = FindUnknownTables(setup, known);
         var numbers = new FileNumbers(Math.Max(state.NextFileNumber, unknownTables.Count > 0 ? unknownTables.Max() + 1 : 0));
@@ -68,6 +71,7 @@ internal static class StoreOpener
         CheckTablesExist(setup, state);
         using var replay = new Replay(setup, opening.Tables);
         LogRecoveryResult? log = ReplayLog(setup, state, replay.Take);
+        opening.Found(log, state);
         ulong lastSequence = Math.Max(state.FlushedSequence, log?.LastSequence ?? 0);
         LevelMap levels = opening.MakeLevels(new LevelEdit());
         var views = new ReadViews(replay.Active, replay.FrozenNewestFirst(), levels, lastSequence);
@@ -77,6 +81,9 @@ internal static class StoreOpener
         {
             Setup = setup,
             DirectoryLock = opening.DirectoryLock,
+            Events = opening.Events,
+            Recovery = opening.Recovery,
+            WasUnclean = opening.WasUnclean,
             Cache = opening.Cache,
             Tables = opening.Tables,
             Views = views,
@@ -125,13 +132,17 @@ internal static class StoreOpener
             BottomFormat = setup.BottomFormat,
             MemtableCountMax = Native.MemoryPlan.MemtableCountMax,
             CompactionThreads = setup.CompactionThreads,
+            Events = opening.Events,
         });
         MapCatalog catalog = LoadCatalog(views, setup);
-        var commit = new CommitQueue(setup.Scheduler, log, views, upkeep, pacer, MapCatalog.Root);
+        var commit = new CommitQueue(setup.Scheduler, log, views, upkeep, pacer, MapCatalog.Root) { Events = opening.Events };
         Store store = opening.Finish(new Store
         {
             Setup = setup,
             DirectoryLock = opening.DirectoryLock,
+            Events = opening.Events,
+            Recovery = opening.Recovery,
+            WasUnclean = opening.WasUnclean,
             Cache = opening.Cache,
             Tables = opening.Tables,
             Views = views,
@@ -151,7 +162,11 @@ internal static class StoreOpener
     {
         if (state.LogEra is not { } era) return null;
         LogContext log = LogContextOf(setup, state.DatabaseId);
-        return LogRecovery.Run(log, era, state.FlushedSequence, state.CleanEnd, sink, CancellationToken.None);
+        using Activity? activity = EngineActivities.Start("varve.replay", setup.Directory);
+        LogRecoveryResult result = LogRecovery.Run(log, era, state.FlushedSequence, state.CleanEnd, sink, CancellationToken.None);
+        activity?.SetTag("varve.records", result.RecordCount);
+        activity?.SetTag("varve.read_bytes", result.BytesRead);
+        return result;
     }
 
     private static LogContext LogContextOf(EngineSetup setup, DatabaseId databaseId) =>

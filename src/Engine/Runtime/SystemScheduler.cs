@@ -23,7 +23,9 @@ internal sealed class SystemScheduler(TimeProvider clock) : Scheduler
     public override EngineThread StartThread(string name, Action body)
     {
         var thread = new Thread(() => body()) { IsBackground = true, Name = name };
-        thread.Start();
+
+        // Without the caller's execution context: whoever opened the database is not the cause of all that its threads do.
+        thread.UnsafeStart();
         return new SystemThread(thread);
     }
 

@@ -50,6 +50,7 @@ internal sealed unsafe partial class Table
         using OpenFiles.FileLease lease = _store.OpenFiles.Lease(Info.Number);
         if (lease.File.Read(destination, offset) != destination.Length)
             ThrowCorrupt(offset, $"the file ends within {destination.Length} bytes from here");
+        _store.CountRead(destination.Length);
     }
 
     internal void CountCursorBytes(long change) => _store.Cache.CountCursorBytes(change);

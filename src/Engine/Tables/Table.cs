@@ -108,7 +108,12 @@ internal sealed unsafe partial class Table : Entries.IValueSource
     }
 
     [DoesNotReturn]
-    internal void ThrowCorrupt(long offset, string detail) => throw new CorruptDataException(_store.PathOf(Info.Number), offset, detail);
+    internal void ThrowCorrupt(long offset, string detail)
+    {
+        var damage = new CorruptDataException(_store.PathOf(Info.Number), offset, detail);
+        _store.Events.ReportDamage(damage);
+        throw damage;
+    }
 
     private bool MayContain(OpenedTable opened, int partition, ulong keyHash)
     {

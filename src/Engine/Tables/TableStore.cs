@@ -17,6 +17,7 @@ internal sealed class TableStore : IDisposable
 
     /// <summary>The store's own use, and one for each table that was made and not yet let go of.</summary>
     private int _uses = 1;
+    private long _readBytes;
 
     /// <param name="fileSystem">Where the files are.</param>
     /// <param name="directory">The database's directory.</param>
@@ -35,6 +36,12 @@ internal sealed class TableStore : IDisposable
     }
 
     public DatabaseId DatabaseId { get; }
+
+    /// <summary>Told of damage.</summary>
+    public EngineEvents Events { get; init; } = EngineEvents.CreateSilent();
+
+    /// <summary>Bytes read from table files, for whatever purpose.</summary>
+    public long ReadBytes => Volatile.Read(ref _readBytes);
 
     internal BlockCache Cache { get; }
 
@@ -93,6 +100,9 @@ internal sealed class TableStore : IDisposable
 
     /// <summary>Ends the store's own use: cache and files go with the last table that somebody still reads.</summary>
     public void Dispose() => EndUse();
+
+    /// <summary>Beside a read of the file it costs nothing.</summary>
+    internal void CountRead(int bytes) => Interlocked.Add(ref _readBytes, bytes);
 
     internal void OnUnreferenced(Table table)
     {

@@ -85,7 +85,8 @@ internal sealed class History
     private void RunGeneration(int generation, DeterministicScheduler scheduler, SimulatedDisk disk, CrashPointRecorder recorder)
     {
         IFileSystem files = WrapFiles?.Invoke(disk) ?? disk;
-        EngineSetup setup = _options.CreateSetup(files, scheduler, new SeededRandom(_random.Next()), _pool);
+        var events = new HistoryEvents();
+        EngineSetup setup = _options.CreateSetup(files, scheduler, new SeededRandom(_random.Next()), _pool) with { OnEvent = events.Take };
         ulong floor = _model.BufferedFloor;
         if (!_cutsEverywhere && _random.Next(4) == 0) _recovery.CheckReadOnly(setup, disk, floor);
         Database database = Database.Open(setup, new DatabaseOptions { Durability = Durability.Buffered });
@@ -115,9 +116,12 @@ internal sealed class History
             return;
         }
 
+        events.CheckCalm();
+
         reads.Resolve(database.LatestSequence);
         if (generation == _options.Generations - 1) RecoveryCheck.CheckSound(database);
         database.Close();
+        events.CheckClosed();
         _model.PromiseSynced(_model.LastSequence);
         recorder.Database = null;
         if (_cutsEverywhere) recorder.Record(disk, null);
