@@ -49,6 +49,9 @@ internal static class CommandLine
             StatsCommand.Create(terminal),
             LevelsCommand.Create(terminal),
             VerifyCommand.Create(terminal),
+            ImportCommand.Create(terminal),
+            ExportCommand.Create(terminal),
+            CompactCommand.Create(terminal),
             TourCommand.Create(terminal),
             CrashWriter.CreateCommand(terminal),
         };

@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.Text;
+using Varve.Cli.Transfer;
 
 namespace Varve.Cli;
 
@@ -28,6 +29,18 @@ internal static class Inputs
     public static Option<bool> Hex(string what) => new("--hex", "-x") { Description = $"{what} given in hexadecimal." };
 
     public static Option<bool> Json() => new("--json") { Description = "Print JSON." };
+
+    public static Option<RowFormat?> Format()
+    {
+        var format = new Option<RowFormat?>("--format", "-f")
+        {
+            Description = "tsv: key, tab, value, escaped as scan does; ndjson: an object a line, with keyBase64 and valueBase64 for what is "
+                + "no UTF-8. When not given: ndjson where the file's name ends with .ndjson, .jsonl or .json, else tsv.",
+            HelpName = "tsv|ndjson",
+        };
+        format.AcceptOnlyFromAmong(StringComparer.OrdinalIgnoreCase, "tsv", "ndjson");
+        return format;
+    }
 
     public static Argument<string> Key() => new("key") { Description = "The key; put -- before it where it begins with a dash." };
 

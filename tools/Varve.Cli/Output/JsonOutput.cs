@@ -1,5 +1,7 @@
 using System.Text.Json;
 using System.Text.Json.Serialization;
+using Varve.Cli.Commands;
+using Varve.Cli.Transfer;
 
 namespace Varve.Cli.Output;
 
@@ -15,6 +17,15 @@ internal static partial class JsonOutput
     public static void Write(Terminal terminal, VerifyResult result) =>
         Write(terminal, JsonSerializer.SerializeToUtf8Bytes(result, Shapes.Default.VerifyResult));
 
+    public static void Write(Terminal terminal, ImportResult result) =>
+        Write(terminal, JsonSerializer.SerializeToUtf8Bytes(result, Shapes.Default.ImportResult));
+
+    public static void Write(Terminal terminal, ExportResult result) =>
+        Write(terminal, JsonSerializer.SerializeToUtf8Bytes(result, Shapes.Default.ExportResult));
+
+    public static void Write(Terminal terminal, CompactResult result) =>
+        Write(terminal, JsonSerializer.SerializeToUtf8Bytes(result, Shapes.Default.CompactResult));
+
     private static void Write(Terminal terminal, byte[] json)
     {
         terminal.Write(json);
@@ -25,6 +36,9 @@ internal static partial class JsonOutput
     [JsonSerializable(typeof(DatabaseStatistics))]
     [JsonSerializable(typeof(IReadOnlyList<LevelStatistics>))]
     [JsonSerializable(typeof(VerifyResult))]
+    [JsonSerializable(typeof(ImportResult))]
+    [JsonSerializable(typeof(ExportResult))]
+    [JsonSerializable(typeof(CompactResult))]
     private sealed partial class Shapes : JsonSerializerContext;
 }
 
