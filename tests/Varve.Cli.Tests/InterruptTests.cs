@@ -44,9 +44,9 @@ public sealed partial class InterruptTests : CliHouse
         import.StandardInput.Flush();
         Assert.Equal(0, Kill(import.Id, Interrupt));
         Assert.True(import.WaitForExit(EndMax), "The import does not end.");
-        Assert.Equal(ExitCode.Canceled, import.ExitCode);
-        Assert.Equal("", output.GetAwaiter().GetResult());
         string line = error.GetAwaiter().GetResult();
+        Assert.True(import.ExitCode == ExitCode.Canceled, $"exit code {import.ExitCode}: {line}");
+        Assert.Equal("", output.GetAwaiter().GetResult());
         Assert.StartsWith("varve: canceled. The ", line);
         Assert.Equal(1, line.Count(character => character == '\n'));
 
@@ -77,7 +77,10 @@ public sealed partial class InterruptTests : CliHouse
         Put("m", "a");
         using Process waiting = Start([.. arguments, "-d", Data]);
         Task<string> error = waiting.StandardError.ReadToEndAsync();
-        WaitUntil(() => HasHandlers(waiting.Id));
+
+        // More than a pipe holds: once it is written, the command has begun to read it.
+        waiting.StandardInput.Write(new string('x', 300_000));
+        waiting.StandardInput.Flush();
         Assert.Equal(0, Kill(waiting.Id, Interrupt));
         Assert.True(waiting.WaitForExit(EndMax), "The command does not end.");
         Assert.Equal(ExitCode.Canceled, waiting.ExitCode);
@@ -116,14 +119,6 @@ public sealed partial class InterruptTests : CliHouse
     {
         using var writer = new StreamWriter(file) { NewLine = "\n" };
         for (int row = 0; row < Rows; row++) writer.WriteLine(RowOf(row));
-    }
-
-    /// <summary>The runtime handles the signal only once it has been asked to: Linux shows that.</summary>
-    private static bool HasHandlers(int process)
-    {
-        if (!OperatingSystem.IsLinux()) return true;
-        string? caught = File.ReadLines($"/proc/{process}/status").FirstOrDefault(line => line.StartsWith("SigCgt:", StringComparison.Ordinal));
-        return caught is not null && (Convert.ToUInt64(caught[7..].Trim(), 16) & 1UL << (Interrupt - 1)) != 0;
     }
 
     private static void WaitUntil(Func<bool> condition)

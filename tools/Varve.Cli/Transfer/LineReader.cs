@@ -129,11 +129,15 @@ internal sealed class LineReader : IDisposable
     {
         HashTaken();
         _pipe.AdvanceTo(_rest.Start, _rest.End);
+
+        // The next read gives the rest once more. If there is none, nobody may look at what the pipe has taken back.
+        _rest = _restBefore = _notHashed = ReadOnlySequence<byte>.Empty;
+        _hasBuffer = false;
     }
 
     private void HashTaken()
     {
-        if (_hash is null) return;
+        if (_hash is null || !_hasBuffer) return;
         foreach (ReadOnlyMemory<byte> piece in _notHashed.Slice(0, _rest.Start)) _hash.AppendData(piece.Span);
         _notHashed = _rest;
     }
