@@ -106,6 +106,7 @@ internal sealed class LineReader : IDisposable
     /// <summary>Goes on behind what an earlier run has taken, if it is the same; else the reader is of no more use.</summary>
     public async Task<bool> TrySkipAsync(long bytes, long lines, string hash, CancellationToken cancellation)
     {
+        LineNumber = lines;
         while (Position < bytes)
         {
             if (!await ReadAsync(cancellation).ConfigureAwait(false)) return false;
@@ -114,7 +115,6 @@ internal sealed class LineReader : IDisposable
             Position += skipped;
         }
 
-        LineNumber = lines;
         return GetHash() == hash;
     }
 
