@@ -53,6 +53,7 @@ internal static class CommandLine
             ImportCommand.Create(terminal),
             ExportCommand.Create(terminal),
             CompactCommand.Create(terminal),
+            CompletionCommand.Create(terminal),
             InspectCommand.Create(terminal),
             TourCommand.Create(terminal),
             CrashWriter.CreateCommand(terminal),

@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.CommandLine.Completions;
 using System.Text;
 using Varve.Cli.Transfer;
 
@@ -19,12 +20,17 @@ internal static class Inputs
         DefaultValueFactory = _ => DirectoryWhenNotGiven(),
     };
 
-    public static Option<string> Map() => new("--map", "-m")
+    public static Option<string> Map()
     {
-        Description = "The map's name.",
-        HelpName = "NAME",
-        DefaultValueFactory = _ => MapDefault,
-    };
+        var map = new Option<string>("--map", "-m")
+        {
+            Description = "The map's name.",
+            HelpName = "NAME",
+            DefaultValueFactory = _ => MapDefault,
+        };
+        map.CompletionSources.Add(NamesOfMaps);
+        return map;
+    }
 
     public static Option<bool> Hex(string what) => new("--hex", "-x") { Description = $"{what} given in hexadecimal." };
 
@@ -72,6 +78,20 @@ internal static class Inputs
         SortedMap map = database.GetMap(name);
         if (database.ListMaps().Contains(name)) return map;
         throw CommandFailureException.NotFound($"There is no map '{name}' in '{database.Directory}'.");
+    }
+
+    /// <summary>For a shell that completes; it wants to hear of no error.</summary>
+    private static IEnumerable<CompletionItem> NamesOfMaps(CompletionContext context)
+    {
+        try
+        {
+            using Database database = OpenForReading(context.ParseResult.GetValue<string>("--data") ?? DirectoryWhenNotGiven());
+            return [.. database.ListMaps().Select(name => new CompletionItem(name))];
+        }
+        catch (Exception failure) when (failure is IOException or UnauthorizedAccessException or InvalidOperationException)
+        {
+            return [];
+        }
     }
 
     private static string DirectoryWhenNotGiven()
