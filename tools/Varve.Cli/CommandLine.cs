@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.CommandLine.Help;
 using System.CommandLine.Invocation;
+using System.CommandLine.Parsing;
 using Varve.Cli.Commands;
 using Varve.Cli.Output;
 using Varve.Cli.Tour;
@@ -49,6 +50,11 @@ internal static class CommandLine
             StatsCommand.Create(terminal),
             LevelsCommand.Create(terminal),
             VerifyCommand.Create(terminal),
+            ImportCommand.Create(terminal),
+            ExportCommand.Create(terminal),
+            CompactCommand.Create(terminal),
+            CompletionCommand.Create(terminal),
+            InspectCommand.Create(terminal),
             TourCommand.Create(terminal),
             CrashWriter.CreateCommand(terminal),
         };
@@ -63,8 +69,10 @@ internal static class CommandLine
 
     private static string CommandPath(ParseResult parsed)
     {
-        Command command = parsed.CommandResult.Command;
-        return command is RootCommand ? "varve" : "varve " + command.Name;
+        var names = new Stack<string>();
+        for (SymbolResult? at = parsed.CommandResult; at is CommandResult { Command: not RootCommand } inner; at = at.Parent)
+            names.Push(inner.Command.Name);
+        return string.Join(' ', names.Prepend("varve"));
     }
 
     private static int Guard(Terminal terminal, Func<int> body)

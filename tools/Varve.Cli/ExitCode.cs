@@ -8,7 +8,7 @@ internal static class ExitCode
     /// <summary>The key or the map is not there.</summary>
     public const int NotFound = 1;
 
-    /// <summary>The command line is wrong, or a key, value or name is over its limit.</summary>
+    /// <summary>The command line or a line of the input is wrong, or a key, value or name is over its limit.</summary>
     public const int Usage = 2;
 
     /// <summary>There is no database, it is open elsewhere or damaged, or the system refused a call.</summary>
@@ -25,7 +25,7 @@ internal static class ExitCode
     [
         (Ok, "done"),
         (NotFound, "the key or the map is not there"),
-        (Usage, "wrong command line, or a key, value or name over its limit"),
+        (Usage, "wrong command line or input, or a key, value or name over its limit"),
         (Storage, "no database there, open in another process, damaged, or refused by the system"),
         (CheckFailed, "a check of the tour failed"),
         (Canceled, "ended by Ctrl+C"),

@@ -1,5 +1,7 @@
 using System.CommandLine;
+using System.CommandLine.Completions;
 using System.Text;
+using Varve.Cli.Transfer;
 
 namespace Varve.Cli;
 
@@ -18,16 +20,33 @@ internal static class Inputs
         DefaultValueFactory = _ => DirectoryWhenNotGiven(),
     };
 
-    public static Option<string> Map() => new("--map", "-m")
+    public static Option<string> Map()
     {
-        Description = "The map's name.",
-        HelpName = "NAME",
-        DefaultValueFactory = _ => MapDefault,
-    };
+        var map = new Option<string>("--map", "-m")
+        {
+            Description = "The map's name.",
+            HelpName = "NAME",
+            DefaultValueFactory = _ => MapDefault,
+        };
+        map.CompletionSources.Add(NamesOfMaps);
+        return map;
+    }
 
     public static Option<bool> Hex(string what) => new("--hex", "-x") { Description = $"{what} given in hexadecimal." };
 
     public static Option<bool> Json() => new("--json") { Description = "Print JSON." };
+
+    public static Option<RowFormat?> Format()
+    {
+        var format = new Option<RowFormat?>("--format", "-f")
+        {
+            Description = "tsv: key, tab, value, escaped as scan does; ndjson: an object a line, with keyBase64 and valueBase64 for what is "
+                + "no UTF-8. When not given: ndjson where the file's name ends with .ndjson, .jsonl or .json, else tsv.",
+            HelpName = "tsv|ndjson",
+        };
+        format.AcceptOnlyFromAmong(StringComparer.OrdinalIgnoreCase, "tsv", "ndjson");
+        return format;
+    }
 
     public static Argument<string> Key() => new("key") { Description = "The key; put -- before it where it begins with a dash." };
 
@@ -59,6 +78,20 @@ internal static class Inputs
         SortedMap map = database.GetMap(name);
         if (database.ListMaps().Contains(name)) return map;
         throw CommandFailureException.NotFound($"There is no map '{name}' in '{database.Directory}'.");
+    }
+
+    /// <summary>For a shell that completes; it wants to hear of no error.</summary>
+    private static IEnumerable<CompletionItem> NamesOfMaps(CompletionContext context)
+    {
+        try
+        {
+            using Database database = OpenForReading(context.ParseResult.GetValue<string>("--data") ?? DirectoryWhenNotGiven());
+            return [.. database.ListMaps().Select(name => new CompletionItem(name))];
+        }
+        catch (Exception failure) when (failure is IOException or UnauthorizedAccessException or InvalidOperationException)
+        {
+            return [];
+        }
     }
 
     private static string DirectoryWhenNotGiven()

@@ -169,7 +169,7 @@ public sealed partial class LayeringTests
         private static partial Regex NamespaceLine();
 
         [GeneratedRegex(
-            @"^(?<access>public|internal) (?:[a-z]+ )*?(?:class|struct|record|enum|interface|delegate)(?: struct| class)? (?<name>\w+)",
+            @"^(?<access>public|internal) (?:[a-z]+ )*?(?:class|struct|record|enum|interface|delegate \S+)(?: struct| class)? (?<name>\w+)",
             RegexOptions.Multiline)]
         private static partial Regex TypeDeclaration();
     }

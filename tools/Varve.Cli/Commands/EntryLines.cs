@@ -32,6 +32,16 @@ internal sealed class EntryLines(Terminal terminal, EntryFormat format, bool key
         json.WriteEndObject();
     }
 
+    /// <summary>A row that says which map it is from, unless that is null.</summary>
+    public static void WriteJson(Utf8JsonWriter json, byte[]? map, ReadOnlySpan<byte> key, ReadOnlySpan<byte> value)
+    {
+        json.WriteStartObject();
+        if (map is not null) json.WriteString("map", map);
+        ByteText.WriteField(json, "key", key);
+        ByteText.WriteField(json, "value", value);
+        json.WriteEndObject();
+    }
+
     public void Write(ReadOnlySpan<byte> key, ReadOnlySpan<byte> value)
     {
         switch (format)

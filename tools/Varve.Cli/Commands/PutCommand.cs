@@ -55,9 +55,8 @@ internal static class PutCommand
         using var bytes = new MemoryStream();
         byte[] piece = new byte[64 << 10];
         int read;
-        while ((read = input.Read(piece)) > 0)
+        while ((read = Read(input, piece, cancellation)) > 0)
         {
-            cancellation.ThrowIfCancellationRequested();
             if (bytes.Length + read > InputBytesMax)
             {
                 throw CommandFailureException.Usage($"The value on the standard input has more than {Figures.Bytes(InputBytesMax)}.");
@@ -68,4 +67,8 @@ internal static class PutCommand
 
         return bytes.ToArray();
     }
+
+    /// <summary>Does not wait for an input that says nothing once it is canceled.</summary>
+    private static int Read(Stream input, byte[] piece, CancellationToken cancellation) =>
+        input.ReadAsync(piece, CancellationToken.None).AsTask().WaitAsync(cancellation).GetAwaiter().GetResult();
 }

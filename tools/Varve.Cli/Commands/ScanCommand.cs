@@ -12,10 +12,7 @@ internal static class ScanCommand
     {
         Option<string> data = Inputs.Data();
         Option<string> map = Inputs.Map();
-        Option<bool> hex = Inputs.Hex("--prefix, --from and --to are");
-        var prefix = new Option<string>("--prefix", "-p") { Description = "Only keys that begin with this.", HelpName = "KEY" };
-        var from = new Option<string>("--from") { Description = "Only keys from this one on (inclusive).", HelpName = "KEY" };
-        var to = new Option<string>("--to") { Description = "Only keys before this one (exclusive).", HelpName = "KEY" };
+        var keys = new KeyBoundsOptions();
         var reverse = new Option<bool>("--reverse", "-r") { Description = "The same entries from the last to the first." };
         var limit = new Option<long?>("--limit", "-n") { Description = "Entries at most.", HelpName = "COUNT" };
         var keysOnly = new Option<bool>("--keys-only", "-k") { Description = "Print no values." };
@@ -34,15 +31,11 @@ internal static class ScanCommand
             "varve scan --from apple --to banana --reverse --keys-only",
             "varve scan --format json | jq -r .key")
         {
-            data, map, prefix, from, to, hex, reverse, limit, keysOnly, format,
+            data, map, keys.Prefix, keys.From, keys.To, keys.Hex, reverse, limit, keysOnly, format,
         };
         command.Run((parsed, cancellation) =>
         {
-            bool isHex = parsed.GetValue(hex);
-            KeyBounds range = KeyBounds.Of(
-                Inputs.Bytes(parsed.GetValue(prefix) ?? "", isHex, "prefix"),
-                Inputs.Bytes(parsed.GetValue(from) ?? "", isHex, "first key"),
-                Inputs.Bytes(parsed.GetValue(to) ?? "", isHex, "end key"));
+            KeyBounds range = keys.Read(parsed);
             long countMax = parsed.GetValue(limit) ?? long.MaxValue;
             if (countMax < 0) throw CommandFailureException.Usage("The limit (--limit) must not be negative.");
             using Database database = Inputs.OpenForReading(parsed.GetRequiredValue(data));
@@ -61,31 +54,5 @@ internal static class ScanCommand
             return ExitCode.Ok;
         });
         return command;
-    }
-
-    /// <summary>First key and first key behind the range; empty: no bound.</summary>
-    private readonly record struct KeyBounds(byte[] Start, byte[] End)
-    {
-        public bool IsEmpty => End.Length > 0 && Start.AsSpan().SequenceCompareTo(End) >= 0;
-
-        /// <summary>What all three leave.</summary>
-        public static KeyBounds Of(byte[] prefix, byte[] from, byte[] to)
-        {
-            byte[] start = from.AsSpan().SequenceCompareTo(prefix) > 0 ? from : prefix;
-            byte[] prefixEnd = KeyBehindPrefix(prefix);
-            bool endsAtPrefix = to.Length == 0 || (prefixEnd.Length > 0 && prefixEnd.AsSpan().SequenceCompareTo(to) < 0);
-            return new KeyBounds(start, endsAtPrefix ? prefixEnd : to);
-        }
-
-        /// <summary>The first key behind all that begin with the prefix; empty when there is none.</summary>
-        private static byte[] KeyBehindPrefix(ReadOnlySpan<byte> prefix)
-        {
-            int length = prefix.Length;
-            while (length > 0 && prefix[length - 1] == byte.MaxValue) length--;
-            if (length == 0) return [];
-            byte[] behind = prefix[..length].ToArray();
-            behind[^1]++;
-            return behind;
-        }
     }
 }

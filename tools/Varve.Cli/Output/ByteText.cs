@@ -8,6 +8,11 @@ namespace Varve.Cli.Output;
 /// <summary>Keys and values for people and programs: escaped text, hexadecimal, JSON fields.</summary>
 internal static class ByteText
 {
+    /// <summary>ASCII that stands for itself.</summary>
+    private static readonly SearchValues<byte> Plain = SearchValues.Create([.. Enumerable.Range(' ', '~' - ' ' + 1)
+        .Where(character => character != '\\')
+        .Select(character => (byte)character)]);
+
     private static ReadOnlySpan<byte> HexDigits => "0123456789abcdef"u8;
 
     /// <summary>
@@ -18,6 +23,11 @@ internal static class ByteText
     {
         while (!bytes.IsEmpty)
         {
+            int plainBytes = bytes.IndexOfAnyExcept(Plain);
+            if (plainBytes < 0) plainBytes = bytes.Length;
+            output.Write(bytes[..plainBytes]);
+            bytes = bytes[plainBytes..];
+            if (bytes.IsEmpty) return;
             OperationStatus status = Rune.DecodeFromUtf8(bytes, out Rune rune, out int length);
             ReadOnlySpan<byte> piece = bytes[..length];
             bytes = bytes[length..];

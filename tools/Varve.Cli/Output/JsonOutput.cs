@@ -1,5 +1,7 @@
 using System.Text.Json;
 using System.Text.Json.Serialization;
+using Varve.Cli.Commands;
+using Varve.Cli.Transfer;
 
 namespace Varve.Cli.Output;
 
@@ -15,16 +17,45 @@ internal static partial class JsonOutput
     public static void Write(Terminal terminal, VerifyResult result) =>
         Write(terminal, JsonSerializer.SerializeToUtf8Bytes(result, Shapes.Default.VerifyResult));
 
+    public static void Write(Terminal terminal, ImportResult result) =>
+        Write(terminal, JsonSerializer.SerializeToUtf8Bytes(result, Shapes.Default.ImportResult));
+
+    public static void Write(Terminal terminal, ExportResult result) =>
+        Write(terminal, JsonSerializer.SerializeToUtf8Bytes(result, Shapes.Default.ExportResult));
+
+    public static void Write(Terminal terminal, CompactResult result) =>
+        Write(terminal, JsonSerializer.SerializeToUtf8Bytes(result, Shapes.Default.CompactResult));
+
+    public static void Write(Terminal terminal, DirectoryInspection found) =>
+        Write(terminal, JsonSerializer.SerializeToUtf8Bytes(found, Shapes.Default.DirectoryInspection));
+
+    public static void Write(Terminal terminal, List<ManifestInspection> found) =>
+        Write(terminal, JsonSerializer.SerializeToUtf8Bytes(found, Shapes.Default.ListManifestInspection));
+
+    public static void Write(Terminal terminal, List<LogInspection> found) =>
+        Write(terminal, JsonSerializer.SerializeToUtf8Bytes(found, Shapes.Default.ListLogInspection));
+
+    public static void Write(Terminal terminal, List<TableInspection> found) =>
+        Write(terminal, JsonSerializer.SerializeToUtf8Bytes(found, Shapes.Default.ListTableInspection));
+
     private static void Write(Terminal terminal, byte[] json)
     {
         terminal.Write(json);
         terminal.Write("\n"u8);
     }
 
-    [JsonSourceGenerationOptions(WriteIndented = true, NewLine = "\n", PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase)]
+    [JsonSourceGenerationOptions(
+        WriteIndented = true, NewLine = "\n", PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase, UseStringEnumConverter = true)]
     [JsonSerializable(typeof(DatabaseStatistics))]
     [JsonSerializable(typeof(IReadOnlyList<LevelStatistics>))]
     [JsonSerializable(typeof(VerifyResult))]
+    [JsonSerializable(typeof(ImportResult))]
+    [JsonSerializable(typeof(ExportResult))]
+    [JsonSerializable(typeof(CompactResult))]
+    [JsonSerializable(typeof(DirectoryInspection))]
+    [JsonSerializable(typeof(List<ManifestInspection>))]
+    [JsonSerializable(typeof(List<LogInspection>))]
+    [JsonSerializable(typeof(List<TableInspection>))]
     private sealed partial class Shapes : JsonSerializerContext;
 }
 

@@ -11,54 +11,58 @@ internal sealed class Terminal
 
     private const int WriterBytes = 32 << 10;
 
-    private readonly Stream _output;
-
     /// <param name="input">Read by <c>put KEY -</c>.</param>
     /// <param name="output">Bytes and UTF-8 text.</param>
-    /// <param name="error">Takes one line when a command fails.</param>
-    /// <param name="isInteractive">Whether the output is a terminal: only then there are colours and progress bars.</param>
-    public Terminal(Stream input, Stream output, TextWriter error, bool isInteractive)
+    /// <param name="error">Takes one line when a command fails, and progress.</param>
+    /// <param name="isInteractive">Whether the output is a terminal: only then there are colours.</param>
+    /// <param name="isErrorInteractive">Whether <paramref name="error"/> is a terminal: only then there is progress.</param>
+    public Terminal(Stream input, Stream output, TextWriter error, bool isInteractive, bool isErrorInteractive = false)
     {
         Input = input;
-        _output = output;
+        Output = output;
         Error = error;
         IsInteractive = isInteractive;
         Writer = new StreamWriter(output, new UTF8Encoding(encoderShouldEmitUTF8Identifier: false), WriterBytes) { NewLine = "\n" };
-        bool hasColors = isInteractive && string.IsNullOrEmpty(Environment.GetEnvironmentVariable("NO_COLOR"));
-        Console = AnsiConsole.Create(new AnsiConsoleSettings
-        {
-            Ansi = isInteractive ? AnsiSupport.Detect : AnsiSupport.No,
-            ColorSystem = hasColors ? ColorSystemSupport.Detect : ColorSystemSupport.NoColors,
-            Interactive = isInteractive ? InteractionSupport.Detect : InteractionSupport.No,
-            Out = new ConsoleOutput(Writer, isInteractive),
-        });
+        Console = CreateConsole(Writer, isInteractive);
+        ErrorConsole = CreateConsole(error, isErrorInteractive);
     }
 
     public Stream Input { get; }
+
+    /// <summary>For whole files; other bytes go through <see cref="Write"/>.</summary>
+    public Stream Output { get; }
 
     public TextWriter Error { get; }
 
     /// <summary>Text; what was written must be flushed before bytes go to <see cref="Write"/>, which does that.</summary>
     public StreamWriter Writer { get; }
 
-    /// <summary>Tables, colours, progress; over <see cref="Writer"/>.</summary>
+    /// <summary>Tables and colours; over <see cref="Writer"/>.</summary>
     public IAnsiConsole Console { get; }
+
+    /// <summary>Progress; over <see cref="Error"/>.</summary>
+    public IAnsiConsole ErrorConsole { get; }
 
     public bool IsInteractive { get; }
 
     public static Terminal OpenStandard() =>
-        new(System.Console.OpenStandardInput(), StandardOutput.Open(), System.Console.Error, !System.Console.IsOutputRedirected);
+        new(
+            System.Console.OpenStandardInput(),
+            StandardOutput.Open(),
+            System.Console.Error,
+            !System.Console.IsOutputRedirected,
+            !System.Console.IsErrorRedirected);
 
     public void Write(ReadOnlySpan<byte> bytes)
     {
         Writer.Flush();
-        _output.Write(bytes);
+        Output.Write(bytes);
     }
 
     public void Flush()
     {
         Writer.Flush();
-        _output.Flush();
+        Output.Flush();
     }
 
     /// <summary>One line on stderr, whatever the message holds.</summary>
@@ -68,21 +72,43 @@ internal sealed class Terminal
         Error.Flush();
     }
 
-    /// <summary>Runs work that tells how far it is, 0 to 1, and shows that where the output is a terminal.</summary>
-    public void RunWithProgress(string title, Action<Action<double>> work)
+    /// <summary>Runs work that tells how far it is, 0 to 1, and shows that where stderr is a terminal.</summary>
+    public void RunWithProgress(string title, Action<Action<double>> work) =>
+        RunWithProgress(title, (Action<ProgressView> view) => work(share => view(new ProgressView(share, title))));
+
+    /// <summary>As the other one, for work that also has words for how far it is, or no idea of how far that is.</summary>
+    public void RunWithProgress(string title, Action<Action<ProgressView>> work)
     {
-        if (!IsInteractive || !Console.Profile.Capabilities.Ansi)
+        if (!ErrorConsole.Profile.Capabilities.Interactive || !ErrorConsole.Profile.Capabilities.Ansi)
         {
             work(static _ => { });
             return;
         }
 
-        Progress progress = Console.Progress().AutoClear(true);
+        Progress progress = ErrorConsole.Progress().AutoClear(true);
         progress.Columns(new TaskDescriptionColumn(), new ProgressBarColumn(), new PercentageColumn()).Start(context =>
         {
             ProgressTask task = context.AddTask(Markup.Escape(title), maxValue: 1);
-            work(done => task.Value = done);
+            task.IsIndeterminate = true;
+            work(view =>
+            {
+                task.IsIndeterminate = view.Share is null;
+                task.Value = view.Share ?? 0;
+                task.Description = Markup.Escape(view.Words);
+            });
             task.Value = 1;
+        });
+    }
+
+    private static IAnsiConsole CreateConsole(TextWriter writer, bool isTerminal)
+    {
+        bool hasColors = isTerminal && string.IsNullOrEmpty(Environment.GetEnvironmentVariable("NO_COLOR"));
+        return AnsiConsole.Create(new AnsiConsoleSettings
+        {
+            Ansi = isTerminal ? AnsiSupport.Detect : AnsiSupport.No,
+            ColorSystem = hasColors ? ColorSystemSupport.Detect : ColorSystemSupport.NoColors,
+            Interactive = isTerminal ? InteractionSupport.Detect : InteractionSupport.No,
+            Out = new ConsoleOutput(writer, isTerminal),
         });
     }
 
@@ -107,3 +133,8 @@ internal sealed class Terminal
         private static int Known(int reported, int otherwise) => reported > 0 ? reported : otherwise;
     }
 }
+
+/// <summary>How far a command is.</summary>
+/// <param name="Share">0 to 1; null where nobody knows how much there is.</param>
+/// <param name="Words">What stands before the bar.</param>
+internal readonly record struct ProgressView(double? Share, string Words);
