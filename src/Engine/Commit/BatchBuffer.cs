@@ -57,6 +57,22 @@ internal sealed class BatchBuffer : IDisposable
         Added(map, keyBytes, valueBytes: 0, WriteHead(room, EntryKind.Tombstone, map, key, keyBytes));
     }
 
+    /// <summary>Notes that tables were ingested with these keys of the map, the first and the last one both inside.</summary>
+    public void AddIngest(MapIdentity map, ReadOnlySpan<byte> firstFullKey, ReadOnlySpan<byte> lastFullKey)
+    {
+        Span<byte> room = Reserve(1 + 2 * Varint.BytesMax + firstFullKey.Length + lastFullKey.Length);
+        int length = WriteHead(room, EntryKind.Ingest, map, firstFullKey[map.Prefix.Length..], firstFullKey.Length);
+        length += Varint.Write(room[length..], (uint)lastFullKey.Length);
+        lastFullKey.CopyTo(room[length..]);
+        Added(map, firstFullKey.Length, lastFullKey.Length, length + lastFullKey.Length);
+    }
+
+    /// <summary>Has the map's name recorded with the batch, also where no operation uses the map.</summary>
+    public void AddMap(MapIdentity map)
+    {
+        if (!map.IsRecorded && !_unrecordedMaps.Contains(map)) _unrecordedMaps.Add(map);
+    }
+
     /// <summary>Adds all operations of another batch behind those of this one.</summary>
     public void AddAll(BatchBuffer other)
     {
@@ -99,7 +115,7 @@ internal sealed class BatchBuffer : IDisposable
         Count++;
         KeyBytes += keyBytes;
         ValueBytes += valueBytes;
-        if (!map.IsRecorded && !_unrecordedMaps.Contains(map)) _unrecordedMaps.Add(map);
+        AddMap(map);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

@@ -24,11 +24,11 @@ internal ref struct BatchReader(ReadOnlySpan<byte> batch)
         ReadOnlySpan<byte> rest = _rest;
         if (rest.IsEmpty) return false;
         var kind = (EntryKind)rest[0];
-        if (kind is not (EntryKind.Value or EntryKind.Tombstone)) return false;
+        if (kind is not (EntryKind.Value or EntryKind.Tombstone or EntryKind.Ingest)) return false;
         rest = rest[1..];
         if (!TryTake(ref rest, out ReadOnlySpan<byte> key)) return false;
         ReadOnlySpan<byte> value = default;
-        if (kind == EntryKind.Value && !TryTake(ref rest, out value)) return false;
+        if (kind != EntryKind.Tombstone && !TryTake(ref rest, out value)) return false;
         Kind = kind;
         Key = key;
         Value = value;

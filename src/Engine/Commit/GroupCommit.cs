@@ -12,7 +12,7 @@ namespace Varve.Commit;
 /// What a leader does with its group: log first, then memory, then publish. Used by one thread at a time, the leader of the
 /// <see cref="CommitQueue"/>; the stop may come from anybody.
 /// </summary>
-internal sealed class GroupCommit
+internal sealed partial class GroupCommit
 {
     private readonly LogWriter _log;
     private readonly ReadViews _views;
@@ -99,6 +99,9 @@ internal sealed class GroupCommit
                 break;
             case CommitKind.Rotate:
                 if (_views.Unpinned.Active.EntryCount > 0) Rotate(roomBytes: 0);
+                break;
+            case CommitKind.Ingest:
+                Ingest(first);
                 break;
             default:
                 throw new InvariantViolatedException($"A commit request of unknown kind {first.Kind}.");
