@@ -87,8 +87,10 @@ public sealed partial class Database
     {
         ArgumentException.ThrowIfNullOrEmpty(directory);
         cancellation.ThrowIfCancellationRequested();
+        ThrowIfClosed();
+        ulong sequence = LatestSequence;
         Flush();
-        return CheckpointJob.Run(_store, Path.GetFullPath(directory), progress, cancellation);
+        return CheckpointJob.Run(_store, sequence, Path.GetFullPath(directory), progress, cancellation);
     }
 
     private Upkeep UpkeepParts => _store.Upkeep

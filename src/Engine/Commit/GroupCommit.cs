@@ -198,7 +198,7 @@ internal sealed partial class GroupCommit
             BatchBuffer batch = request.Batch!;
             try
             {
-                _log.Append(sequence + 1, batch.Count, batch.Span);
+                _log.Append(sequence + 1, batch.Count, batch.Span, batch.LastValue);
             }
             catch (StorageException failure) when (!_log.IsSealed)
             {
@@ -241,7 +241,7 @@ internal sealed partial class GroupCommit
         foreach (CommitRequest request in group)
         {
             if (request.Failure is not null) break;
-            var reader = new BatchReader(request.Batch!.Span);
+            var reader = new BatchReader(request.Batch!.Span, request.Batch.LastValue);
             while (reader.TryNext()) active.Insert(reader.Key, Trailer.Pack(++sequence, reader.Kind), reader.Value);
             Invariant.Holds(reader.RestBytes == 0 && sequence == request.Sequence);
         }

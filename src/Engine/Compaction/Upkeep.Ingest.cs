@@ -14,9 +14,6 @@ internal sealed partial class Upkeep
     public OutputTables CreateIngestOutput() => _context.CreateOutput(_context.BottomFormat);
 
     /// <summary>See <see cref="CompactionWorkers.Install"/>.</summary>
-    public void Install(IReadOnlyList<TableInfo> tables, ulong sequence)
-    {
-        _compaction.Install(tables, sequence);
-        RetireLog(sequence);
-    }
+    /// <remarks>The log's old segments are retired by the next flush: only the flushing thread may.</remarks>
+    public void Install(IReadOnlyList<TableInfo> tables, ulong sequence) => _compaction.Install(tables, sequence);
 }

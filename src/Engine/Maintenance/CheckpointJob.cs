@@ -8,7 +8,9 @@ using Varve.Tables;
 
 namespace Varve.Maintenance;
 
-/// <summary>Makes a second directory that opens as the database at one sequence: its tables, by hard links, and a manifest of its own.</summary>
+/// <summary>
+/// Makes a second directory that opens as the database at one sequence: its tables, by hard links, and a manifest of its own.
+/// </summary>
 /// <remarks>
 /// The log is not taken along. Tables hold everything up to the flushed sequence and nothing above it, at any time: memtables are frozen
 /// between two commits and flushed in order. So the level map and the manifest's state of one moment are the database at that sequence.
@@ -18,13 +20,22 @@ internal static class CheckpointJob
 {
     private const int CopyBytes = 1 << 20;
 
+    /// <param name="store">The open store.</param>
+    /// <param name="sequence">
+    /// What was visible before the last flush: an ingest that failed may have taken it, so that no flush reaches it.
+    /// </param>
+    /// <param name="directory">Full path.</param>
+    /// <param name="progress">Told after each table.</param>
+    /// <param name="cancellation">Asked before each table.</param>
     /// <returns>The sequence that the checkpoint shows.</returns>
-    public static ulong Run(Store store, string directory, IProgress<CheckpointProgress>? progress, CancellationToken cancellation)
+    public static ulong Run(
+        Store store, ulong sequence, string directory, IProgress<CheckpointProgress>? progress, CancellationToken cancellation)
     {
         IFileSystem files = store.Setup.Files;
         LevelMap levels = store.Levels.Pin(out ManifestState state);
         try
         {
+            sequence = Math.Max(sequence, state.FlushedSequence);
             files.CreateDirectory(directory);
             ThrowIfNotEmpty(files, directory);
 
@@ -36,7 +47,7 @@ internal static class CheckpointJob
             {
                 BringTables(store, levels, directory, made, progress, cancellation);
                 cancellation.ThrowIfCancellationRequested();
-                using var manifest = new ManifestWriter(files, directory, StateOf(state), store.Setup.Random);
+                using var manifest = new ManifestWriter(files, directory, StateOf(state, sequence), store.Setup.Random);
                 manifest.Append(new LevelEdit());
             }
             catch
@@ -45,7 +56,7 @@ internal static class CheckpointJob
                 throw;
             }
 
-            return state.FlushedSequence;
+            return sequence;
         }
         finally
         {
@@ -54,15 +65,16 @@ internal static class CheckpointJob
     }
 
     /// <summary>
-    /// No log, and no clean end: the first open finds nothing to replay, and its sequences go on far above, so that the two databases do not
-    /// give one number to different content soon.
+    /// No log, and no clean end: the first open finds nothing to replay, and its sequences go on far above, so that the two databases do
+    /// not give one number to different content soon.
     /// </summary>
-    private static ManifestState StateOf(ManifestState state)
+    private static ManifestState StateOf(ManifestState state, ulong sequence)
     {
         LevelEdit edit = state.ToEdit();
         edit.LogEra = null;
         edit.CleanEnd = null;
-        edit.SequenceBound = Math.Max(state.SequenceBound, state.FlushedSequence);
+        edit.FlushedSequence = sequence;
+        edit.SequenceBound = Math.Max(state.SequenceBound, sequence);
         var copy = new ManifestState(state.DatabaseId);
         bool fits = copy.TryApply(edit, out string? problem);
         Invariant.Holds(fits, problem);

@@ -86,6 +86,14 @@ internal sealed unsafe partial class Table : Entries.IValueSource
     public void ReadSeparate(in TableValue value, Span<byte> destination) =>
         ReadValue(value.SeparateOffset, destination[..value.ValueLength]);
 
+    /// <summary>Reads a separate value piece by piece. The caller's reference to the table outlives it.</summary>
+    public SeparateValueReader OpenSeparate(in TableValue value)
+    {
+        byte[] header = new byte[SeparateValue.HeaderBytes(value.ValueLength)];
+        ReadExactly(header, value.SeparateOffset);
+        return new SeparateValueReader(this, header, value.SeparateOffset, value.ValueLength);
+    }
+
     /// <summary>Reads a separate value whose length is that of the destination.</summary>
     public void ReadValue(long offset, Span<byte> destination)
     {

@@ -123,11 +123,12 @@ internal sealed class RecoveryCheck(HistoryModel model, RegionPool pool)
     {
         foreach (string path in disk.ListAllFiles())
         {
-            if (!path.StartsWith(HistoryWork.CheckpointPrefix[1..], StringComparison.Ordinal) || Path.GetFileName(path) != "CURRENT") continue;
+            bool isCheckpoint = path.StartsWith(HistoryWork.CheckpointPrefix[1..], StringComparison.Ordinal);
+            if (!isCheckpoint || Path.GetFileName(path) != "CURRENT") continue;
             EngineSetup copy = setup with { Directory = "/" + Path.GetDirectoryName(path) };
             using Database database = Database.Open(copy, new DatabaseOptions { Mode = OpenMode.ReadOnly });
             var reads = new HistoryReads(database, model);
-            reads.CheckAll(reads.FindLastSequence());
+            reads.CheckAll(reads.FindLastSequence(), otherNames: database.ListMaps().Contains(LaterName) ? [LaterName] : []);
             CheckSound(database);
         }
     }

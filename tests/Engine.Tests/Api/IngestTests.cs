@@ -215,9 +215,11 @@ public sealed class IngestTests
         Assert.True(open.Seek(Key(10)));
         database.Ingest(map, Enumerable.Range(0, 200).Select(i => Pair(Key(i), "new"u8.ToArray())));
         int count = 0;
-        for (bool isValid = open.SeekToFirst(); isValid; isValid = open.Next(), count++) Assert.Equal("old"u8.ToArray(), open.Value.ToArray());
+        for (bool isValid = open.SeekToFirst(); isValid; isValid = open.Next(), count++)
+            Assert.Equal("old"u8.ToArray(), open.Value.ToArray());
         Assert.Equal(100, count);
-        for (bool isValid = open.SeekToLast(); isValid; isValid = open.Previous(), count--) Assert.Equal("old"u8.ToArray(), open.Value.ToArray());
+        for (bool isValid = open.SeekToLast(); isValid; isValid = open.Previous(), count--)
+            Assert.Equal("old"u8.ToArray(), open.Value.ToArray());
         Assert.Equal(0, count);
         Assert.Equal(200, Read(map.All()).Count(entry => entry.Value.AsSpan().SequenceEqual("new"u8)));
     }
@@ -284,7 +286,8 @@ public sealed class IngestTests
             bool hasFailed = false;
             _disk.Faults = call =>
             {
-                if (hasFailed || call.Operation != DiskOperation.Write || !call.Path.Contains("MANIFEST", StringComparison.Ordinal)) return null;
+                bool isEdit = call.Operation == DiskOperation.Write && call.Path.Contains("MANIFEST", StringComparison.Ordinal);
+                if (hasFailed || !isEdit) return null;
                 hasFailed = true;
                 return Fault.Error(errorCode);
             };
