@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.Globalization;
 using Varve.Workloads;
 using Varve.Workloads.Bulk;
+using Varve.Workloads.Large;
 using Varve.Workloads.Peers;
 
 var number = new Option<long>("--num") { Description = "Entries.", DefaultValueFactory = _ => 1_000_000 };
@@ -90,6 +91,7 @@ one.SetAction(parsed =>
 });
 root.Add(one);
 foreach (Command command in BulkCommands.Create(number, budget, seed, data, results)) root.Add(command);
+root.Add(LargeValues.CreateCommand(data));
 try
 {
     return root.Parse(args).Invoke(new InvocationConfiguration { EnableDefaultExceptionHandler = false });

@@ -118,6 +118,7 @@ public sealed partial class Database
     {
         Limits.CheckKey(key);
         Limits.CheckValue(value);
+        if (value.Length >= BatchBuffer.BorrowedBytesMin) return PutBorrowed(map, key, value, durability);
         BatchBuffer buffer = t_singleOperation ??= new BatchBuffer();
         try
         {
@@ -129,6 +130,27 @@ public sealed partial class Database
             buffer.Clear();
         }
     }
+
+    /// <summary>Logs and applies a large value from where it stands: this thread waits until both are done.</summary>
+    private unsafe ulong PutBorrowed(MapIdentity map, ReadOnlySpan<byte> key, ReadOnlySpan<byte> value, Durability? durability)
+    {
+        BatchBuffer buffer = t_singleOperation ??= new BatchBuffer();
+        fixed (byte* pinned = value)
+        {
+            try
+            {
+                buffer.AddBorrowedPut(map, key, pinned, value.Length);
+                return CommitOperations(buffer, durability);
+            }
+            finally
+            {
+                buffer.Clear();
+            }
+        }
+    }
+
+    /// <summary>For a batch of any size.</summary>
+    internal BatchBuffer CreateBuffer() => new(_store.Setup.Pool, Limits.BatchBytesMax);
 
     /// <summary>Commits one delete.</summary>
     internal ulong Delete(MapIdentity map, ReadOnlySpan<byte> key, Durability? durability)

@@ -27,12 +27,14 @@ internal sealed class Limits(MemoryPlan plan)
         }
     }
 
-    public void CheckValue(ReadOnlySpan<byte> value)
+    public void CheckValue(ReadOnlySpan<byte> value) => CheckValue(value.Length);
+
+    public void CheckValue(long value)
     {
-        if (value.Length > ValueBytesMax)
+        if (value > ValueBytesMax)
         {
             throw new ArgumentException(
-                $"The value has {value.Length:N0} bytes; it may have {ValueBytesMax:N0}: "
+                $"The value has {value:N0} bytes; it may have {ValueBytesMax:N0}: "
                     + "the smaller of 64 MiB and an eighth of DatabaseOptions.MemoryBudgetBytes.",
                 nameof(value));
         }

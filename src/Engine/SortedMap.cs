@@ -9,7 +9,7 @@ namespace Varve;
 /// Got by <see cref="Database.GetMap"/>; exists on disk from its first write. Safe for concurrent use. Reads see every write that was
 /// acknowledged before they began.
 /// </remarks>
-public sealed class SortedMap
+public sealed partial class SortedMap
 {
     internal SortedMap(Database database, MapIdentity identity)
     {
@@ -37,7 +37,7 @@ public sealed class SortedMap
     public ulong Put(ReadOnlySpan<byte> key, ReadOnlySpan<byte> value, Durability? durability = null) =>
         Database.Put(Identity, key, value, durability);
 
-    /// <summary>Removes a key; no error where it is absent. Parameters, result and errors as <see cref="Put"/>.</summary>
+    /// <summary>Removes a key; no error where it is absent. Parameters, result and errors as the put of a span.</summary>
     /// <param name="key">0 to 16,384 bytes.</param>
     /// <param name="durability">When to return; default: the database's level.</param>
     /// <returns>The write's sequence.</returns>

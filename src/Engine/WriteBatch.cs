@@ -1,3 +1,4 @@
+using System.Buffers;
 using Varve.Commit;
 using Varve.Entries;
 using Varve.Memory;
@@ -15,7 +16,11 @@ public sealed class WriteBatch : IDisposable
 {
     private bool _isDisposed;
 
-    internal WriteBatch(Database database) => Database = database;
+    internal WriteBatch(Database database)
+    {
+        Database = database;
+        Buffer = database.CreateBuffer();
+    }
 
     /// <summary>Operations in the batch.</summary>
     public int Count => Buffer.Count;
@@ -28,7 +33,7 @@ public sealed class WriteBatch : IDisposable
 
     internal Database Database { get; }
 
-    internal BatchBuffer Buffer { get; } = new();
+    internal BatchBuffer Buffer { get; }
 
     /// <summary>Gives a key a value.</summary>
     /// <param name="map">A map of the batch's database.</param>
@@ -43,6 +48,40 @@ public sealed class WriteBatch : IDisposable
         Database.Limits.CheckValue(value);
         Database.Limits.CheckBatch(Buffer, key.Length, value.Length);
         Buffer.AddPut(identity, key, value);
+    }
+
+    /// <summary>
+    /// Gives a key a value that stands in several pieces; otherwise as
+    /// <see cref="Put(SortedMap, ReadOnlySpan{byte}, ReadOnlySpan{byte})"/>.
+    /// </summary>
+    /// <param name="map">A map of the batch's database.</param>
+    /// <param name="key">0 to 16,384 bytes.</param>
+    /// <param name="value">As long as a value may be.</param>
+    public void PutPieces(SortedMap map, ReadOnlySpan<byte> key, in ReadOnlySequence<byte> value)
+    {
+        MapIdentity identity = Check(map, key);
+        Database.Limits.CheckValue(value.Length);
+        Database.Limits.CheckBatch(Buffer, key.Length, (int)value.Length);
+        Buffer.AddPut(identity, key, value);
+    }
+
+    /// <summary>
+    /// Gives a key a value that is read from a stream, straight into the batch; otherwise as
+    /// <see cref="Put(SortedMap, ReadOnlySpan{byte}, ReadOnlySpan{byte})"/>.
+    /// </summary>
+    /// <param name="map">A map of the batch's database.</param>
+    /// <param name="key">0 to 16,384 bytes.</param>
+    /// <param name="value">Read synchronously, to the length and no further.</param>
+    /// <param name="valueBytes">The value's length.</param>
+    /// <exception cref="EndOfStreamException">The stream ends before. The batch is as before, also when reading throws.</exception>
+    public void Put(SortedMap map, ReadOnlySpan<byte> key, Stream value, int valueBytes)
+    {
+        ArgumentNullException.ThrowIfNull(value);
+        ArgumentOutOfRangeException.ThrowIfNegative(valueBytes);
+        MapIdentity identity = Check(map, key);
+        Database.Limits.CheckValue(valueBytes);
+        Database.Limits.CheckBatch(Buffer, key.Length, valueBytes);
+        Buffer.AddPut(identity, key, value, valueBytes);
     }
 
     /// <summary>Removes a key; no error where it is absent.</summary>

@@ -1,7 +1,9 @@
 using System.Buffers;
 using System.Runtime.CompilerServices;
 using Varve.Bytes;
+using Varve.Diagnostics;
 using Varve.Entries;
+using Varve.Native;
 
 namespace Varve.Commit;
 
@@ -14,28 +16,59 @@ namespace Varve.Commit;
 /// operation := kind:u8 | keyBytes:varint | key [ | valueBytes:varint | value ]     value only where kind is Value
 /// </code>
 /// The n-th operation of a batch has the batch's first sequence + n; the log's frame states first sequence and count.
+/// <para>
+/// A batch that outgrows a megabyte moves to a region of native memory with room for the largest batch: it grows there without being
+/// copied, and takes memory only for what is in it. A single large value is not copied at all, see <see cref="AddBorrowedPut"/>.
+/// </para>
 /// </remarks>
-internal sealed class BatchBuffer : IDisposable
+internal sealed unsafe class BatchBuffer : IDisposable
 {
+    /// <summary>From this length on a single put lends its value instead of copying it.</summary>
+    public const int BorrowedBytesMin = 64 << 10;
+
     private const int BytesMin = 1024;
 
     /// <summary>A longer array than this is not kept for the next batch.</summary>
     private const int KeptBytesMax = 1 << 20;
 
+    private readonly RegionPool? _pool;
+    private readonly long _regionBytes;
+    private BatchRegion? _region;
+    private byte* _lastValue;
+    private int _lastValueBytes;
+
     private readonly List<MapIdentity> _unrecordedMaps = [];
     private byte[] _bytes = [];
     private int _length;
 
+    /// <summary>A small batch, in managed memory whatever its size.</summary>
+    public BatchBuffer()
+    {
+    }
+
+    /// <param name="pool">Where a large batch's memory comes from.</param>
+    /// <param name="bytesMax">The most that a batch may take.</param>
+    public BatchBuffer(RegionPool pool, long bytesMax)
+    {
+        _pool = pool;
+        _regionBytes = Math.Min(bytesMax + KeptBytesMax, int.MaxValue);
+    }
+
     public int Count { get; private set; }
 
-    public int Length => _length;
+    /// <summary>Bytes of the batch as the log has it.</summary>
+    public int Length => _length + _lastValueBytes;
 
     /// <summary>Sum of the full keys' bytes.</summary>
     public long KeyBytes { get; private set; }
 
     public long ValueBytes { get; private set; }
 
-    public ReadOnlySpan<byte> Span => _bytes.AsSpan(0, _length);
+    /// <summary>The operations; without <see cref="LastValue"/>.</summary>
+    public ReadOnlySpan<byte> Span => Bytes[.._length];
+
+    /// <summary>The last operation's value where it was lent; it follows <see cref="Span"/> in the log. Otherwise empty.</summary>
+    public ReadOnlySpan<byte> LastValue => new(_lastValue, _lastValueBytes);
 
     /// <summary>Maps of this batch whose names the catalogue did not hold when they were added.</summary>
     public IReadOnlyList<MapIdentity> UnrecordedMaps => _unrecordedMaps;
@@ -50,6 +83,45 @@ internal sealed class BatchBuffer : IDisposable
         Added(map, keyBytes, value.Length, length + value.Length);
     }
 
+    /// <summary>
+    /// Adds a put whose value is read where it stands: the caller keeps it there, pinned and unchanged, until the batch is committed and
+    /// cleared. Nothing can be added behind it.
+    /// </summary>
+    public void AddBorrowedPut(MapIdentity map, ReadOnlySpan<byte> key, byte* value, int valueBytes)
+    {
+        int keyBytes = map.Prefix.Length + key.Length;
+        Span<byte> room = Reserve(1 + 2 * Varint.BytesMax + keyBytes);
+        int length = WriteHead(room, EntryKind.Value, map, key, keyBytes);
+        length += Varint.Write(room[length..], (uint)valueBytes);
+        Added(map, keyBytes, valueBytes, length);
+        _lastValue = value;
+        _lastValueBytes = valueBytes;
+    }
+
+    /// <summary>Adds a put whose value comes from a stream; when that fails or ends early, the batch is as before.</summary>
+    /// <exception cref="EndOfStreamException">The stream has fewer bytes.</exception>
+    public void AddPut(MapIdentity map, ReadOnlySpan<byte> key, Stream value, int valueBytes)
+    {
+        int keyBytes = map.Prefix.Length + key.Length;
+        Span<byte> room = Reserve(1 + 2 * Varint.BytesMax + keyBytes + valueBytes);
+        int length = WriteHead(room, EntryKind.Value, map, key, keyBytes);
+        length += Varint.Write(room[length..], (uint)valueBytes);
+        value.ReadExactly(room.Slice(length, valueBytes));
+        Added(map, keyBytes, valueBytes, length + valueBytes);
+    }
+
+    /// <summary>Adds a put whose value stands in several pieces.</summary>
+    public void AddPut(MapIdentity map, ReadOnlySpan<byte> key, in ReadOnlySequence<byte> value)
+    {
+        int keyBytes = map.Prefix.Length + key.Length;
+        int valueBytes = (int)value.Length;
+        Span<byte> room = Reserve(1 + 2 * Varint.BytesMax + keyBytes + valueBytes);
+        int length = WriteHead(room, EntryKind.Value, map, key, keyBytes);
+        length += Varint.Write(room[length..], (uint)valueBytes);
+        value.CopyTo(room[length..]);
+        Added(map, keyBytes, valueBytes, length + valueBytes);
+    }
+
     public void AddDelete(MapIdentity map, ReadOnlySpan<byte> key)
     {
         int keyBytes = map.Prefix.Length + key.Length;
@@ -57,11 +129,29 @@ internal sealed class BatchBuffer : IDisposable
         Added(map, keyBytes, valueBytes: 0, WriteHead(room, EntryKind.Tombstone, map, key, keyBytes));
     }
 
+    /// <summary>Notes that tables were ingested with these keys of the map, the first and the last one both inside.</summary>
+    public void AddIngest(MapIdentity map, ReadOnlySpan<byte> firstFullKey, ReadOnlySpan<byte> lastFullKey)
+    {
+        Span<byte> room = Reserve(1 + 2 * Varint.BytesMax + firstFullKey.Length + lastFullKey.Length);
+        int length = WriteHead(room, EntryKind.Ingest, map, firstFullKey[map.Prefix.Length..], firstFullKey.Length);
+        length += Varint.Write(room[length..], (uint)lastFullKey.Length);
+        lastFullKey.CopyTo(room[length..]);
+        Added(map, firstFullKey.Length, lastFullKey.Length, length + lastFullKey.Length);
+    }
+
+    /// <summary>Has the map's name recorded with the batch, also where no operation uses the map.</summary>
+    public void AddMap(MapIdentity map)
+    {
+        if (!map.IsRecorded && !_unrecordedMaps.Contains(map)) _unrecordedMaps.Add(map);
+    }
+
     /// <summary>Adds all operations of another batch behind those of this one.</summary>
     public void AddAll(BatchBuffer other)
     {
-        other.Span.CopyTo(Reserve(other.Length));
-        _length += other.Length;
+        other.Span.CopyTo(Reserve(other._length));
+        _length += other._length;
+        _lastValue = other._lastValue;
+        _lastValueBytes = other._lastValueBytes;
         Count += other.Count;
         KeyBytes += other.KeyBytes;
         ValueBytes += other.ValueBytes;
@@ -69,19 +159,26 @@ internal sealed class BatchBuffer : IDisposable
 
     public void Clear()
     {
-        if (_bytes.Length > KeptBytesMax) Dispose();
+        if (_region is not null || _bytes.Length > KeptBytesMax) Dispose();
         _unrecordedMaps.Clear();
         _length = 0;
+        _lastValue = null;
+        _lastValueBytes = 0;
         Count = 0;
         KeyBytes = 0;
         ValueBytes = 0;
     }
 
+    /// <summary>Gives the memory back; what is in the batch is lost.</summary>
     public void Dispose()
     {
         if (_bytes.Length > 0) ArrayPool<byte>.Shared.Return(_bytes);
         _bytes = [];
+        _region?.Return();
+        _region = null;
     }
+
+    private Span<byte> Bytes => _region is null ? _bytes : new Span<byte>(_region.Address, (int)_regionBytes);
 
     private static int WriteHead(Span<byte> room, EntryKind kind, MapIdentity map, ReadOnlySpan<byte> key, int keyBytes)
     {
@@ -99,22 +196,44 @@ internal sealed class BatchBuffer : IDisposable
         Count++;
         KeyBytes += keyBytes;
         ValueBytes += valueBytes;
-        if (!map.IsRecorded && !_unrecordedMaps.Contains(map)) _unrecordedMaps.Add(map);
+        AddMap(map);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private Span<byte> Reserve(int bytes)
     {
-        if (_bytes.Length - _length < bytes) Grow(bytes);
-        return _bytes.AsSpan(_length);
+        Invariant.Holds(_lastValueBytes == 0);
+        Span<byte> all = Bytes;
+        if (all.Length - _length < bytes)
+        {
+            Grow(bytes);
+            all = Bytes;
+        }
+
+        return all[_length..];
     }
 
     private void Grow(int bytes)
     {
         long wanted = Math.Max(Math.Max(BytesMin, _length + (long)bytes), Math.Min(2L * _bytes.Length, Array.MaxLength));
+        if (wanted > KeptBytesMax && _pool is not null && _region is null && _length + (long)bytes <= _regionBytes)
+        {
+            MoveToRegion();
+            return;
+        }
+
         byte[] grown = ArrayPool<byte>.Shared.Rent((int)Math.Min(wanted, Array.MaxLength));
         Span.CopyTo(grown);
-        if (_bytes.Length > 0) ArrayPool<byte>.Shared.Return(_bytes);
+        Dispose();
         _bytes = grown;
+    }
+
+    private void MoveToRegion()
+    {
+        var region = new BatchRegion(_pool!, _regionBytes);
+        Span.CopyTo(new Span<byte>(region.Address, _length));
+        if (_bytes.Length > 0) ArrayPool<byte>.Shared.Return(_bytes);
+        _bytes = [];
+        _region = region;
     }
 }

@@ -4,8 +4,11 @@ using Varve.Entries;
 namespace Varve.Commit;
 
 /// <summary>Reads the operations of a batch; see <see cref="BatchBuffer"/> for the grammar. Never throws, never trusts a length.</summary>
-internal ref struct BatchReader(ReadOnlySpan<byte> batch)
+/// <param name="batch">The operations.</param>
+/// <param name="lastValue">The value of the last operation, where it stands elsewhere in memory and its length ends the batch.</param>
+internal ref struct BatchReader(ReadOnlySpan<byte> batch, ReadOnlySpan<byte> lastValue = default)
 {
+    private readonly ReadOnlySpan<byte> _lastValue = lastValue;
     private ReadOnlySpan<byte> _rest = batch;
 
     public EntryKind Kind { get; private set; }
@@ -24,15 +27,24 @@ internal ref struct BatchReader(ReadOnlySpan<byte> batch)
         ReadOnlySpan<byte> rest = _rest;
         if (rest.IsEmpty) return false;
         var kind = (EntryKind)rest[0];
-        if (kind is not (EntryKind.Value or EntryKind.Tombstone)) return false;
+        if (kind is not (EntryKind.Value or EntryKind.Tombstone or EntryKind.Ingest)) return false;
         rest = rest[1..];
         if (!TryTake(ref rest, out ReadOnlySpan<byte> key)) return false;
         ReadOnlySpan<byte> value = default;
-        if (kind == EntryKind.Value && !TryTake(ref rest, out value)) return false;
+        if (kind != EntryKind.Tombstone && !TryTake(ref rest, out value) && !TryTakeLast(ref rest, out value)) return false;
         Kind = kind;
         Key = key;
         Value = value;
         _rest = rest;
+        return true;
+    }
+
+    private readonly bool TryTakeLast(scoped ref ReadOnlySpan<byte> rest, out ReadOnlySpan<byte> taken)
+    {
+        taken = _lastValue;
+        if (!Varint.TryRead(rest, out ulong bytes, out int length)) return false;
+        if (_lastValue.IsEmpty || length != rest.Length || bytes != (ulong)_lastValue.Length) return false;
+        rest = default;
         return true;
     }
 

@@ -84,7 +84,8 @@ internal sealed class CommitQueue
 
     /// <summary>Commits a batch, or does one of the other things a leader does; returns when it is done.</summary>
     /// <returns>The sequence of the batch's last operation.</returns>
-    public ulong Run(CommitKind kind, BatchBuffer? batch = null, Durability durability = Durability.None)
+    public ulong Run(
+        CommitKind kind, BatchBuffer? batch = null, Durability durability = Durability.None, Action<ulong>? install = null)
     {
         CommitRequest request;
         bool leads = false;
@@ -93,6 +94,7 @@ internal sealed class CommitQueue
             ThrowIfClosed();
             if (!_idleRequests.TryPop(out request!)) request = new CommitRequest(_scheduler.CreateSignal("commit request"));
             Enqueue(request.Set(kind, batch, durability));
+            request.Install = install;
             if (!_isLed)
             {
                 _isLed = true;

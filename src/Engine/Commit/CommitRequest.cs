@@ -15,6 +15,9 @@ internal enum CommitKind
     /// <summary>Freeze the active memtable unless it is empty.</summary>
     Rotate,
 
+    /// <summary>Flush all that is in memory, log the ingest's marks, install its tables, publish.</summary>
+    Ingest,
+
     /// <summary>End the log cleanly; nothing is taken after it.</summary>
     Close,
 }
@@ -65,11 +68,15 @@ internal sealed class CommitRequest(EngineSignal? wakeUp)
         Sequence = 0;
         Failure = null;
         Recorded = [];
+        Install = null;
         return this;
     }
 
     /// <summary>Lets go of what the writer gave and got, so that an idle request holds nothing.</summary>
     public void Clear() => Set(CommitKind.Sync, batch: null, Durability.None);
+
+    /// <summary>Installs an ingest's tables at a sequence; called by the leader.</summary>
+    public Action<ulong>? Install { get; set; }
 
     /// <summary>Maps whose names this write records.</summary>
     public IReadOnlyList<MapIdentity> Recorded { get; private set; } = [];

@@ -14,7 +14,7 @@ namespace Varve.Commit;
 /// What a leader does with its group: log first, then memory, then publish. Used by one thread at a time, the leader of the
 /// <see cref="CommitQueue"/>; the stop may come from anybody.
 /// </summary>
-internal sealed class GroupCommit
+internal sealed partial class GroupCommit
 {
     private readonly LogWriter _log;
     private readonly ReadViews _views;
@@ -106,6 +106,9 @@ internal sealed class GroupCommit
                 break;
             case CommitKind.Rotate:
                 if (_views.Unpinned.Active.EntryCount > 0) Rotate(roomBytes: 0);
+                break;
+            case CommitKind.Ingest:
+                Ingest(first);
                 break;
             default:
                 throw new InvariantViolatedException($"A commit request of unknown kind {first.Kind}.");
@@ -220,7 +223,7 @@ internal sealed class GroupCommit
             BatchBuffer batch = request.Batch!;
             try
             {
-                _log.Append(sequence + 1, batch.Count, batch.Span);
+                _log.Append(sequence + 1, batch.Count, batch.Span, batch.LastValue);
             }
             catch (StorageException failure) when (!_log.IsSealed)
             {
@@ -270,7 +273,7 @@ internal sealed class GroupCommit
         foreach (CommitRequest request in group)
         {
             if (request.Failure is not null) break;
-            var reader = new BatchReader(request.Batch!.Span);
+            var reader = new BatchReader(request.Batch!.Span, request.Batch.LastValue);
             while (reader.TryNext()) active.Insert(reader.Key, Trailer.Pack(++sequence, reader.Kind), reader.Value);
             Invariant.Holds(reader.RestBytes == 0 && sequence == request.Sequence);
         }

@@ -14,6 +14,9 @@ internal interface IFlushRoom
     /// <summary>A memtable was frozen: flush it.</summary>
     void OnFrozen();
 
+    /// <summary>Returns once every entry up to the sequence is in tables; throws what ends a flush meanwhile.</summary>
+    void WaitForFlushed(ulong sequence);
+
     /// <summary>An empty memtable of the usual capacity, with room for so many bytes even where that is more.</summary>
     MemTable CreateMemTable(long roomBytes);
 }

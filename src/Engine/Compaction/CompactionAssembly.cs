@@ -16,11 +16,13 @@ internal sealed class CompactionAssembly
     private readonly LevelMap _map;
     private readonly CompactionOptions _options;
     private readonly HashSet<long> _busy;
+    private readonly IReadOnlyList<LeveledTable> _arriving;
 
     public CompactionAssembly(LevelMap map, CompactionOptions options, CompactionContext context)
     {
         _map = map;
         _options = options;
+        _arriving = context.Arriving;
         _busy = [.. context.Excluded];
         foreach (CompactionPick job in context.Running)
         {
@@ -45,6 +47,11 @@ internal sealed class CompactionAssembly
         bool isAlone = inputs.Count == 1 && overlapped.Length == 0;
         KeyRange inputRange = range;
         foreach (Table table in overlapped) range = range.Union(KeyRange.Of(table.Info));
+
+        foreach (LeveledTable arriving in _arriving)
+        {
+            if (arriving.Level == outputLevel && range.Overlaps(arriving.Info)) return null;
+        }
 
         IReadOnlyList<Table> grandparents = outputLevel < LevelMap.BottomLevel ? _map.Overlapping(outputLevel + 1, range).ToArray() : [];
         return new CompactionPick

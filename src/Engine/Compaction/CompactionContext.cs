@@ -1,3 +1,5 @@
+using Varve.Levels;
+
 namespace Varve.Compaction;
 
 /// <summary>What the planner knows besides the level map.</summary>
@@ -8,6 +10,9 @@ internal sealed record CompactionContext
 
     /// <summary>Numbers of tables that must not be touched: damaged ones. No job takes them, nor what can only move with them.</summary>
     public IReadOnlyCollection<long> Excluded { get; init; } = [];
+
+    /// <summary>Tables that an ingest is about to install: no job may write around them to the level they come to.</summary>
+    public IReadOnlyList<LeveledTable> Arriving { get; init; } = [];
 
     /// <summary>The oldest registered snapshot, or the published sequence when there is none.</summary>
     public required ulong OldestSnapshot { get; init; }

@@ -12,7 +12,7 @@ namespace Varve.Compaction;
 /// <summary>
 /// The threads that compact: each asks the planner for a job that does not meet the jobs of the others, runs it, asks again.
 /// </summary>
-internal sealed class CompactionWorkers
+internal sealed partial class CompactionWorkers
 {
     /// <summary>
     /// Writes begin to slow at this many tables in level 0 over its trigger, and stop at <see cref="LevelZeroExcessMax"/>.
@@ -239,13 +239,14 @@ internal sealed class CompactionWorkers
             {
                 Running = [.. _running],
                 Excluded = _damaged.Keys,
+                Arriving = _arriving,
                 OldestSnapshot = readable[0],
                 IsIdle = _isIdle,
             };
             if (_request is { IsDone: false } request)
             {
                 bool isOpen = _planner.TryNextForRange(map, known, range: null, request.Sequence, out pick);
-                bool isStuck = isOpen && pick is null && _running.Count == 0;
+                bool isStuck = isOpen && pick is null && _running.Count == 0 && _arriving.Count == 0;
                 if (isStuck && _damaged.Count > 0) request.Failure = _damaged.Values.First();
                 request.IsDone = !isOpen || isStuck;
             }

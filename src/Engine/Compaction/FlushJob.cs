@@ -24,7 +24,8 @@ internal static class FlushJob
 
         // What the memtable counted is what the tree gave back: a lost leaf would be lost data.
         Invariant.Holds(counts.EntriesRead == table.EntryCount && counts.NewestSequence == table.LastSequence);
-        var edit = new LevelEdit { FlushedSequence = table.LastSequence };
+        // A table without entries, frozen because a batch did not fit it, says nothing of sequences.
+        var edit = new LevelEdit { FlushedSequence = table.EntryCount > 0 ? table.LastSequence : null };
         foreach (TableInfo info in output.Finish()) edit.Add(0, info);
         return edit;
     }

@@ -57,6 +57,17 @@ internal sealed class LevelStore : IDisposable
         }
     }
 
+    /// <summary>The current map, with a reference for the caller, and the manifest's state that goes with it; not to be changed.</summary>
+    public LevelMap Pin(out ManifestState state)
+    {
+        using (_editGuard.Hold())
+        {
+            _current.AddReference();
+            state = _manifest.State;
+            return _current;
+        }
+    }
+
     /// <summary>Makes an edit durable, then visible.</summary>
     /// <param name="edit">Tables that come and go.</param>
     /// <param name="flushed">The memtable whose entries the edit's tables hold; null: none.</param>

@@ -12,7 +12,7 @@ namespace Varve.Compaction;
 /// What the store does by itself: one thread flushes frozen memtables, in order, and ticks once a second; others compact. Each job
 /// that fails is tried again, later each time; what it wrote is deleted.
 /// </summary>
-internal sealed class Upkeep : IFlushRoom
+internal sealed partial class Upkeep : IFlushRoom
 {
     private static readonly TimeSpan TickPeriod = TimeSpan.FromSeconds(1);
 
@@ -101,7 +101,8 @@ internal sealed class Upkeep : IFlushRoom
         if (before is not null) _flushWanted.Set();
         _changes.WaitUntil(() =>
         {
-            if (_context.Levels.FlushedSequence >= sequence) return true;
+            // Frozen memtables leave in order, and an ingest takes sequences that no memtable has.
+            if (_context.Views.Unpinned.Frozen is not [.., MemTable oldest] || oldest.FirstSequence > sequence) return true;
             if (_flushFailure is { } failure && !ReferenceEquals(failure, before)) throw failure;
             ThrowIfStopping();
             return false;

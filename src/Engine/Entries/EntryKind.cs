@@ -13,6 +13,12 @@ internal enum EntryKind : byte
     /// <summary>All keys from the key up to the value (exclusive) are deleted.</summary>
     RangeTombstone = 2,
 
+    /// <summary>
+    /// Only in the log: tables were ingested whose keys lie from the key to the value, both inside. Says where in the order of writes; the
+    /// manifest has the tables.
+    /// </summary>
+    Ingest = 3,
+
     /// <summary>Flag on <see cref="Value"/>: the value is a handle to bytes that stand in a block of their own.</summary>
     Separate = 0x10,
 

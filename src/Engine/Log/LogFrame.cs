@@ -43,8 +43,12 @@ internal readonly record struct LogFrame(
     /// <summary>Bytes in the file, padding included.</summary>
     public int TotalBytes => LogFormat.FrameBytes(PayloadBytes);
 
-    /// <summary>Writes header, payload and padding over <paramref name="destination"/>, which has exactly the frame's size.</summary>
-    public void Write(Span<byte> destination, ReadOnlySpan<byte> payload, ulong salt, long offset)
+    /// <summary>
+    /// Writes header, payload (in two parts, which may stand apart in memory) and padding over <paramref name="destination"/>, which has
+    /// exactly the frame's size.
+    /// </summary>
+    public void Write(
+        Span<byte> destination, ReadOnlySpan<byte> payload, ulong salt, long offset, ReadOnlySpan<byte> payloadRest = default)
     {
         BinaryPrimitives.WriteUInt64LittleEndian(destination, salt);
         BinaryPrimitives.WriteUInt32LittleEndian(destination[LengthAndTypeOffset..], (uint)PayloadBytes | (uint)Type << TypeShift);
@@ -53,7 +57,8 @@ internal readonly record struct LogFrame(
         BinaryPrimitives.WriteUInt32LittleEndian(destination[SequenceCountOffset..], SequenceCount);
         BinaryPrimitives.WriteUInt32LittleEndian(destination[RecordOffsetOffset..], RecordOffset);
         payload.CopyTo(destination[HeaderBytes..]);
-        destination[(HeaderBytes + payload.Length)..].Clear();
+        payloadRest.CopyTo(destination[(HeaderBytes + payload.Length)..]);
+        destination[(HeaderBytes + payload.Length + payloadRest.Length)..].Clear();
         uint checksum = Crc32C.ComputeSalted(destination[LengthAndTypeOffset..], salt, offset);
         BinaryPrimitives.WriteUInt32LittleEndian(destination[ChecksumOffset..], checksum);
     }

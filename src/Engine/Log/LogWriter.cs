@@ -131,8 +131,12 @@ internal sealed class LogWriter : IDisposable
     /// Appends one record, the next in order: it takes <paramref name="sequenceCount"/> sequences from <paramref
     /// name="firstSequence"/> on.
     /// </summary>
+    /// <param name="firstSequence">The one behind the last.</param>
+    /// <param name="sequenceCount">At least 1.</param>
+    /// <param name="payload">The record, or its beginning.</param>
+    /// <param name="rest">The rest of it, where that stands elsewhere in memory.</param>
     /// <exception cref="StorageException">The record is refused as a whole (no slot to be had), or the log is sealed.</exception>
-    public void Append(ulong firstSequence, int sequenceCount, ReadOnlySpan<byte> payload)
+    public void Append(ulong firstSequence, int sequenceCount, ReadOnlySpan<byte> payload, ReadOnlySpan<byte> rest = default)
     {
         ThrowIfUnusable();
         Invariant.Holds(firstSequence == _appendedSequence + 1);
@@ -140,11 +144,12 @@ internal sealed class LogWriter : IDisposable
         ulong lastSequence = _appendedSequence + (ulong)sequenceCount;
         Invariant.Holds(lastSequence <= Trailer.SequenceMax);
 
-        LogFrame frame = new(LogFrameType.Full, payload.Length, firstSequence, (uint)sequenceCount, RecordOffset: 0, SyncedSequence);
-        if (payload.Length <= LogFormat.FramePayloadBytesMax && LogFormat.FrameBytes(payload.Length) <= SegmentBytesLeft)
-            WriteFrame(frame, payload);
+        int payloadBytes = checked(payload.Length + rest.Length);
+        LogFrame frame = new(LogFrameType.Full, payloadBytes, firstSequence, (uint)sequenceCount, RecordOffset: 0, SyncedSequence);
+        if (payloadBytes <= LogFormat.FramePayloadBytesMax && LogFormat.FrameBytes(payloadBytes) <= SegmentBytesLeft)
+            WriteFrame(frame, payload, rest);
         else
-            WriteFragments(frame, payload, lastSequence);
+            WriteFragments(frame, payload, rest, lastSequence);
 
         Volatile.Write(ref _appendedSequence, lastSequence);
     }
@@ -220,7 +225,7 @@ internal sealed class LogWriter : IDisposable
             return;
         }
 
-        WriteFrame(new LogFrame(LogFrameType.Mark, 0, _appendedSequence + 1, 0, 0, mark), default);
+        WriteFrame(new LogFrame(LogFrameType.Mark, 0, _appendedSequence + 1, 0, 0, mark), default, default);
         DrainBuffer();
     }
 
@@ -285,21 +290,22 @@ internal sealed class LogWriter : IDisposable
         _slots.Dispose();
     }
 
-    private void WriteFragments(LogFrame record, ReadOnlySpan<byte> payload, ulong lastSequence)
+    private void WriteFragments(LogFrame record, ReadOnlySpan<byte> payload, ReadOnlySpan<byte> rest, ulong lastSequence)
     {
-        _slots.Rent(LogFormat.CountFurtherSegments(SegmentBytesLeft, payload.Length, _context.SegmentBytes), _rented);
+        int payloadBytes = record.PayloadBytes;
+        _slots.Rent(LogFormat.CountFurtherSegments(SegmentBytesLeft, payloadBytes, _context.SegmentBytes), _rented);
         int offset = 0;
         do
         {
-            int piece = LogFormat.NextPieceBytes(SegmentBytesLeft, payload.Length - offset);
+            int piece = LogFormat.NextPieceBytes(SegmentBytesLeft, payloadBytes - offset);
             if (piece < 0)
             {
                 SwitchSegment(firstSequence: offset == 0 ? record.FirstSequence : lastSequence + 1);
-                piece = LogFormat.NextPieceBytes(SegmentBytesLeft, payload.Length - offset);
+                piece = LogFormat.NextPieceBytes(SegmentBytesLeft, payloadBytes - offset);
             }
 
             bool isFirst = offset == 0;
-            bool isLast = offset + piece == payload.Length;
+            bool isLast = offset + piece == payloadBytes;
             LogFrameType type = (isFirst, isLast) switch
             {
                 (true, true) => LogFrameType.Full,
@@ -307,19 +313,23 @@ internal sealed class LogWriter : IDisposable
                 (false, false) => LogFrameType.Middle,
                 (false, true) => LogFrameType.Last,
             };
-            WriteFrame(record with { Type = type, PayloadBytes = piece, RecordOffset = (uint)offset }, payload.Slice(offset, piece));
+            int pieceInRest = Math.Max(0, offset + piece - payload.Length);
+            WriteFrame(
+                record with { Type = type, PayloadBytes = piece, RecordOffset = (uint)offset },
+                payload.Slice(Math.Min(offset, payload.Length), piece - Math.Min(piece, pieceInRest)),
+                rest.Slice(Math.Max(0, offset - payload.Length), Math.Min(piece, pieceInRest)));
             offset += piece;
         }
-        while (offset < payload.Length);
+        while (offset < payloadBytes);
 
         Invariant.Holds(_rented.Count == 0);
     }
 
-    private void WriteFrame(in LogFrame frame, ReadOnlySpan<byte> payload)
+    private void WriteFrame(in LogFrame frame, ReadOnlySpan<byte> payload, ReadOnlySpan<byte> payloadRest)
     {
         int frameBytes = frame.TotalBytes;
         if (frameBytes > BufferBytes - _bufferedBytes) DrainBuffer();
-        frame.Write(_buffer.AsSpan(_bufferedBytes, frameBytes), payload, _active.Salt, _drainedBytes + _bufferedBytes);
+        frame.Write(_buffer.AsSpan(_bufferedBytes, frameBytes), payload, _active.Salt, _drainedBytes + _bufferedBytes, payloadRest);
         _bufferedBytes += frameBytes;
         _lastMark = frame.DurableMark;
     }

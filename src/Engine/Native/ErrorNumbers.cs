@@ -11,18 +11,34 @@ internal static class ErrorNumbers
     public const int InputOutput = 5;
     public const int AccessDenied = 13;
     public const int FileExists = 17;
+    public const int CrossDevice = 18;
     public const int NotADirectory = 20;
     public const int InvalidArgument = 22;
     public const int NoSpace = 28;
 
+    private const int TooManyLinks = 31;
     private const int QuotaLinux = 122;
     private const int QuotaMac = 69;
+    private const int NotSupportedLinux = 95;
+    private const int NotSupportedMac = 45;
     private const int DiskFullWindows = 112;
+    private const int InvalidFunctionWindows = 1;
+    private const int NotSameDeviceWindows = 17;
+    private const int NotSupportedWindows = 50;
+    private const int TooManyLinksWindows = 1142;
 
     /// <summary>True when the system refused for want of room: on the disk, or within a quota.</summary>
     public static bool IsNoSpace(StorageException failure) =>
         OperatingSystem.IsWindows() ? failure.ErrorCode == DiskFullWindows
         : failure.ErrorCode == NoSpace || failure.ErrorCode == (OperatingSystem.IsMacOS() ? QuotaMac : QuotaLinux);
+
+    /// <summary>
+    /// True when a hard link cannot be had here but a copy may: another file system, one without links, or too many of them.
+    /// </summary>
+    public static bool IsLinkRefusal(StorageException failure) => OperatingSystem.IsWindows()
+        ? failure.ErrorCode is NotSameDeviceWindows or InvalidFunctionWindows or NotSupportedWindows or TooManyLinksWindows
+        : failure.ErrorCode is CrossDevice or OperationNotPermitted or TooManyLinks
+            || failure.ErrorCode == (OperatingSystem.IsMacOS() ? NotSupportedMac : NotSupportedLinux);
 
     /// <summary>True when it was a sync that failed: nobody knows what of the file is on disk.</summary>
     public static bool IsSync(StorageException failure) =>

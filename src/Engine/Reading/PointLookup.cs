@@ -63,7 +63,7 @@ internal static unsafe class PointLookup
 }
 
 /// <summary>An entry that a lookup found: where its bytes are and what keeps them there.</summary>
-internal unsafe struct FoundEntry
+internal unsafe struct FoundEntry : IDisposable
 {
     private readonly Table? _table;
     private TableValue _tableValue;
@@ -91,6 +91,16 @@ internal unsafe struct FoundEntry
     public int Length { get; }
 
     public bool IsTombstone => Entries.Trailer.IsTombstone(Trailer);
+
+    /// <summary>The value's first byte where a memtable of the view holds it; null where a table does.</summary>
+    public byte* MemoryAddress => _table is null ? _value : null;
+
+    /// <summary>
+    /// Reads the value piece by piece, for as long as the view is pinned; null where it is stored with its key, and so at most 16 KiB in a
+    /// table. The entry must not be disposed before.
+    /// </summary>
+    public SeparateValueReader? OpenSeparate() =>
+        _table is not null && _tableValue.IsSeparate ? _table.OpenSeparate(_tableValue) : null;
 
     /// <summary>Copies the value; the destination has room for <see cref="Length"/> bytes.</summary>
     public void CopyTo(Span<byte> destination)

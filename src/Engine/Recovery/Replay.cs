@@ -37,7 +37,12 @@ internal sealed class Replay(EngineSetup setup, TableStore tables) : IDisposable
         MemTable table = RoomFor(firstSequence, sequenceCount, payload);
         ulong sequence = firstSequence;
         var reader = new BatchReader(payload);
-        while (reader.TryNext()) table.Insert(reader.Key, Trailer.Pack(sequence++, reader.Kind), reader.Value);
+        while (reader.TryNext())
+        {
+            // An ingest's mark stands for its sequence only: if it happened, the manifest has its tables.
+            if (reader.Kind != EntryKind.Ingest) table.Insert(reader.Key, Trailer.Pack(sequence, reader.Kind), reader.Value);
+            sequence++;
+        }
     }
 
     /// <summary>Writes what was taken to tables of level 0 and syncs them with their names; returns the edit that adds them.</summary>

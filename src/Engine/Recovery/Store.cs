@@ -44,8 +44,13 @@ internal sealed class Store
 
     public WritePacer? Pacer { get; init; }
 
-    /// <summary>Everything up to it survives a power cut: synced in the log, or in tables.</summary>
-    public ulong DurableSequence => Log is null ? Views.VisibleSequence : Math.Max(Log.SyncedSequence, Levels.FlushedSequence);
+    /// <summary>
+    /// Everything up to it survives a power cut: synced in the log, or in tables. Never above what reads see: the log has the mark of an
+    /// ingest before the manifest has its tables.
+    /// </summary>
+    public ulong DurableSequence => Log is null
+        ? Views.VisibleSequence
+        : Math.Min(Views.VisibleSequence, Math.Max(Log.SyncedSequence, Levels.FlushedSequence));
 
     /// <summary>
     /// Ends upkeep, then the log, and notes in the manifest where the log ends. Whatever fails, locks and memory are given back.

@@ -20,7 +20,7 @@ internal static class SeparateValue
 
     public const int HeaderBytesMax = sizeof(uint) + ((ValueBytesMax + PieceBytes - 1) / PieceBytes * sizeof(uint));
 
-    private const int PieceBytes = 64 << 10;
+    public const int PieceBytes = 64 << 10;
 
     public static bool IsSeparate(ulong trailer) => (trailer & (byte)EntryKind.Separate) != 0;
 

@@ -12,7 +12,7 @@ internal enum BlockKind
 }
 
 /// <summary>What is known of a table once its end was read. Immutable, but for the partitions that become resident.</summary>
-internal sealed class OpenedTable(TopIndex top, long fileBytes)
+internal sealed class OpenedTable(TopIndex top, long fileBytes, ulong trailerShift)
 {
     /// <summary>Bytes of <see cref="Resident"/>, padding included.</summary>
     public long ResidentBytes;
@@ -20,6 +20,15 @@ internal sealed class OpenedTable(TopIndex top, long fileBytes)
     public TopIndex Top { get; } = top;
 
     public long FileBytes { get; } = fileBytes;
+
+    /// <summary>
+    /// What is added to each stored trailer: 0, but the sequence (in its place) of an ingested table, which was not known when the
+    /// entries were written.
+    /// </summary>
+    public ulong TrailerShift { get; } = trailerShift;
+
+    /// <summary>The stored trailer at which a seek begins; 0, behind all entries of the key, where the trailer is older than the table.</summary>
+    public ulong ToStored(ulong trailer) => trailer > TrailerShift ? trailer - TrailerShift : 0;
 
     /// <summary>Ordinals in the cache: data blocks, then an index and a filter per partition.</summary>
     public CacheSlots Slots { get; } = new(top.BlockCount + (2 * top.Count));
@@ -237,8 +246,17 @@ internal sealed unsafe partial class Table
         if (properties.EntryCount != (ulong)Info.EntryCount)
             ThrowCorrupt(footer.Properties.Offset, $"the table has {properties.EntryCount} entries, the manifest says {Info.EntryCount}");
 
-        var opened = new OpenedTable(top, fileBytes);
+        var opened = new OpenedTable(top, fileBytes, TrailerShiftOf(footer, properties));
         return Interlocked.CompareExchange(ref _opened, opened, null) ?? opened;
+    }
+
+    /// <summary>Entries of sequence 0 were ingested: the manifest says at which sequence.</summary>
+    private ulong TrailerShiftOf(in TableFooter footer, TableProperties properties)
+    {
+        if (properties.LargestSequence > 0) return 0;
+        if (Info.SmallestSequence != Info.LargestSequence)
+            ThrowCorrupt(footer.Properties.Offset, "the table was ingested, but the manifest gives it more than one sequence");
+        return Entries.Trailer.Pack(Info.LargestSequence, 0);
     }
 
     private long LengthOfFile()

@@ -52,10 +52,10 @@ internal sealed unsafe partial class Table : Entries.IValueSource
     {
         OpenedTable opened = Opened;
         int first = opened.Top.Find(key);
-        if (first < opened.Top.Count && MayContain(opened, first, keyHash))
+        ulong trailerMax = opened.ToStored(Entries.Trailer.SeekAt(sequence));
+        if (first < opened.Top.Count && trailerMax > 0 && MayContain(opened, first, keyHash))
         {
             // Older versions of a key may go on in the next block, even in the next partition: then its first block has the key too.
-            ulong trailerMax = Entries.Trailer.SeekAt(sequence);
             for (int partition = first; partition < opened.Top.Count; partition++)
             {
                 using BlockPin index = PinIndex(opened, partition);
@@ -85,6 +85,14 @@ internal sealed unsafe partial class Table : Entries.IValueSource
     /// <summary>Reads a separate value straight into the destination, which has room for all of it.</summary>
     public void ReadSeparate(in TableValue value, Span<byte> destination) =>
         ReadValue(value.SeparateOffset, destination[..value.ValueLength]);
+
+    /// <summary>Reads a separate value piece by piece. The caller's reference to the table outlives it.</summary>
+    public SeparateValueReader OpenSeparate(in TableValue value)
+    {
+        byte[] header = new byte[SeparateValue.HeaderBytes(value.ValueLength)];
+        ReadExactly(header, value.SeparateOffset);
+        return new SeparateValueReader(this, header, value.SeparateOffset, value.ValueLength);
+    }
 
     /// <summary>Reads a separate value whose length is that of the destination.</summary>
     public void ReadValue(long offset, Span<byte> destination)
@@ -125,12 +133,13 @@ internal sealed unsafe partial class Table : Entries.IValueSource
 
     private TableValue ToValue(OpenedTable opened, in BlockEntry entry, ref BlockPin data)
     {
-        if (!SeparateValue.IsSeparate(entry.Trailer)) return new TableValue(entry.Trailer, entry.Value, entry.ValueLength, -1, data);
+        ulong trailer = entry.Trailer + opened.TrailerShift;
+        if (!SeparateValue.IsSeparate(trailer)) return new TableValue(trailer, entry.Value, entry.ValueLength, -1, data);
         var handle = new ReadOnlySpan<byte>(entry.Value, entry.ValueLength);
         bool isSound = SeparateValue.TryReadHandle(handle, opened.FileBytes, out long offset, out int valueBytes);
         data.Dispose();
         if (!isSound) ThrowCorrupt(0, "the handle of a large value is malformed");
-        return new TableValue(SeparateValue.WithoutFlag(entry.Trailer), null, valueBytes, offset, default);
+        return new TableValue(SeparateValue.WithoutFlag(trailer), null, valueBytes, offset, default);
     }
 
     /// <summary>Frees what the table keeps in memory; nobody reads it any more. It can be opened again.</summary>

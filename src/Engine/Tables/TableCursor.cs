@@ -15,6 +15,7 @@ internal sealed unsafe class TableCursor : EntryCursor
     private readonly Table _table;
     private readonly OpenedTable _opened;
     private readonly BlockFeed _feed;
+    private readonly ulong _trailerShift;
 
     /// <summary>The partition whose index is at hand; -1 for none.</summary>
     private int _partition = -1;
@@ -33,6 +34,7 @@ internal sealed unsafe class TableCursor : EntryCursor
         _table = table;
         _opened = opened;
         _feed = feed;
+        _trailerShift = opened.TrailerShift;
     }
 
     /// <summary>True when the indexes lead a search for the shown key to the block the cursor stands in; for verification.</summary>
@@ -59,6 +61,8 @@ internal sealed unsafe class TableCursor : EntryCursor
         IsValid = false;
         if (!TryLoadBlockOf(key)) return;
 
+        trailer = _opened.ToStored(trailer);
+
         // All entries of the block may come before: the key falls behind its last one, or older versions go on in the next blocks.
         int entry = DataBlock.LowerBound(_data, key, trailer);
         while (entry == _entryCount)
@@ -78,6 +82,8 @@ internal sealed unsafe class TableCursor : EntryCursor
             SeekToLast();
             return;
         }
+
+        trailer = _opened.ToStored(trailer);
 
         // Only versions of the key itself are looked for in the next blocks: what else is there comes behind it.
         int entry = DataBlock.LowerBound(_data, key, trailer);
@@ -119,6 +125,7 @@ internal sealed unsafe class TableCursor : EntryCursor
         _separate?.Dispose();
     }
 
+    /// <summary>The trailer is one as it is stored, without the flag of separate values.</summary>
     private bool IsAt(int entry, ReadOnlySpan<byte> key, ulong trailer)
     {
         DataBlock.DecodeAt(_data, entry, out BlockEntry found);
@@ -132,7 +139,7 @@ internal sealed unsafe class TableCursor : EntryCursor
         DataBlock.Decode(_data + _offsets[entry], out BlockEntry shown);
         Key = shown.Key;
         KeyLength = shown.KeyLength;
-        Trailer = shown.Trailer;
+        Trailer = shown.Trailer + _trailerShift;
         Value = shown.Value;
         ValueLength = shown.ValueLength;
         IsValueElsewhere = false;

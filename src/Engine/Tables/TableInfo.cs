@@ -1,3 +1,6 @@
+using Varve.Diagnostics;
+using Varve.Entries;
+
 namespace Varve.Tables;
 
 /// <summary>What the manifest says of one table file. Immutable.</summary>
@@ -37,4 +40,17 @@ internal sealed record TableInfo
     public required long ContentBytes { get; init; }
 
     public required bool IsCompressed { get; init; }
+
+    /// <summary>An ingested table, whose entries were written with sequence 0, at the sequence at which it is installed.</summary>
+    public TableInfo AtSequence(ulong sequence)
+    {
+        Invariant.Holds(LargestSequence == 0);
+        return this with
+        {
+            SmallestTrailer = SmallestTrailer + Trailer.Pack(sequence, 0),
+            LargestTrailer = LargestTrailer + Trailer.Pack(sequence, 0),
+            SmallestSequence = sequence,
+            LargestSequence = sequence,
+        };
+    }
 }

@@ -91,7 +91,7 @@ internal sealed class FaultHistory(HistoryOptions options, RegionPool pool)
 
         using (database)
         {
-            var work = new HistoryWork(options, model, database, scheduler, random) { HasFailed = hasFailed };
+            var work = new HistoryWork(options, model, database, scheduler, random) { HasFailed = hasFailed, Setup = setup };
             work.Run(_ => { });
             work.End();
             CheckReadsGoOn(database, model, disk);

@@ -97,7 +97,7 @@ internal sealed class History
         _model.Recovered(last);
         reads.CheckAll(last);
 
-        var work = new HistoryWork(_options, _model, database, scheduler, _random);
+        var work = new HistoryWork(_options, _model, database, scheduler, _random) { Setup = setup };
         GenerationEnd end = _cutsEverywhere ? (GenerationEnd)_random.Next(2) : (GenerationEnd)_random.Next(3);
         if (end == GenerationEnd.PowerCut && _random.Next(2) == 0)
             CutPowerDuring(work, database, disk, disk.CallCount + _random.Next(1, 400));

@@ -3,7 +3,7 @@ using Varve.Runtime;
 namespace Varve.Simulation;
 
 /// <summary>The work of one generation: one to three threads write; the main one also reads, holds snapshots and asks for upkeep.</summary>
-internal sealed class HistoryWork(
+internal sealed partial class HistoryWork(
     HistoryOptions options, HistoryModel model, Database database, DeterministicScheduler scheduler, Random random)
 {
     private readonly HistoryReads _reads = new(database, model);
@@ -27,7 +27,7 @@ internal sealed class HistoryWork(
 
         for (int i = 0; i < count && !IsOver; i++)
         {
-            int kind = random.Next(100);
+            int kind = random.Next(106);
             onStep($"{i}, kind {kind}");
             try
             {
@@ -90,6 +90,12 @@ internal sealed class HistoryWork(
                 break;
             case < 97:
                 RecoveryCheck.CheckSound(database);
+                break;
+            case >= 100 and < 104:
+                Ingest();
+                break;
+            case >= 104:
+                Checkpoint();
                 break;
             default:
                 // A pause: idle time brings marks and the upkeep of a calm store.

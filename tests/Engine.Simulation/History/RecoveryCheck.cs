@@ -61,6 +61,7 @@ internal sealed class RecoveryCheck(HistoryModel model, RegionPool pool)
             reads.CheckAll(last);
             if (database.LatestSequence < point.LastSequence)
                 throw new HistoryViolationException($"sequences go on from {database.LatestSequence}, {point.LastSequence} was given out");
+            if (random.Next(4) == 0) CheckCheckpoints(setup, disk);
             GoOn(database);
             if (random.Next(4) == 0) CheckSound(database);
             reads.CheckAll(last, otherNames: [LaterName]);
@@ -115,6 +116,21 @@ internal sealed class RecoveryCheck(HistoryModel model, RegionPool pool)
         }
 
         disk.Faults = before;
+    }
+
+    /// <summary>A checkpoint that a crash left is whole, or no database at all.</summary>
+    private void CheckCheckpoints(EngineSetup setup, SimulatedDisk disk)
+    {
+        foreach (string path in disk.ListAllFiles())
+        {
+            bool isCheckpoint = path.StartsWith(HistoryWork.CheckpointPrefix[1..], StringComparison.Ordinal);
+            if (!isCheckpoint || Path.GetFileName(path) != "CURRENT") continue;
+            EngineSetup copy = setup with { Directory = "/" + Path.GetDirectoryName(path) };
+            using Database database = Database.Open(copy, new DatabaseOptions { Mode = OpenMode.ReadOnly });
+            var reads = new HistoryReads(database, model);
+            reads.CheckAll(reads.FindLastSequence(), otherNames: database.ListMaps().Contains(LaterName) ? [LaterName] : []);
+            CheckSound(database);
+        }
     }
 
     public void CheckFloor(ulong last, ulong floor)

@@ -168,6 +168,11 @@ internal sealed class CommitHouse : IFlushRoom
 
     void IFlushRoom.WaitForRoom() => BeforeRotation();
 
+    void IFlushRoom.WaitForFlushed(ulong sequence)
+    {
+        // Nobody flushes here: what is frozen stays so.
+    }
+
     void IFlushRoom.OnFrozen() => FrozenCount++;
 
     MemTable IFlushRoom.CreateMemTable(long roomBytes) => CreateMemTable(roomBytes);

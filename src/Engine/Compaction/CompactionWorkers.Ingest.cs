@@ -1,0 +1,60 @@
+using Varve.Levels;
+using Varve.Native;
+using Varve.Tables;
+
+namespace Varve.Compaction;
+
+/// <summary>How ingested tables come to their levels beside running jobs.</summary>
+internal sealed partial class CompactionWorkers
+{
+    /// <summary>Replaced, never changed: the planner may hold one.</summary>
+    private IReadOnlyList<LeveledTable> _arriving = [];
+
+    /// <summary>Installs finished tables, each as deep as it may stand, by one edit, which also says that all up to it is in tables.</summary>
+    /// <param name="tables">Written with sequence 0; they share no key.</param>
+    /// <param name="sequence">The ingest's. Everything before it is in tables; nothing is written until this returns.</param>
+    /// <exception cref="StorageException">The disk refused; the tables are not installed, nor will be.</exception>
+    /// <exception cref="CommitOutcomeUnknownException">The disk refused, and whether the next open finds the tables is not known.</exception>
+    public void Install(IReadOnlyList<TableInfo> tables, ulong sequence)
+    {
+        var edit = new LevelEdit { FlushedSequence = sequence };
+        using (_jobsGuard.Hold())
+        {
+            LevelMap map = _context.Levels.Pin();
+            foreach (TableInfo table in tables) edit.Add(IngestPlacement.LevelFor(table, map, _running), table.AtSequence(sequence));
+            map.Release();
+            _arriving = edit.Added;
+        }
+
+        try
+        {
+            _context.Levels.Commit(edit);
+        }
+        catch (StorageException failure)
+        {
+            _counters.CountFailure();
+            if (ErrorNumbers.IsSync(failure) || !TrySettle()) throw new CommitOutcomeUnknownException(failure);
+            throw;
+        }
+        finally
+        {
+            using (_jobsGuard.Hold()) _arriving = [];
+            UpdatePressure();
+            Wake();
+        }
+    }
+
+    /// <summary>An edit that succeeds after a failed one settles that the failed one did not happen.</summary>
+    private bool TrySettle()
+    {
+        try
+        {
+            _context.Levels.Commit(new LevelEdit());
+            return true;
+        }
+        catch (StorageException)
+        {
+            return false;
+        }
+    }
+}

@@ -1,0 +1,19 @@
+using Varve.Tables;
+
+namespace Varve.Compaction;
+
+/// <summary>What an ingest needs of upkeep.</summary>
+internal sealed partial class Upkeep
+{
+    /// <summary>File bytes at which an ingest ends a table and begins the next.</summary>
+    public long TableBytes => _context.Options.TableBytes;
+
+    public void WaitForFlushed(ulong sequence) => WaitForFlushed(sequence, _flushFailure);
+
+    /// <summary>Tables to be ingested: most come to the bottom, so they are written as tables there are.</summary>
+    public OutputTables CreateIngestOutput() => _context.CreateOutput(_context.BottomFormat);
+
+    /// <summary>See <see cref="CompactionWorkers.Install"/>.</summary>
+    /// <remarks>The log's old segments are retired by the next flush: only the flushing thread may.</remarks>
+    public void Install(IReadOnlyList<TableInfo> tables, ulong sequence) => _compaction.Install(tables, sequence);
+}
