@@ -9,7 +9,7 @@ namespace Varve;
 /// Got by <see cref="Database.GetMap"/>; exists on disk from its first write. Safe for concurrent use. Reads see every write that was
 /// acknowledged before they began.
 /// </remarks>
-public sealed class SortedMap
+public sealed partial class SortedMap
 {
     internal SortedMap(Database database, MapIdentity identity)
     {

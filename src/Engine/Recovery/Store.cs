@@ -27,6 +27,8 @@ internal sealed class Store
 
     public required LevelStore Levels { get; init; }
 
+    public required ReaderThreads Readers { get; init; }
+
     public LogWriter? Log { get; init; }
 
     public CommitQueue? Commit { get; init; }
@@ -51,6 +53,7 @@ internal sealed class Store
         finally
         {
             Commit?.JoinAsyncLeader();
+            Readers.Stop();
             Views.Close();
             Levels.Dispose();
             Log?.Dispose();

@@ -81,6 +81,7 @@ internal static class StoreOpener
             Tables = opening.Tables,
             Views = views,
             Snapshots = new SnapshotList(views, setup.Scheduler.Clock),
+            Readers = new ReaderThreads(setup.Scheduler),
             Catalog = LoadCatalog(views, setup),
             Levels = new LevelStore(setup.Scheduler, manifest, opening.Tables, views, levels, state.NextFileNumber),
         });
@@ -136,6 +137,7 @@ internal static class StoreOpener
             Tables = opening.Tables,
             Views = views,
             Snapshots = snapshots,
+            Readers = new ReaderThreads(setup.Scheduler),
             Catalog = catalog,
             Levels = levelStore,
             Log = log,
