@@ -63,6 +63,7 @@ internal readonly record struct RangeEstimate(long Entries, long Bytes)
         if (total == 0) return;
         int counted = 0;
         int tombstones = 0;
+        double inRange;
         using (EntryCursor cursor = table.CreateCursor(Trailer.SequenceMax))
         {
             cursor.Seek(lower, Trailer.Newest);
@@ -72,14 +73,17 @@ internal readonly record struct RangeEstimate(long Entries, long Bytes)
                 if (Trailer.IsTombstone(cursor.Trailer)) tombstones++;
                 cursor.Next();
             }
-        }
 
-        if (counted == 0) return;
-        double inRange = counted;
-        if (counted == CountedMax)
-        {
-            double to = upper.Length == 0 ? 1 : table.EstimateShareBefore(upper);
-            inRange = Math.Max(counted, (to - table.EstimateShareBefore(lower)) * total);
+            if (counted == 0) return;
+            inRange = counted;
+            if (counted == CountedMax && cursor.IsValid)
+            {
+                // How dense the tree is where the entries were counted tells how much its shape means.
+                double from = table.EstimateShareBefore(lower);
+                double countedShare = table.EstimateShareBefore(cursor.KeySpan) - from;
+                double share = (upper.Length == 0 ? 1 : table.EstimateShareBefore(upper)) - from;
+                if (countedShare > 0 && share > countedShare) inRange = Math.Min(total, counted * share / countedShare);
+            }
         }
 
         entries += inRange * (counted - 2.0 * tombstones) / counted;

@@ -88,14 +88,13 @@ public sealed class RangeReadTests
             return null;
         };
         Assert.InRange(database.GetMap("m").EstimateCount(Key(5_000), Key(15_000)), 9_500, 10_500);
-        Assert.InRange(bytes, 1, 64 << 10);
+        Assert.InRange(bytes, 0, 64 << 10);
     }
 
     [Fact]
     public void A_memtable_is_counted_exactly_while_small_and_by_its_shape_when_large()
     {
-        using Database database = OptionSet.All[^1] is { } options
-            ? (options with { MemtableBytes = 8 << 20 }).Open(_disk, _pool) : throw new InvalidOperationException();
+        using Database database = (OptionSet.All[^1] with { MemtableBytes = 8 << 20 }).Open(_disk, _pool);
         SortedMap map = database.GetMap("m");
         for (int i = 0; i < 50_000; i++) map.Put(Key(i), new byte[20]);
         Assert.Equal(1_000, map.EstimateCount(Key(2_000), Key(3_000)));
