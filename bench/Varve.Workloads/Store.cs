@@ -9,6 +9,20 @@ internal abstract class Store : IDisposable
     /// <summary>Copies the value; −1 when the key is absent.</summary>
     public abstract int Get(ReadOnlySpan<byte> key, Span<byte> destination);
 
+    /// <summary>
+    /// Looks several keys of one length up by the store's own means for that and copies the values; one length each, −1 when absent.
+    /// </summary>
+    /// <param name="keys">The keys, one behind the other.</param>
+    /// <param name="values">Room for the values, in equal parts.</param>
+    /// <param name="lengths">One for each key.</param>
+    public virtual void GetMany(ReadOnlySpan<byte> keys, Span<byte> values, Span<int> lengths)
+    {
+        int keyBytes = keys.Length / lengths.Length;
+        int valueBytes = values.Length / lengths.Length;
+        for (int i = 0; i < lengths.Length; i++)
+            lengths[i] = Get(keys.Slice(i * keyBytes, keyBytes), values.Slice(i * valueBytes, valueBytes));
+    }
+
     public abstract StoreCursor OpenCursor();
 
     /// <summary>Returns when the store has nothing left to flush or compact; false when it does not say when that is.</summary>

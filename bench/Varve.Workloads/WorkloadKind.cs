@@ -11,6 +11,7 @@ internal sealed record WorkloadKind(string Name, bool IsFill, bool ReadsPrepared
         new("fillrandom", true, false, "puts all keys in random order into an empty store"),
         new("readrandom", false, true, "gets present keys in random order"),
         new("readmissing", false, true, "gets absent keys, between the present ones, in random order"),
+        new("multiget8", false, true, "gets present keys in random order, eight with each call; figures a key"),
         new("readseq", false, true, "walks over all entries ascending"),
         new("readreverse", false, true, "walks over all entries descending"),
         new("seekrandom", false, true, "seeks to random keys and reads ten entries from there"),

@@ -11,6 +11,7 @@ internal sealed class WorkloadRunner(Peer peer, WorkloadKind workload, WorkloadS
 
     private const int WarmupEntries = 20_000;
     private const int SeekEntries = 10;
+    private const int KeysOfCall = 8;
 
     /// <summary>
     /// How long the workload runs on a small store before the clock starts: until then code is being compiled. The same for every peer.
@@ -95,6 +96,8 @@ internal sealed class WorkloadRunner(Peer peer, WorkloadKind workload, WorkloadS
                 return Get(store, keys, operations, isPresent: true);
             case "readmissing":
                 return Get(store, keys, operations, isPresent: false);
+            case "multiget8":
+                return GetMany(store, keys, operations);
             case "readseq":
                 return Walk(store, keys, isForward: true);
             case "readreverse":
@@ -158,6 +161,38 @@ internal sealed class WorkloadRunner(Peer peer, WorkloadKind workload, WorkloadS
         }
 
         return operations;
+    }
+
+    /// <summary>The keys of <see cref="Get"/>, in the same order.</summary>
+    private long GetMany(Store store, KeySpace keys, long operations)
+    {
+        byte[] asked = new byte[KeysOfCall * KeySpace.KeyBytes];
+        byte[] values = new byte[KeysOfCall * keys.ValueBytes];
+        Span<int> lengths = stackalloc int[KeysOfCall];
+        Span<long> numbers = stackalloc long[KeysOfCall];
+        long stretch = Stopwatch.GetTimestamp();
+        long place = keys.Count / 3;
+        long done = 0;
+        for (; done + KeysOfCall <= operations; done += KeysOfCall)
+        {
+            for (int i = 0; i < KeysOfCall; i++)
+            {
+                place = (place + 7_368_787) % keys.Count;
+                numbers[i] = keys.Shuffled(place);
+                KeySpace.WriteKey(asked.AsSpan(i * KeySpace.KeyBytes), numbers[i]);
+            }
+
+            store.GetMany(asked, values, lengths);
+            for (int i = 0; i < KeysOfCall; i++)
+            {
+                if (lengths[i] != keys.ValueBytes || KeySpace.NumberOf(values.AsSpan(i * keys.ValueBytes)) != numbers[i])
+                    throw new InvalidDataException($"{peer.Name}: key {numbers[i]} gave {lengths[i]} bytes.");
+            }
+
+            if (done % StretchOperations == 0) stretch = EndStretch(stretch);
+        }
+
+        return done;
     }
 
     private long Walk(Store store, KeySpace keys, bool isForward)

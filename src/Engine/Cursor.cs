@@ -126,6 +126,9 @@ public sealed class Cursor : IDisposable
         return _visible.IsValid;
     }
 
+    /// <summary>From now on nobody asks for values, so none is copied.</summary>
+    internal void LeaveOutValues() => _visible.IsForKeysOnly = true;
+
     /// <summary>Gives up the position and what it keeps.</summary>
     public void Dispose()
     {
@@ -155,6 +158,7 @@ public sealed class Cursor : IDisposable
         try
         {
             visible = ScanSources.Open(view, _moment.Sequence, _bounds);
+            visible.IsForKeysOnly = _visible.IsForKeysOnly;
             if (keepsPosition)
             {
                 visible.Seek(_visible.Key);

@@ -89,10 +89,10 @@ public sealed partial class Database
     }
 
     /// <summary>
-    /// Cursors that stand still keep the memtables of their moment, and all cursors the blocks they stand on. Past a quarter of the
-    /// budget, or of the cache, no further one is opened. Those that are open may pin more when they are sought later.
+    /// Cursors that stand still, and leases, keep the memtables of their moment, and all of them the blocks they stand on. Past a
+    /// quarter of the budget, or of the cache, no further one is opened. Those that are open may pin more when they are sought later.
     /// </summary>
-    private void CheckPinnedMemory()
+    internal void CheckPinnedMemory()
     {
         long outlivedBytes = Views.GetOutlivedBytes();
         if (outlivedBytes > Options.MemoryBudgetBytes / CursorShare)

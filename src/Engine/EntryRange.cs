@@ -31,6 +31,11 @@ public readonly ref struct EntryRange
         _snapshot = snapshot;
     }
 
+    /// <summary>
+    /// The keys alone: values over 16 KiB are never read from disk, others never copied. <c>foreach (var key in map.All().Keys)</c>.
+    /// </summary>
+    public KeysOnly Keys => new(this);
+
     /// <summary>Begins the enumeration.</summary>
     public Enumerator GetEnumerator() => new(_map.OpenRange(_lower, _upper, _bounds, _snapshot), _direction, _limit);
 
@@ -64,6 +69,47 @@ public readonly ref struct EntryRange
 
         /// <summary>Ends the enumeration.</summary>
         public readonly void Dispose() => _cursor.Dispose();
+    }
+
+    /// <summary>The keys of a range, for <c>foreach</c>.</summary>
+    public readonly ref struct KeysOnly
+    {
+        private readonly EntryRange _range;
+
+        internal KeysOnly(EntryRange range)
+        {
+            _range = range;
+        }
+
+        /// <summary>Begins the enumeration.</summary>
+        public KeyEnumerator GetEnumerator()
+        {
+            Cursor cursor = _range._map.OpenRange(_range._lower, _range._upper, _range._bounds, _range._snapshot);
+            cursor.LeaveOutValues();
+            return new KeyEnumerator(cursor, new Enumerator(cursor, _range._direction, _range._limit));
+        }
+    }
+
+    /// <summary>Walks over the keys. Disposed by <c>foreach</c>.</summary>
+    public ref struct KeyEnumerator
+    {
+        private readonly Cursor _cursor;
+        private Enumerator _entries;
+
+        internal KeyEnumerator(Cursor cursor, Enumerator entries)
+        {
+            _cursor = cursor;
+            _entries = entries;
+        }
+
+        /// <summary>The key at hand; valid until the next move.</summary>
+        public readonly ReadOnlySpan<byte> Current => _cursor.Key;
+
+        /// <summary>To the next key; false at the end or at the limit.</summary>
+        public bool MoveNext() => _entries.MoveNext();
+
+        /// <summary>Ends the enumeration.</summary>
+        public readonly void Dispose() => _entries.Dispose();
     }
 }
 

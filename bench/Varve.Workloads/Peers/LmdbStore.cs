@@ -49,22 +49,20 @@ internal sealed unsafe class LmdbStore : Store
     public override int Get(ReadOnlySpan<byte> key, Span<byte> destination)
     {
         Check(mdb_txn_renew(_reader));
-        int length = -1;
-        fixed (byte* keyBytes = key)
-        {
-            var asked = new Value { Bytes = (nuint)key.Length, Data = keyBytes };
-            Value found;
-            int result = mdb_get(_reader, _handle, &asked, &found);
-            if (result != NotFound)
-            {
-                Check(result);
-                length = (int)found.Bytes;
-                new ReadOnlySpan<byte>(found.Data, length).CopyTo(destination);
-            }
-        }
-
+        int length = GetInTransaction(key, destination);
         mdb_txn_reset(_reader);
         return length;
+    }
+
+    /// <summary>It has no call for several keys: one transaction for all of them.</summary>
+    public override void GetMany(ReadOnlySpan<byte> keys, Span<byte> values, Span<int> lengths)
+    {
+        int keyBytes = keys.Length / lengths.Length;
+        int valueBytes = values.Length / lengths.Length;
+        Check(mdb_txn_renew(_reader));
+        for (int i = 0; i < lengths.Length; i++)
+            lengths[i] = GetInTransaction(keys.Slice(i * keyBytes, keyBytes), values.Slice(i * valueBytes, valueBytes));
+        mdb_txn_reset(_reader);
     }
 
     public override StoreCursor OpenCursor()
@@ -83,6 +81,21 @@ internal sealed unsafe class LmdbStore : Store
     {
         mdb_txn_abort(_reader);
         mdb_env_close(_environment);
+    }
+
+    private int GetInTransaction(ReadOnlySpan<byte> key, Span<byte> destination)
+    {
+        fixed (byte* keyBytes = key)
+        {
+            var asked = new Value { Bytes = (nuint)key.Length, Data = keyBytes };
+            Value found;
+            int result = mdb_get(_reader, _handle, &asked, &found);
+            if (result == NotFound) return -1;
+            Check(result);
+            int length = (int)found.Bytes;
+            new ReadOnlySpan<byte>(found.Data, length).CopyTo(destination);
+            return length;
+        }
     }
 
     private static void Check(int result)

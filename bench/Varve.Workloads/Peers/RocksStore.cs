@@ -13,6 +13,7 @@ internal sealed unsafe class RocksStore : Store
     ];
 
     private readonly nint _database;
+    private readonly nint _family;
     private readonly nint _write = rocksdb_writeoptions_create();
     private readonly nint _read = rocksdb_readoptions_create();
 
@@ -32,6 +33,7 @@ internal sealed unsafe class RocksStore : Store
         _database = rocksdb_open(options, directory, &error);
         NativeError.ThrowIfSet("rocksdb", error);
         rocksdb_options_destroy(options);
+        _family = rocksdb_get_default_column_family_handle(_database);
     }
 
     public override void Put(ReadOnlySpan<byte> key, ReadOnlySpan<byte> value)
@@ -57,6 +59,39 @@ internal sealed unsafe class RocksStore : Store
         new ReadOnlySpan<byte>(value, (int)length).CopyTo(destination);
         rocksdb_pinnableslice_destroy(slice);
         return (int)length;
+    }
+
+    public override void GetMany(ReadOnlySpan<byte> keys, Span<byte> values, Span<int> lengths)
+    {
+        int count = lengths.Length;
+        int keyBytes = keys.Length / count;
+        int valueBytes = values.Length / count;
+        byte** starts = stackalloc byte*[count];
+        nuint* sizes = stackalloc nuint[count];
+        nint* slices = stackalloc nint[count];
+        byte** errors = stackalloc byte*[count];
+        fixed (byte* first = keys)
+        {
+            for (int i = 0; i < count; i++)
+            {
+                starts[i] = first + i * keyBytes;
+                sizes[i] = (nuint)keyBytes;
+            }
+
+            rocksdb_batched_multi_get_cf(_database, _read, _family, (nuint)count, starts, sizes, slices, errors, 0);
+        }
+
+        for (int i = 0; i < count; i++)
+        {
+            NativeError.ThrowIfSet("rocksdb", errors[i]);
+            lengths[i] = -1;
+            if (slices[i] == 0) continue;
+            nuint length;
+            byte* value = rocksdb_pinnableslice_value(slices[i], &length);
+            new ReadOnlySpan<byte>(value, (int)length).CopyTo(values[(i * valueBytes)..]);
+            lengths[i] = (int)length;
+            rocksdb_pinnableslice_destroy(slices[i]);
+        }
     }
 
     public override StoreCursor OpenCursor() => new RocksCursor(rocksdb_create_iterator(_database, _read));

@@ -111,7 +111,24 @@ internal sealed unsafe class MemTable
     /// <summary>The newest version of the key that is not younger than the sequence; it may be a tombstone.</summary>
     public bool TryGet(ReadOnlySpan<byte> key, ulong sequence, out MemEntry entry)
     {
-        MemRecord* record = _tree.Find(key);
+        return TryGetVersion(_tree.Find(key), sequence, out entry);
+    }
+
+    /// <summary>Begins the lookup of <see cref="TryGet"/> in steps; false when the table is empty.</summary>
+    public bool BeginProbe(ReadOnlySpan<byte> key, out MemProbe probe) => _tree.BeginProbe(key, out probe);
+
+    /// <summary>
+    /// The next step, best taken when what it reads has come near: true once the lookup has ended, with the version or without one.
+    /// </summary>
+    public bool StepProbe(ReadOnlySpan<byte> key, ulong sequence, ref MemProbe probe, out bool isFound, out MemEntry entry)
+    {
+        bool hasEnded = _tree.StepProbe(key, ref probe, out MemRecord* record);
+        isFound = TryGetVersion(record, sequence, out entry);
+        return hasEnded;
+    }
+
+    private bool TryGetVersion(MemRecord* record, ulong sequence, out MemEntry entry)
+    {
         ulong trailerMax = Trailer.SeekAt(sequence);
         while (record != null)
         {
@@ -127,6 +144,11 @@ internal sealed unsafe class MemTable
         entry = default;
         return false;
     }
+
+    /// <summary>
+    /// About the share of the keys, 0 to 1, that come before the key: the children of a node of the tree are taken as equally heavy.
+    /// </summary>
+    public double EstimateShareBefore(ReadOnlySpan<byte> key) => _tree.EstimateShareBefore(key);
 
     /// <summary>A cursor over the table as of the sequence: one version a key, tombstones included.</summary>
     public EntryCursor CreateCursor(ulong sequence) => new MemCursor(_tree, sequence);

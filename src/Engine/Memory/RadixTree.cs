@@ -12,7 +12,7 @@ namespace Varve.Memory;
 /// record. A prefix longer than a node holds is a chain of nodes with one child each. Tried before: a skip list (a twentieth of the
 /// speed), a B+tree with optimistic locks (a quarter; the choice if several writers must insert).
 /// </remarks>
-internal sealed unsafe class RadixTree(MemArena arena)
+internal sealed unsafe partial class RadixTree(MemArena arena)
 {
     /// <summary>Bytes of a key that one node of a chain takes: a full prefix and the label of its only child.</summary>
     public const int ChainedBytesPerNode = RadixNode.PrefixBytesMax + 1;

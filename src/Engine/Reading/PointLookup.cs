@@ -58,6 +58,27 @@ internal static unsafe class PointLookup
         return false;
     }
 
+    /// <summary>
+    /// The tables that a lookup asks, one by one, in the order in which it asks them; null behind the last. Both numbers begin at 0.
+    /// </summary>
+    public static Table? NextTable(LevelMap levels, ReadOnlySpan<byte> key, ref int newest, ref int level)
+    {
+        ReadOnlySpan<Table> newestFirst = levels.Tables(0);
+        while (newest < newestFirst.Length)
+        {
+            Table table = newestFirst[newest++];
+            if (MayHold(table.Info, key)) return table;
+        }
+
+        while (++level < LevelMap.LevelCount)
+        {
+            int index = levels.FindTable(level, key);
+            if (index >= 0) return levels.Tables(level)[index];
+        }
+
+        return null;
+    }
+
     private static bool MayHold(TableInfo info, ReadOnlySpan<byte> key) =>
         key.SequenceCompareTo(info.SmallestKey) >= 0 && key.SequenceCompareTo(info.LargestKey) <= 0;
 }
@@ -102,10 +123,22 @@ internal unsafe struct FoundEntry : IDisposable
     public SeparateValueReader? OpenSeparate() =>
         _table is not null && _tableValue.IsSeparate ? _table.OpenSeparate(_tableValue) : null;
 
+    /// <summary>True when the value is not in memory: only <see cref="CopyTo"/> brings it.</summary>
+    public bool IsSeparate => _table is not null && _tableValue.IsSeparate;
+
+    /// <summary>The value of an entry that is not separate; stays as long as the view's pin and the entry's own.</summary>
+    public ReadOnlySpan<byte> InlineValue => new(_value, Length);
+
+    /// <summary>What the entry's own pin takes of the cache; 0 where the bytes are a memtable's.</summary>
+    public long PinnedBytes => _table is null ? 0 : _tableValue.PinnedBytes;
+
+    /// <summary>True when the entry's bytes are in memory that ends with its pin, and may not be read afterwards.</summary>
+    public bool IsPrivate => _table is not null && _tableValue.IsPrivate;
+
     /// <summary>Copies the value; the destination has room for <see cref="Length"/> bytes.</summary>
     public void CopyTo(Span<byte> destination)
     {
-        if (_table is not null && _tableValue.IsSeparate) _table.ReadSeparate(_tableValue, destination[..Length]);
+        if (IsSeparate) _table!.ReadSeparate(_tableValue, destination[..Length]);
         else new ReadOnlySpan<byte>(_value, Length).CopyTo(destination);
     }
 

@@ -45,6 +45,23 @@ internal sealed class ReadViews
         }
     }
 
+    /// <summary>
+    /// Pins a view for a read of several keys at this moment, without registering it: the view has all entries up to the sequence, and none
+    /// that the sequence needs was dropped from it.
+    /// </summary>
+    public ReadView PinMoment(out ulong sequence)
+    {
+        while (true)
+        {
+            ReadView view = Pin();
+            sequence = VisibleSequence;
+
+            // While the memtable is the current one nothing up to the sequence is elsewhere. Else half a batch may be in its successor.
+            if (ReferenceEquals(Volatile.Read(ref _current)?.Active, view.Active)) return view;
+            view.Release();
+        }
+    }
+
     /// <summary>Freezes the active memtable and puts an empty one in its place. The views keep their own references.</summary>
     public void Rotate(MemTable active)
     {

@@ -42,6 +42,9 @@ internal sealed unsafe class VisibleCursor : IDisposable
 
     public bool IsValid { get; private set; }
 
+    /// <summary>True when nobody asks for values: none is copied.</summary>
+    public bool IsForKeysOnly { get; set; }
+
     public ReadOnlySpan<byte> Key => _isCopied ? _key.Span : _source.KeySpan;
 
     public ReadOnlySpan<byte> Value => _isCopied ? GetCopiedValue() : _source.GetValue();
@@ -187,6 +190,7 @@ internal sealed unsafe class VisibleCursor : IDisposable
 
     private void KeepValue()
     {
+        if (IsForKeysOnly) return;
         _isValueElsewhere = _source.IsValueElsewhere;
         if (_isValueElsewhere) _valuePlace = _source.GetValuePlace();
         else _value.Set(_source.GetValue());

@@ -36,6 +36,8 @@ internal sealed class Store
     /// <summary>True when the manifest did not state a clean end.</summary>
     public required bool WasUnclean { get; init; }
 
+    public required ReaderThreads Readers { get; init; }
+
     public LogWriter? Log { get; init; }
 
     public CommitQueue? Commit { get; init; }
@@ -71,6 +73,7 @@ internal sealed class Store
         finally
         {
             Commit?.JoinAsyncLeader();
+            Readers.Stop();
             Views.Close();
             Levels.Dispose();
             Log?.Dispose();

@@ -88,6 +88,7 @@ internal static class StoreOpener
             Tables = opening.Tables,
             Views = views,
             Snapshots = new SnapshotList(views, setup.Scheduler.Clock),
+            Readers = new ReaderThreads(setup.Scheduler),
             Catalog = LoadCatalog(views, setup),
             Levels = new LevelStore(setup.Scheduler, manifest, opening.Tables, views, levels, state.NextFileNumber),
         });
@@ -147,6 +148,7 @@ internal static class StoreOpener
             Tables = opening.Tables,
             Views = views,
             Snapshots = snapshots,
+            Readers = new ReaderThreads(setup.Scheduler),
             Catalog = catalog,
             Levels = levelStore,
             Log = log,

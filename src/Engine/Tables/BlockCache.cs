@@ -123,6 +123,18 @@ internal sealed unsafe class BlockCache : IDisposable
     }
 
     /// <summary>
+    /// Asks memory for what a pin of the block would read. False when the block is not in the cache; true says that it probably is.
+    /// </summary>
+    public bool TryPrefetch(CacheSlots slots, int ordinal)
+    {
+        int number = Volatile.Read(ref slots.FrameNumbers[ordinal]);
+        if (number == CacheSlots.None) return false;
+        if (Sse.IsSupported) Sse.Prefetch0(_slabs.Frame(number));
+        Prefetch(_slabs.Data(number));
+        return true;
+    }
+
+    /// <summary>
     /// A pinned frame with room for a block, with any content, which nobody finds before it is published. It is a private one, in memory
     /// of its own that ends with the pin, when the block is longer than <see cref="BlockBytesMax"/> or all frames are pinned.
     /// </summary>

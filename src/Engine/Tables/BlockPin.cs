@@ -26,6 +26,9 @@ internal unsafe struct BlockPin : IDisposable
     /// <summary>What it takes of the cache's frames; 0 for a resident partition.</summary>
     public readonly long FrameBytes => _pin.FrameBytes;
 
+    /// <summary>True when the block's memory ends with the pin.</summary>
+    public readonly bool IsPrivate => _pin.IsPrivate;
+
     public void Dispose()
     {
         if (!_pin.IsNone) _cache!.Unpin(_pin);

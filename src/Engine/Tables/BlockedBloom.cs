@@ -52,6 +52,13 @@ internal static unsafe class BlockedBloom
         return Avx2.IsSupported ? MayContain256(line, hash) : MayContainScalar(line, hash);
     }
 
+    /// <summary>Asks memory for the line that <see cref="MayContain"/> reads.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void Prefetch(byte* lines, int lineCount, ulong hash)
+    {
+        if (Sse.IsSupported) Sse.Prefetch0(lines + (long)LineIndex(hash, lineCount) * LineBytes);
+    }
+
     internal static bool MayContainScalar(byte* line, ulong hash)
     {
         ulong probes = hash * ProbeMultiplier >> ProbeShiftFirst;

@@ -1,6 +1,7 @@
 using System.Numerics;
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.X86;
 using Varve.Bytes;
 using Varve.Entries;
 
@@ -31,6 +32,8 @@ internal unsafe struct BlockEntry
 internal static unsafe class DataBlock
 {
     public const int FingerprintsOffset = sizeof(ushort);
+
+    private const int CacheLineBytes = 64;
 
     /// <summary>An empty key with an empty value.</summary>
     public const int EntryBytesMin = 2 + sizeof(ulong);
@@ -88,6 +91,24 @@ internal static unsafe class DataBlock
 
         entry = default;
         return false;
+    }
+
+    /// <summary>Asks memory for the first entry that <see cref="TryFind"/> compares.</summary>
+    public static void PrefetchMatch(byte* block, byte fingerprint)
+    {
+        if (!Sse.IsSupported) return;
+        int count = Count(block);
+        for (int first = 0; first < count; first += 64)
+        {
+            // SAFETY: as in TryFind.
+            ulong matches = MatchFingerprints(block + FingerprintsOffset + first, fingerprint);
+            if (count - first < 64) matches &= (1UL << (count - first)) - 1;
+            if (matches == 0) continue;
+            byte* entry = block + ((ushort*)(block + OffsetsOffset(count)))[first + BitOperations.TrailingZeroCount(matches)];
+            Sse.Prefetch0(entry);
+            Sse.Prefetch0(entry + CacheLineBytes);
+            return;
+        }
     }
 
     /// <summary>True when the block's last entry has the key, so that older versions of it may follow in the next block.</summary>

@@ -27,6 +27,12 @@ internal unsafe struct TableValue : IDisposable
     /// <summary>True when the value is not in memory: <see cref="Table.ReadSeparate(in TableValue, Span{byte})"/> reads it.</summary>
     public readonly bool IsSeparate => SeparateOffset >= 0;
 
+    /// <summary>What the pin takes of the cache's frames.</summary>
+    internal readonly long PinnedBytes => _block.FrameBytes;
+
+    /// <summary>True when the value stands in memory that ends with the pin.</summary>
+    internal readonly bool IsPrivate => _block.IsPrivate;
+
     /// <summary>Where the value block stands; negative when the value is not separate.</summary>
     internal long SeparateOffset { get; }
 

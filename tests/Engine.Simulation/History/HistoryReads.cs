@@ -4,7 +4,7 @@ using Varve.Reading;
 namespace Varve.Simulation;
 
 /// <summary>Reads a database in every way there is, and holds the answers against the model.</summary>
-internal sealed class HistoryReads(Database database, HistoryModel model)
+internal sealed partial class HistoryReads(Database database, HistoryModel model)
 {
     private readonly byte[] _destination = new byte[32 << 10];
 
@@ -61,6 +61,7 @@ internal sealed class HistoryReads(Database database, HistoryModel model)
             SortedMap shown = database.GetMap(model.Options.MapNames[map]);
             CheckMap(shown, model.Expected(map, sequence), snapshot);
             for (int key = 0; key < model.Options.Keys.Length; key++) CheckGet(map, key, sequence, snapshot);
+            CheckMany([.. Enumerable.Range(0, model.Options.Keys.Length).Select(key => (map, key))], sequence, snapshot);
         }
     }
 
@@ -156,6 +157,7 @@ internal sealed class HistoryReads(Database database, HistoryModel model)
         foreach (Entry entry in map.All(Direction.Descending, long.MaxValue, snapshot))
             CheckEntry(entry.Key, entry.Value, expected, --count, map.Name + " backward");
         if (count != 0) throw new HistoryViolationException($"'{map.Name}' backward lacks {count} of {expected.Count} entries");
+        CheckKeysOnly(map, expected, snapshot);
     }
 
     private static void CheckEntry(ReadOnlySpan<byte> key, ReadOnlySpan<byte> value, List<HistoryEntry> expected, int index, string what)

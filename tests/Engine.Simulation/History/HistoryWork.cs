@@ -127,7 +127,9 @@ internal sealed partial class HistoryWork(
             ulong sequence = snapshot?.Sequence ?? database.LatestSequence;
             _reads.Resolve(sequence);
             int map = random.Next(options.MapNames.Length);
-            if (kind < 68) _reads.CheckGet(map, random.Next(options.Keys.Length), sequence, snapshot);
+            if (kind < 63) _reads.CheckSeveral(random, scheduler, sequence, snapshot);
+            else if (kind < 65) _reads.CheckPages(random, scheduler, map, sequence, snapshot);
+            else if (kind < 68) _reads.CheckGet(map, random.Next(options.Keys.Length), sequence, snapshot);
             else if (kind < 73) _reads.CheckRange(random, map, sequence, snapshot);
             else if (kind < 78) _reads.CheckWalk(random, map, sequence, snapshot);
             else _reads.CheckAll(sequence, snapshot);

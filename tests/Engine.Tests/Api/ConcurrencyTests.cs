@@ -10,6 +10,10 @@ namespace Varve.Tests.Api;
 public sealed class ConcurrencyTests
 {
     private const int KeyCount = 400;
+
+    /// <summary>Until the first compaction that is asked for, however busy the machine is.</summary>
+    private const int RoundsMin = 65;
+
     private static readonly TimeSpan Duration = TimeSpan.FromSeconds(2);
 
     private readonly SimulatedDisk _disk = new();
@@ -23,7 +27,8 @@ public sealed class ConcurrencyTests
         SortedMap map = database.GetMap("m");
         using WriteBatch batch = database.CreateBatch();
         Write(database, map, batch, round: 1);
-        Action[] readers = [() => Get(map), () => Scan(map), () => ScanBackward(map), () => Walk(map), () => HoldSnapshot(database, map)];
+        using MultiGet gets = database.CreateMultiGet();
+        Action[] readers = [() => Get(map), () => GetMany(map, gets), () => ReadPages(map).GetAwaiter().GetResult(), () => Scan(map), () => ScanBackward(map), () => Walk(map), () => HoldSnapshot(database, map)];
         Exception?[] failures = new Exception?[readers.Length];
         long[] counts = new long[readers.Length];
         Thread[] threads =
@@ -40,7 +45,7 @@ public sealed class ConcurrencyTests
         foreach (Thread thread in threads) thread.Start();
         long started = Environment.TickCount64;
         int round = 1;
-        while (Environment.TickCount64 - started < Duration.TotalMilliseconds)
+        while (Environment.TickCount64 - started < Duration.TotalMilliseconds || round < RoundsMin)
         {
             Write(database, map, batch, ++round);
             if (round % 16 == 0) database.Flush();
@@ -54,6 +59,42 @@ public sealed class ConcurrencyTests
         Assert.Equal(round, CheckRound(map, Direction.Ascending, snapshot: null));
         Assert.True(database.Verify().IsSound);
         Assert.True(database.GetStatistics().Compactions > 0);
+    }
+
+    /// <summary>All keys of a multi-get are of one round.</summary>
+    private static void GetMany(SortedMap map, MultiGet gets)
+    {
+        gets.Clear();
+        for (int i = 0; i < KeyCount; i++) gets.Add(map, Key(i));
+        gets.Run();
+        int round = 0;
+        for (int i = 1; i < KeyCount; i += 2)
+        {
+            Assert.True(gets.TryGetValue(i, out ReadOnlySpan<byte> value), $"key {i} is absent");
+            int found = RoundOf(value);
+            if (round == 0) round = found;
+            Assert.Equal(round, found);
+        }
+
+        for (int i = 0; i < KeyCount; i++) Assert.Equal(IsPresent(i, round), gets.TryGetValue(i, out _));
+    }
+
+    private static async Task ReadPages(SortedMap map)
+    {
+        int round = 0;
+        int count = 0;
+        await foreach (EntryPage page in map.ScanAsync(pageBytes: 2 << 10))
+        {
+            foreach (PageEntry entry in page)
+            {
+                int found = RoundOf(entry.Value.Span);
+                if (round == 0) round = found;
+                Assert.Equal(round, found);
+                count++;
+            }
+        }
+
+        Assert.Equal(Enumerable.Range(0, KeyCount).Count(i => IsPresent(i, round)), count);
     }
 
     /// <summary>Even keys are there in even rounds only, so that tombstones come and go.</summary>

@@ -84,6 +84,7 @@ internal sealed class HistoryRun : IDisposable
                 break;
             case HistoryAction.Scan:
                 CheckScan(map, _model[map], snapshot: null);
+                MapReader.CheckPages(Map(map), _model[map], snapshot: null, random).GetAwaiter().GetResult();
                 break;
             case HistoryAction.Range:
                 MapReader.CheckRange(Map(map), _model[map], snapshot: null, random);

@@ -15,6 +15,11 @@ internal static class MapReader
         if (isPresent && length <= destination.Length) Assert.Equal(expected, destination[..length]);
         Assert.Equal(expected, map.Get(key, snapshot));
         Assert.Equal(isExpected, map.Contains(key, snapshot));
+        Assert.Equal(expected, Assert.Single(map.GetMany([key], snapshot)));
+        Assert.Equal(expected, map.GetAsync(key, snapshot).AsTask().GetAwaiter().GetResult());
+        using ValueLease lease = map.Lease(key, snapshot);
+        Assert.Equal(isExpected, lease.IsFound);
+        Assert.True(lease.Value.SequenceEqual(expected), $"'{map.Name}' key {HistoryKeys.Show(key)}: the lease shows another value");
     }
 
     /// <summary>Forward, and backward turned round, are the model.</summary>
@@ -22,8 +27,33 @@ internal static class MapReader
     {
         KeyValuePair<byte[], byte[]>[] entries = [.. model];
         Check(map.All(snapshot: snapshot), entries, $"'{map.Name}' forward");
+        CheckKeys(map.All(snapshot: snapshot), entries, $"'{map.Name}' forward");
         Array.Reverse(entries);
         Check(map.All(Direction.Descending, snapshot: snapshot), entries, $"'{map.Name}' backward");
+        CheckKeys(map.All(Direction.Descending, snapshot: snapshot), entries, $"'{map.Name}' backward");
+
+        byte[][] keys = [.. model.Keys];
+        byte[]?[] values = map.GetMany(keys, snapshot);
+        for (int i = 0; i < keys.Length; i++)
+            Assert.True(model[keys[i]].AsSpan().SequenceEqual(values[i]), $"'{map.Name}': the multi-get shows another value for key {i}");
+    }
+
+    /// <summary>The same pages of a scan, whichever way, as the model's entries.</summary>
+    public static async Task CheckPages(SortedMap map, Content model, Snapshot? snapshot, Random random)
+    {
+        var direction = (Direction)random.Next(2);
+        KeyValuePair<byte[], byte[]>[] expected = direction == Direction.Ascending ? [.. model] : [.. model.Reverse()];
+        int count = 0;
+        await foreach (EntryPage page in map.ScanAsync(direction: direction, pageBytes: random.Next(1, 8) << 10, snapshot: snapshot))
+        {
+            foreach ((ReadOnlyMemory<byte> key, ReadOnlyMemory<byte> value) in page)
+            {
+                Assert.True(key.Span.SequenceEqual(expected[count].Key), $"'{map.Name}', {direction}: entry {count} of the pages");
+                Assert.True(value.Span.SequenceEqual(expected[count++].Value), $"'{map.Name}', {direction}: value {count} of the pages");
+            }
+        }
+
+        Assert.Equal(expected.Length, count);
     }
 
     /// <summary>All forms of range with the same bounds, with and without a limit. Empty bounds are none.</summary>
@@ -72,6 +102,18 @@ internal static class MapReader
         }
 
         Assert.True(count == expected.Length, $"{where}: {count} entries, should be {expected.Length}");
+    }
+
+    private static void CheckKeys(EntryRange range, KeyValuePair<byte[], byte[]>[] expected, string where)
+    {
+        int count = 0;
+        foreach (ReadOnlySpan<byte> key in range.Keys)
+        {
+            Assert.True(count < expected.Length && key.SequenceEqual(expected[count].Key), $"{where}, key {count}: {HistoryKeys.Show(key)}");
+            count++;
+        }
+
+        Assert.True(count == expected.Length, $"{where}: {count} keys, should be {expected.Length}");
     }
 
     /// <summary>A key of the space, or one that stands close to such a key and is none.</summary>

@@ -16,6 +16,7 @@ public sealed class AllocationTests(AllocationTests.Store store) : IClassFixture
     private readonly byte[] _value = new byte[100];
     private readonly byte[] _destination = new byte[64 << 10];
     private readonly byte[] _key = new byte[16];
+    private readonly byte[] _largeKey = Store.LongKey;
 
     private readonly SortedMap<Guid, long> _typedById = store.Database.GetMap<Guid, long>("typed by id");
 
@@ -30,7 +31,8 @@ public sealed class AllocationTests(AllocationTests.Store store) : IClassFixture
     {
         using Cursor cursor = _map.CreateCursor(operation.EndsWith("memtable", StringComparison.Ordinal) ? _snapshot : null);
         using WriteBatch batch = _database.CreateBatch();
-        Action<int> run = ActionOf(operation, cursor, batch);
+        using MultiGet gets = _database.CreateMultiGet();
+        Action<int> run = ActionOf(operation, cursor, batch, gets);
 
         // Caches, pools and thread-local state fill, and the code is compiled for good. Of several rounds the least counts: the store's own
         // threads may take a pooled object at the moment when this one wants it.
@@ -51,7 +53,7 @@ public sealed class AllocationTests(AllocationTests.Store store) : IClassFixture
     }
 
     /// <summary>Closures are made here, before anything is measured.</summary>
-    private Action<int> ActionOf(string operation, Cursor cursor, WriteBatch batch) => operation switch
+    private Action<int> ActionOf(string operation, Cursor cursor, WriteBatch batch, MultiGet gets) => operation switch
     {
         "TryGet from a memtable" => count => Get(count, step: 8),
         "TryGet from a table" => count => Get(count, step: 2),
@@ -60,6 +62,13 @@ public sealed class AllocationTests(AllocationTests.Store store) : IClassFixture
         "TryGet of a separate value" => Repeat(() => _map.TryGet("separate"u8, _destination, out _)),
         "TryGet at a snapshot" => Repeat(() => _map.TryGet(KeyOf(8), _destination, out _, _snapshot)),
         "Contains" => Repeat(() => _map.Contains(KeyOf(2))),
+        "Multi-get of 8 keys" => Repeat(() => GetMany(gets, 8, step: 3)),
+        "Multi-get with a separate value" => Repeat(() => GetSeparate(gets)),
+        "Lease from a memtable" => Repeat(() => Lease(KeyOf(8))),
+        "Lease from a table" => Repeat(() => Lease(KeyOf(2))),
+        "Lease of a separate value" => Repeat(() => Lease("separate"u8)),
+        "GetAsync of what is in memory" => Repeat(() => GetAwaited(_largeKey)),
+        "Step of an enumeration of keys" => count => EnumerateKeys(count),
         "Put, None" => count => Put(count, Durability.None),
         "Put, Buffered" => count => Put(count, Durability.Buffered),
         "Put, Synced" => count => Put(count / 10, Durability.Synced),
@@ -102,6 +111,43 @@ public sealed class AllocationTests(AllocationTests.Store store) : IClassFixture
         }
 
         Assert.True(found > 0);
+    }
+
+    private void GetMany(MultiGet gets, int keys, int step)
+    {
+        gets.Clear();
+        for (int i = 0; i < keys; i++) gets.Add(_map, KeyOf(step * i));
+        gets.Run();
+        Assert.True(gets.TryGetValue(0, out _));
+    }
+
+    private void GetSeparate(MultiGet gets)
+    {
+        gets.Clear();
+        gets.Add(_map, "separate"u8);
+        gets.Add(_map, KeyOf(2));
+        gets.Run();
+        Assert.True(gets.TryGetValue(1, out _));
+    }
+
+    private void Lease(ReadOnlySpan<byte> key)
+    {
+        using ValueLease lease = _map.Lease(key);
+        Assert.True(lease.IsFound);
+    }
+
+    private void GetAwaited(byte[] key)
+    {
+        ValueTask<byte[]?> read = _map.GetAsync(key);
+        Assert.True(read.IsCompletedSuccessfully);
+        Assert.NotNull(read.Result);
+    }
+
+    private void EnumerateKeys(int limit)
+    {
+        int count = 0;
+        foreach (ReadOnlySpan<byte> _ in _map.All(Direction.Descending, limit).Keys) count++;
+        Assert.Equal(limit, count);
     }
 
     private void Put(int count, Durability durability)

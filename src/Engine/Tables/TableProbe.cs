@@ -1,0 +1,44 @@
+namespace Varve.Tables;
+
+/// <summary>
+/// How far a lookup in one table has come (see <see cref="Table.StepProbe"/>). It may hold a pin: a lookup that is given up before its
+/// end is disposed.
+/// </summary>
+internal struct TableProbe : IDisposable
+{
+    internal Table Table;
+    internal OpenedTable Opened;
+    internal ProbeStep Step;
+    internal int Partition;
+    internal int Block;
+
+    /// <summary>What the next step reads: a filter, an index or a data block.</summary>
+    internal BlockPin Pin;
+
+    public void Dispose() => Pin.Dispose();
+}
+
+/// <summary>What the next step of a lookup looks at.</summary>
+internal enum ProbeStep : byte
+{
+    Filter,
+    Index,
+    Frame,
+    Entry,
+}
+
+/// <summary>What is known after a step of a lookup.</summary>
+internal enum ProbeState : byte
+{
+    /// <summary>The next step is to be taken.</summary>
+    GoesOn,
+
+    /// <summary>The table does not have the key.</summary>
+    Absent,
+
+    /// <summary>The version was found.</summary>
+    Found,
+
+    /// <summary>What is needed is not in memory, or takes more than one block: only a read can tell.</summary>
+    NotInMemory,
+}

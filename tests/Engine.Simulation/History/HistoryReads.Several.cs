@@ -1,0 +1,97 @@
+using Varve.Runtime;
+
+namespace Varve.Simulation;
+
+/// <summary>Many keys at once, reads without a waiting thread, pages, leases, keys alone: all answer as gets and scans do.</summary>
+internal sealed partial class HistoryReads
+{
+    private const int PageBytes = 1 << 10;
+
+    /// <summary>Some keys of all maps, one of them also by a lease and awaited.</summary>
+    public void CheckSeveral(Random random, Scheduler scheduler, ulong sequence, Snapshot? snapshot)
+    {
+        var asked = new (int Map, int Key)[random.Next(1, 40)];
+        for (int i = 0; i < asked.Length; i++)
+            asked[i] = (random.Next(model.Options.MapNames.Length), random.Next(model.Options.Keys.Length));
+        CheckMany(asked, sequence, snapshot);
+
+        (int map, int key) = asked[0];
+        SortedMap shown = database.GetMap(model.Options.MapNames[map]);
+        byte[]? expected = model.ExpectedValue(map, key, sequence);
+        using (ValueLease lease = shown.Lease(model.Options.Keys[key], snapshot))
+            CheckValue(lease.IsFound, lease.Value, expected, $"lease of key {key} in map {map} at {sequence}");
+        ValueTask<byte[]?> read = shown.GetAsync(model.Options.Keys[key], snapshot);
+        while (!read.IsCompleted) scheduler.SpinOnce();
+        byte[]? value = read.GetAwaiter().GetResult();
+        CheckValue(value is not null, value, expected, $"awaited get of key {key} in map {map} at {sequence}");
+    }
+
+    /// <summary>A map in pages, read ahead by one, either way.</summary>
+    public void CheckPages(Random random, Scheduler scheduler, int map, ulong sequence, Snapshot? snapshot)
+    {
+        SortedMap shown = database.GetMap(model.Options.MapNames[map]);
+        List<HistoryEntry> expected = model.Expected(map, sequence);
+        var direction = (Direction)random.Next(2);
+        if (direction == Direction.Descending) expected.Reverse();
+        string what = $"pages of map {map}, {direction}, at {sequence}";
+        var request = new PageRequest(shown, [], [], RangeBounds.FromInclusive, direction, long.MaxValue, PageBytes, snapshot);
+        var reader = new PageReader(request, CancellationToken.None);
+        Task<EntryPage?> read = reader.ReadAsync();
+        try
+        {
+            int count = 0;
+            while (Await(read, scheduler) is { } page)
+            {
+                read = reader.ReadAsync();
+                foreach (PageEntry entry in page) CheckEntry(entry.Key.Span, entry.Value.Span, expected, count++, what);
+                if (random.Next(10) == 0) return;
+            }
+
+            if (count != expected.Count) throw new HistoryViolationException($"{what}: {count} entries, expected {expected.Count}");
+        }
+        finally
+        {
+            while (!read.IsCompleted) scheduler.SpinOnce();
+            reader.Close();
+        }
+    }
+
+    private void CheckMany(ReadOnlySpan<(int Map, int Key)> asked, ulong sequence, Snapshot? snapshot)
+    {
+        using MultiGet gets = database.CreateMultiGet();
+        foreach ((int map, int key) in asked) gets.Add(database.GetMap(model.Options.MapNames[map]), model.Options.Keys[key]);
+        gets.Run(snapshot);
+        for (int i = 0; i < asked.Length; i++)
+        {
+            bool isPresent = gets.TryGetValue(i, out ReadOnlySpan<byte> value);
+            (int map, int key) = asked[i];
+            string what = $"multi-get of {asked.Length}: key {key} ({Show(model.Options.Keys[key])}) in map {map} at {sequence}";
+            CheckValue(isPresent, value, model.ExpectedValue(map, key, sequence), what);
+        }
+    }
+
+    private static void CheckKeysOnly(SortedMap map, List<HistoryEntry> expected, Snapshot? snapshot)
+    {
+        int count = expected.Count;
+        foreach (ReadOnlySpan<byte> key in map.All(Direction.Descending, long.MaxValue, snapshot).Keys)
+        {
+            if (--count < 0 || !key.SequenceEqual(expected[count].Key))
+                throw new HistoryViolationException($"keys of '{map.Name}' backward: {Show(key)} is in the place of entry {count}");
+        }
+
+        if (count != 0) throw new HistoryViolationException($"keys of '{map.Name}' backward lack {count} of {expected.Count}");
+    }
+
+    private static EntryPage? Await(Task<EntryPage?> read, Scheduler scheduler)
+    {
+        while (!read.IsCompleted) scheduler.SpinOnce();
+        return read.GetAwaiter().GetResult();
+    }
+
+    private static void CheckValue(bool isPresent, ReadOnlySpan<byte> value, byte[]? expected, string what)
+    {
+        if (isPresent == expected is not null && value.SequenceEqual(expected)) return;
+        string shown = isPresent ? Show(value) : "absent";
+        throw new HistoryViolationException($"{what}: {shown}, expected {(expected is null ? "absent" : Show(expected))}");
+    }
+}
