@@ -2,6 +2,7 @@ using System.Diagnostics.CodeAnalysis;
 using Varve.Commit;
 using Varve.Files;
 using Varve.Levels;
+using Varve.Native;
 using Varve.Runtime;
 using Varve.Tables;
 
@@ -319,6 +320,7 @@ internal sealed class CompactionWorkers
         {
             _lastFailure = failure;
             if (failure is not (StorageException or MemoryBudgetException)) _commit!.Stop(failure);
+            if (failure is StorageException refusal && ErrorNumbers.IsNoSpace(refusal)) _commit!.DeleteLogSpares();
         }
 
         using (_jobsGuard.Hold())

@@ -12,6 +12,7 @@ internal sealed class LogRecovery
     private readonly LogEnd? _cleanEnd;
     private readonly LogRecordSink _sink;
     private readonly LogFrameReader _reader;
+    private LogEnd? _end;
 
     private LogRecovery(
         LogContext context, LogEra era, ulong flushedSequence, LogEnd? cleanEnd, LogRecordSink sink, LogFrameReader reader)
@@ -55,6 +56,7 @@ internal sealed class LogRecovery
         int start = inventory.FindStart(_flushedSequence);
         inventory.CheckContiguous(start);
         LogReplay replay = new(inventory.Segments[start].Header, _flushedSequence, _sink);
+        _end = new LogEnd(inventory.Segments[start].Header.Number, LogFormat.HeaderAreaBytes, replay.LastSequence);
         ReplaySegments(inventory.Segments, start, replay);
         if (_cleanEnd is null) CheckUnreadableSlots(inventory);
 
@@ -63,7 +65,8 @@ internal sealed class LogRecovery
     }
 
     private LogRecoveryResult Result(LogInventory inventory, ulong lastSequence, LogEndKind kind, long records) =>
-        new(Math.Max(lastSequence, _flushedSequence), kind, records, _reader.BytesRead, inventory.Segments.Count, inventory.HighestNumber);
+        new(Math.Max(lastSequence, _flushedSequence), kind, records, _reader.BytesRead, inventory.Segments.Count, inventory.HighestNumber,
+            _end);
 
     private void ReplaySegments(IReadOnlyList<FoundSegment> segments, int start, LogReplay replay)
     {
@@ -117,6 +120,7 @@ internal sealed class LogRecovery
             if (replay.Accept(frame, _reader.Payload) is { } problem)
                 throw new CorruptDataException(segment.Path, position, problem);
             position += frame.TotalBytes;
+            if (frame.Type is LogFrameType.Full or LogFrameType.Last) _end = new LogEnd(header.Number, position, replay.LastSequence);
         }
 
         return position;

@@ -34,5 +34,8 @@ internal sealed record EngineSetup
 
     public required long LogSegmentBytes { get; init; }
 
+    /// <summary>Bytes of retired log kept for change feeds.</summary>
+    public long ChangeHistoryBytes { get; init; }
+
     public required int CompactionThreads { get; init; }
 }

@@ -1,6 +1,7 @@
 using Varve.Catalog;
 using Varve.Commit;
 using Varve.Compaction;
+using Varve.Feed;
 using Varve.Levels;
 using Varve.Log;
 using Varve.Reading;
@@ -25,6 +26,8 @@ internal sealed class Store
 
     public required MapCatalog Catalog { get; init; }
 
+    public required ChangeSource Changes { get; init; }
+
     public required LevelStore Levels { get; init; }
 
     public LogWriter? Log { get; init; }
@@ -45,6 +48,7 @@ internal sealed class Store
     {
         try
         {
+            Changes.Close();
             Upkeep?.Stop();
             if (Commit is not null) EndLog(Commit);
         }
