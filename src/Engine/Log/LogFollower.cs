@@ -142,7 +142,10 @@ internal sealed class LogFollower : IDisposable
         }
 
         if (!hasNext) return false;
-        if (_isInRecord ? next.Number != before.Number + 1 : next.StartSequence > Position) ThrowLost();
+        bool follows = _isInRecord
+            ? next.Number == before.Number + 1 && next.StartSequence >= LastOf(_record)
+            : next.StartSequence <= Position;
+        if (!follows) ThrowLost();
         Enter(next);
         return true;
     }

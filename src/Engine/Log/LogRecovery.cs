@@ -56,7 +56,10 @@ internal sealed class LogRecovery
         int start = inventory.FindStart(_flushedSequence);
         inventory.CheckContiguous(start);
         LogReplay replay = new(inventory.Segments[start].Header, _flushedSequence, _sink);
-        _end = new LogEnd(inventory.Segments[start].Header.Number, LogFormat.HeaderAreaBytes, replay.LastSequence);
+
+        // A record that continues from the segment before is not known to be whole until its last fragment was read.
+        LogSegmentHeader first = inventory.Segments[start].Header;
+        _end = new LogEnd(first.Number, LogFormat.HeaderAreaBytes, first.PredecessorLastSequence);
         ReplaySegments(inventory.Segments, start, replay);
         if (_cleanEnd is null) CheckUnreadableSlots(inventory);
 

@@ -121,7 +121,7 @@ internal sealed class HistoryFeed(HistoryModel model)
     {
         List<HistoryBatch> expected =
             [.. model.Batches.Where(batch => HistoryModel.IsThere(batch, run.To) && batch.Sequence > run.From).OrderBy(batch => batch.Sequence)];
-        string where = $"the feed from {run.From} to {run.To}";
+        string where = $"the feed from {run.From} to {run.To} ([{string.Join(", ", run.Batches.Select(shown => shown.Sequence))}])";
         for (int i = 0; i < Math.Max(expected.Count, run.Batches.Count); i++)
         {
             if (i == expected.Count) throw new HistoryViolationException($"{where} shows {run.Batches[i].Sequence}, which is no batch");
