@@ -1,6 +1,6 @@
 namespace Varve;
 
-/// <summary>How a database is opened. Every default is meant to be kept.</summary>
+/// <summary>How a database is opened. Ten options; every default is meant to be kept.</summary>
 /// <remarks>Read once by <see cref="Database.Open(string, DatabaseOptions?)"/>; changes afterwards have no effect.</remarks>
 public sealed class DatabaseOptions
 {
@@ -51,6 +51,14 @@ public sealed class DatabaseOptions
     /// <summary>Table files held open at a time, 16 to 65,536; default 512. LevelDB: 1,000 for all files.</summary>
     public int OpenFilesMax { get; set; } = 512;
 
+    /// <summary>
+    /// Bytes of the log that are kept for change feeds after the log itself needs them no more, also across opens: how far a feed may fall
+    /// behind. 0 (nothing beyond what the log needs) to 1 TiB; default 64 MiB. Given up, oldest first, before a full disk refuses a
+    /// write.
+    /// </summary>
+    /// <remarks>A reader that needs more than what is left gets <see cref="ChangeHistoryLostException"/>. See docs/change-feed.md.</remarks>
+    public long ChangeHistoryBytes { get; set; } = 64L << 20;
+
     /// <summary>The clock, also of waits; default <see cref="TimeProvider.System"/>.</summary>
     public TimeProvider TimeProvider { get; set; } = TimeProvider.System;
 
@@ -72,6 +80,7 @@ public sealed class DatabaseOptions
         CheckRange(nameof(MemoryBudgetBytes), MemoryBudgetBytes, MemoryBudgetBytesMin, 1L << 40);
         CheckRange(nameof(BlockBytes), BlockBytes, 1 << 10, EngineDefaults.BlockBytesMax);
         CheckRange(nameof(FilterBitsPerKey), FilterBitsPerKey, 0, 20);
+        CheckRange(nameof(ChangeHistoryBytes), ChangeHistoryBytes, 0, 1L << 40);
         CheckRange(nameof(OpenFilesMax), OpenFilesMax, 16, 1 << 16);
         if (!Enum.IsDefined(Durability)) throw new ArgumentOutOfRangeException(nameof(Durability), Durability, "No such durability level.");
         if (!Enum.IsDefined(Mode)) throw new ArgumentOutOfRangeException(nameof(Mode), Mode, "No such mode.");

@@ -52,6 +52,7 @@ internal static class EngineDefaults
             BottomFormat = upper with { Compress = compresses },
             OpenFilesMax = options.OpenFilesMax,
             LogSegmentBytes = LogSegmentBytes(memory.MemtableBytes),
+            ChangeHistoryBytes = options.ChangeHistoryBytes,
             CompactionThreads = Math.Min(CompactionThreadsMax, Environment.ProcessorCount),
             OnEvent = options.OnEvent,
         };

@@ -83,6 +83,20 @@ internal sealed class MapCatalog
         return names;
     }
 
+    /// <summary>The name of a map by its id; null when there is none.</summary>
+    public string? FindName(ulong id)
+    {
+        lock (_namesGuard)
+        {
+            foreach (MapIdentity map in _byName.Values)
+            {
+                if (map.Id == id) return map.Name;
+            }
+        }
+
+        return null;
+    }
+
     private void Add(MapIdentity map)
     {
         _byName.Add(map.Name, map);

@@ -133,6 +133,7 @@ internal sealed class CommitQueue
 
         _commit.Mark();
         using (_queueGuard.Hold()) HandOver();
+        _log.Progress.Raise();
     }
 
     /// <summary>
@@ -142,11 +143,13 @@ internal sealed class CommitQueue
     public void RetireLog(ulong flushedSequence)
     {
         _log.RetireThrough(flushedSequence);
+        _log.Progress.Raise();
         _log.EnsureSpare();
     }
 
     /// <summary>
-    /// Gives the log's spare segments back to a full disk: their room is worth more to a flush, which frees whole segments.
+    /// Gives the log's history and spare segments back to a full disk: their room is worth more to a flush, which frees whole segments, and
+    /// to a compaction.
     /// </summary>
     public void DeleteLogSpares() => _log.DeleteSpares();
 
@@ -275,6 +278,8 @@ internal sealed class CommitQueue
             others = EndGroup(own);
             HandOver();
         }
+
+        _log.Progress.Raise();
 
         while (others is not null)
         {

@@ -4,6 +4,7 @@ using Varve.Commit;
 using Varve.Diagnostics;
 using Varve.Files;
 using Varve.Levels;
+using Varve.Native;
 using Varve.Runtime;
 using Varve.Tables;
 
@@ -338,6 +339,7 @@ internal sealed partial class CompactionWorkers
         {
             _lastFailure = failure;
             if (failure is not (StorageException or MemoryBudgetException)) _commit!.Stop(failure);
+            if (failure is StorageException refusal && ErrorNumbers.IsNoSpace(refusal)) _commit!.DeleteLogSpares();
         }
 
         using (_jobsGuard.Hold())

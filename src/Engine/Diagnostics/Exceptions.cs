@@ -89,6 +89,36 @@ public sealed class CommitOutcomeUnknownException : IOException
 }
 
 /// <summary>
+/// The reader of a change feed fell behind: what follows its position was in parts of the log that are not kept any more.
+/// </summary>
+/// <remarks>
+/// Read the data anew (from a snapshot, whose sequence is the position to go on from), or go on from <see cref="OldestSequence"/> and miss
+/// what was between. <c>DatabaseOptions.ChangeHistoryBytes</c> says how much is kept.
+/// </remarks>
+public sealed class ChangeHistoryLostException : InvalidOperationException
+{
+    /// <summary>Creates the exception.</summary>
+    /// <param name="afterSequence">The position asked for.</param>
+    /// <param name="oldestSequence">The lowest position from which everything that follows is still there.</param>
+    /// <param name="cause">The damage that ended the history; null when it was recycled.</param>
+    public ChangeHistoryLostException(ulong afterSequence, ulong oldestSequence, Exception? cause = null)
+        : base(
+            $"The changes behind sequence {afterSequence} are not kept any more; the oldest position that can be followed is {oldestSequence}. "
+            + "DatabaseOptions.ChangeHistoryBytes says how much is kept." + (cause is null ? "" : " " + cause.Message),
+            cause)
+    {
+        AfterSequence = afterSequence;
+        OldestSequence = oldestSequence;
+    }
+
+    /// <summary>The position asked for.</summary>
+    public ulong AfterSequence { get; }
+
+    /// <summary>The lowest position from which everything that follows is still there.</summary>
+    public ulong OldestSequence { get; }
+}
+
+/// <summary>
 /// The database takes no writes: it was opened read-only, or a failed sync or a broken invariant stopped writing until it is
 /// opened again.
 /// </summary>

@@ -37,6 +37,9 @@ internal sealed class LevelEdit
     /// </summary>
     public LogEnd? CleanEnd { get; set; }
 
+    /// <summary>What the log was before the current era.</summary>
+    public LogPast? LogPast { get; set; }
+
     /// <summary>No sequence above this was ever given out in an earlier open; an unclean open goes on above it.</summary>
     public ulong? SequenceBound { get; set; }
 

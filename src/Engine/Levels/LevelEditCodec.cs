@@ -48,6 +48,11 @@ internal static class LevelEditCodec
 
         /// <summary>map id</summary>
         NextMapId = 9,
+
+        /// <summary>
+        /// preceding sequence | (salt:u64 | first segment | last segment | valid bytes | last sequence | preceding sequence)*
+        /// </summary>
+        LogPast = 10,
     }
 
     public static void Encode(LevelEdit edit, ArrayBufferWriter<byte> destination)
@@ -79,6 +84,12 @@ internal static class LevelEditCodec
             WriteNumber(content, (ulong)end.ValidBytes);
             WriteNumber(content, end.LastSequence);
             Close(Tag.CleanEnd, content, destination);
+        }
+
+        if (edit.LogPast is { } past)
+        {
+            WriteLogPast(content, past);
+            Close(Tag.LogPast, content, destination);
         }
 
         EncodeNumber(Tag.FlushedSequence, edit.FlushedSequence, content, destination);
@@ -125,6 +136,10 @@ internal static class LevelEditCodec
                 if (!content.TryReadNumber(out ulong lastSequence)) return false;
                 edit.CleanEnd = new LogEnd(segment, validBytes, lastSequence);
                 return true;
+            case (ulong)Tag.LogPast:
+                if (!TryReadLogPast(ref content, out LogPast? past)) return false;
+                edit.LogPast = past;
+                return true;
             default:
                 return TryDecodeNumber(tag, ref content, edit);
         }
@@ -153,6 +168,39 @@ internal static class LevelEditCodec
             default:
                 return false;
         }
+    }
+
+    private static void WriteLogPast(ArrayBufferWriter<byte> content, LogPast past)
+    {
+        WriteNumber(content, past.PrecedingSequence);
+        foreach (LogPastEra era in past.PastEras)
+        {
+            WriteUInt64(content, era.Era.Salt);
+            WriteNumber(content, (ulong)era.Era.FirstSegment);
+            WriteNumber(content, (ulong)era.End.Segment);
+            WriteNumber(content, (ulong)era.End.ValidBytes);
+            WriteNumber(content, era.End.LastSequence);
+            WriteNumber(content, era.PrecedingSequence);
+        }
+    }
+
+    private static bool TryReadLogPast(ref FieldReader content, [NotNullWhen(true)] out LogPast? past)
+    {
+        past = null;
+        var eras = new List<LogPastEra>();
+        if (!content.TryReadNumber(out ulong precedingSequence)) return false;
+        while (!content.IsAtEnd)
+        {
+            if (!content.TryReadUInt64(out ulong salt) || !content.TryReadPositive(out long first)) return false;
+            if (!content.TryReadPositive(out long last) || !content.TryReadPositive(out long validBytes)) return false;
+            if (!content.TryReadNumber(out ulong lastSequence) || !content.TryReadNumber(out ulong preceding)) return false;
+            if (first > last || preceding > lastSequence || eras.Count == LogPast.PastErasMax) return false;
+            if (eras.Count > 0 && first <= eras[^1].End.Segment) return false;
+            eras.Add(new LogPastEra(new LogEra(salt, first), new LogEnd(last, validBytes, lastSequence), preceding));
+        }
+
+        past = new LogPast(precedingSequence, eras);
+        return true;
     }
 
     private static void WriteTable(ArrayBufferWriter<byte> content, LeveledTable table)

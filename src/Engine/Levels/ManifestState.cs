@@ -23,6 +23,7 @@ internal sealed class ManifestState
         FlushedSequence = other.FlushedSequence;
         NextFileNumber = other.NextFileNumber;
         LogEra = other.LogEra;
+        LogPast = other.LogPast;
         CleanEnd = other.CleanEnd;
         SequenceBound = other.SequenceBound;
         ClockMarkMilliseconds = other.ClockMarkMilliseconds;
@@ -41,6 +42,9 @@ internal sealed class ManifestState
 
     /// <summary>Null until the database first had a log.</summary>
     public LogEra? LogEra { get; private set; }
+
+    /// <summary>What the log was before that era.</summary>
+    public LogPast LogPast { get; private set; } = LogPast.None;
 
     /// <summary>Null when the database was not closed in order.</summary>
     public LogEnd? CleanEnd { get; private set; }
@@ -62,6 +66,7 @@ internal sealed class ManifestState
             FlushedSequence = FlushedSequence,
             NextFileNumber = NextFileNumber,
             LogEra = LogEra,
+            LogPast = LogPast,
             CleanEnd = CleanEnd,
             SequenceBound = SequenceBound,
             ClockMarkMilliseconds = ClockMarkMilliseconds,
@@ -93,6 +98,7 @@ internal sealed class ManifestState
         FlushedSequence = edit.FlushedSequence ?? FlushedSequence;
         NextFileNumber = Math.Max(edit.NextFileNumber ?? NextFileNumber, numberMax + 1);
         LogEra = edit.LogEra ?? LogEra;
+        LogPast = edit.LogPast ?? LogPast;
         CleanEnd = edit.CleanEnd;
         SequenceBound = edit.SequenceBound ?? SequenceBound;
         ClockMarkMilliseconds = Math.Max(ClockMarkMilliseconds, edit.ClockMarkMilliseconds ?? 0);

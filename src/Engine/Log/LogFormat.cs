@@ -27,6 +27,8 @@ internal static class LogFormat
         return mixed ^ mixed >> 31;
     }
 
+    public static long RoundUpToGranularity(long bytes) => (bytes + SegmentGranularityBytes - 1) & -SegmentGranularityBytes;
+
     public static int FrameBytes(int payloadBytes) =>
         (LogFrame.HeaderBytes + payloadBytes + FrameAlignment - 1) & -FrameAlignment;
 

@@ -32,6 +32,9 @@ internal sealed class LogFrameReader : IDisposable
         if (windowBytes > _window.Length) _window = GC.AllocateUninitializedArray<byte>(windowBytes);
     }
 
+    /// <summary>Forgets the window: what lies behind the bytes that were valid when it was read may have changed.</summary>
+    public void Forget() => (_windowOffset, _windowLength) = (0, 0);
+
     /// <summary>The payload of the frame read last; valid until the next read.</summary>
     public ReadOnlySpan<byte> Payload => _window.AsSpan(PayloadStart, PayloadBytes);
 

@@ -12,6 +12,7 @@ internal sealed class LogRecovery
     private readonly LogEnd? _cleanEnd;
     private readonly LogRecordSink _sink;
     private readonly LogFrameReader _reader;
+    private LogEnd? _end;
 
     private LogRecovery(
         LogContext context, LogEra era, ulong flushedSequence, LogEnd? cleanEnd, LogRecordSink sink, LogFrameReader reader)
@@ -55,6 +56,10 @@ internal sealed class LogRecovery
         int start = inventory.FindStart(_flushedSequence);
         inventory.CheckContiguous(start);
         LogReplay replay = new(inventory.Segments[start].Header, _flushedSequence, _sink);
+
+        // A record that continues from the segment before is not known to be whole until its last fragment was read.
+        LogSegmentHeader first = inventory.Segments[start].Header;
+        _end = new LogEnd(first.Number, LogFormat.HeaderAreaBytes, first.PredecessorLastSequence);
         ReplaySegments(inventory.Segments, start, replay);
         if (_cleanEnd is null) CheckUnreadableSlots(inventory);
 
@@ -63,7 +68,8 @@ internal sealed class LogRecovery
     }
 
     private LogRecoveryResult Result(LogInventory inventory, ulong lastSequence, LogEndKind kind, long records) =>
-        new(Math.Max(lastSequence, _flushedSequence), kind, records, _reader.BytesRead, inventory.Segments.Count, inventory.HighestNumber);
+        new(Math.Max(lastSequence, _flushedSequence), kind, records, _reader.BytesRead, inventory.Segments.Count, inventory.HighestNumber,
+            _end);
 
     private void ReplaySegments(IReadOnlyList<FoundSegment> segments, int start, LogReplay replay)
     {
@@ -117,6 +123,7 @@ internal sealed class LogRecovery
             if (replay.Accept(frame, _reader.Payload) is { } problem)
                 throw new CorruptDataException(segment.Path, position, problem);
             position += frame.TotalBytes;
+            if (frame.Type is LogFrameType.Full or LogFrameType.Last) _end = new LogEnd(header.Number, position, replay.LastSequence);
         }
 
         return position;

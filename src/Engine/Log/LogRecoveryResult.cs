@@ -23,5 +23,9 @@ internal enum LogEndKind
 /// <param name="HighestSegment">
 /// The highest number among them; the next era begins above it. One below the era's first when none was found.
 /// </param>
+/// <param name="End">
+/// Behind the last record that was seen to end, or where reading began; its sequence is below <paramref name="LastSequence"/> where tables
+/// hold records that the log has lost. Null when no segment was found.
+/// </param>
 internal sealed record LogRecoveryResult(
-    ulong LastSequence, LogEndKind EndKind, long RecordCount, long BytesRead, int SegmentsSeen, long HighestSegment);
+    ulong LastSequence, LogEndKind EndKind, long RecordCount, long BytesRead, int SegmentsSeen, long HighestSegment, LogEnd? End);

@@ -31,18 +31,20 @@ internal sealed class LogSlots : IDisposable
     private readonly List<LogSlot> _ready = [];
 
     /// <summary>
-    /// Files that were there when the log was opened, and failed attempts that could not be removed: neither open nor checked.
+    /// Files that were there when the log was opened, history that was given up, and failed attempts that could not be removed: neither
+    /// open nor checked.
     /// </summary>
     private readonly List<int> _unprepared = [];
     private readonly HashSet<int> _names = [];
     private bool _isDisposed;
 
-    /// <summary>Takes every slot file in the directory as recyclable: the era that begins now has no segment yet.</summary>
+    /// <summary>Takes the slot files in the directory as recyclable: the era that begins now has no segment yet.</summary>
     /// <param name="context">Where the slots are.</param>
+    /// <param name="kept">Slots that hold history, and are returned when they do so no more.</param>
     /// <param name="onSyncFailed">
     /// Told when the directory could not be synced: unlike a full disk, nothing may be tried again after that.
     /// </param>
-    public LogSlots(LogContext context, Action<Exception> onSyncFailed)
+    public LogSlots(LogContext context, HashSet<int> kept, Action<Exception> onSyncFailed)
     {
         _context = context;
         _onSyncFailed = onSyncFailed;
@@ -50,7 +52,7 @@ internal sealed class LogSlots : IDisposable
         {
             if (!FileNames.TryParseLogSlot(name, out int slot) || name != FileNames.LogSlot(slot)) continue;
             _names.Add(slot);
-            _unprepared.Add(slot);
+            if (!kept.Contains(slot)) _unprepared.Add(slot);
         }
     }
 
@@ -76,6 +78,12 @@ internal sealed class LogSlots : IDisposable
             if (_isDisposed) slot.File.Dispose();
             else _ready.Add(slot);
         }
+    }
+
+    /// <summary>Takes back a slot whose file is closed.</summary>
+    public void ReturnClosed(int number)
+    {
+        lock (_gate) _unprepared.Add(number);
     }
 
     /// <summary>Makes a spare unless there is one, so that the next segment begins without waiting for the file system.</summary>
@@ -126,7 +134,7 @@ internal sealed class LogSlots : IDisposable
         }
         catch
         {
-            if (exists || !TryDelete(number)) Leave(number);
+            if (exists || !TryDelete(number)) ReturnClosed(number);
             throw;
         }
     }
@@ -212,7 +220,7 @@ internal sealed class LogSlots : IDisposable
         {
             file?.Dispose();
             if (TryDelete(number)) continue;
-            Leave(number);
+            ReturnClosed(number);
             return;
         }
     }
@@ -251,10 +259,5 @@ internal sealed class LogSlots : IDisposable
 
         lock (_gate) _names.Remove(number);
         return true;
-    }
-
-    private void Leave(int number)
-    {
-        lock (_gate) _unprepared.Add(number);
     }
 }

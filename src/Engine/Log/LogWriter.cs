@@ -19,7 +19,7 @@ namespace Varve.Log;
 /// A slot that cannot be had, say on a full disk, does not: the record is refused before any of it was written, and may be tried again.
 /// </para>
 /// </remarks>
-internal sealed class LogWriter : IDisposable
+internal sealed partial class LogWriter : IDisposable
 {
     /// <summary>Larger buffers gain nothing: the transition into the system is already below a nanosecond a record.</summary>
     private const int BufferBytes = 256 * 1024;
@@ -47,9 +47,13 @@ internal sealed class LogWriter : IDisposable
 
     /// <summary>
     /// Begins an era's first segment, durably. The manifest must already record the era, and that everything below
-    /// <paramref name="nextSequence"/> is in tables: the slots of earlier eras are recycled from here on.
+    /// <paramref name="nextSequence"/> is in tables: the slots of earlier eras are recycled from here on, but for the history's.
     /// </summary>
-    public LogWriter(LogContext context, LogEra era, ulong nextSequence)
+    /// <param name="context">Where the log lives.</param>
+    /// <param name="era">The era.</param>
+    /// <param name="nextSequence">The first sequence of its first record.</param>
+    /// <param name="history">What is kept for the change feed; null: nothing.</param>
+    public LogWriter(LogContext context, LogEra era, ulong nextSequence, LogHistory? history = null)
     {
         Invariant.Holds(context.SegmentBytes % LogFormat.SegmentGranularityBytes == 0);
         Invariant.Holds(context.SegmentBytes >= 2 * LogFormat.SegmentGranularityBytes);
@@ -58,10 +62,11 @@ internal sealed class LogWriter : IDisposable
         _context = context;
         _era = era;
         _appendedSequence = _drainedSequence = _syncedSequence = nextSequence - 1;
-        _slots = new LogSlots(context, Seal);
+        History = history ?? new LogHistory(context, bytesMax: 0, nextSequence - 1);
+        _slots = new LogSlots(context, History.GetSlots(), Seal);
         try
         {
-            _slots.Rent(1, _rented);
+            Rent(1);
             _active = BeginSegment(era.FirstSegment, nextSequence, predecessor: null);
 
             // A recycled slot's name may still be only in memory, if the process that made it was killed.
@@ -85,45 +90,6 @@ internal sealed class LogWriter : IDisposable
 
     /// <summary>The last sequence that survives a power cut.</summary>
     public ulong SyncedSequence => Volatile.Read(ref _syncedSequence);
-
-    /// <summary>Bytes of live segments that the system has: what a recovery would read.</summary>
-    public long LiveBytes
-    {
-        get
-        {
-            lock (_segmentsGate)
-            {
-                long bytes = 0;
-                foreach (LogSegment segment in _live) bytes += segment.DrainedBytes;
-                return bytes;
-            }
-        }
-    }
-
-    /// <summary>The number of the oldest live segment.</summary>
-    public long OldestSegment
-    {
-        get
-        {
-            lock (_segmentsGate) return _live[0].Number;
-        }
-    }
-
-    /// <summary>The live segments in order, with what the system has of them.</summary>
-    public IReadOnlyList<LogSegmentInfo> GetLiveSegments()
-    {
-        lock (_segmentsGate)
-        {
-            LogSegmentInfo[] segments = new LogSegmentInfo[_live.Count];
-            for (int i = 0; i < segments.Length; i++)
-            {
-                LogSegment segment = _live[i];
-                segments[i] = new LogSegmentInfo(segment.Number, segment.Slot.File.Path, segment.FirstSequence, segment.DrainedBytes);
-            }
-
-            return segments;
-        }
-    }
 
     private long SegmentBytesLeft => _context.SegmentBytes - _drainedBytes - _bufferedBytes;
 
@@ -220,7 +186,7 @@ internal sealed class LogWriter : IDisposable
         if (SegmentBytesLeft < LogFrame.HeaderBytes)
         {
             // The next segment's header says it.
-            _slots.Rent(1, _rented);
+            Rent(1);
             SwitchSegment(_appendedSequence + 1);
             return;
         }
@@ -229,47 +195,11 @@ internal sealed class LogWriter : IDisposable
         DrainBuffer();
     }
 
-    /// <summary>
-    /// Releases the segments that hold no record above <paramref name="flushedSequence"/>, which the manifest durably records. Their slots
-    /// are recycled; a few stay as spares, the others are deleted. A sealed log keeps its segments for the next open.
-    /// </summary>
-    public void RetireThrough(ulong flushedSequence)
-    {
-        bool mayDelete;
-        lock (_segmentsGate)
-        {
-            if (_isClosed || _sealCause is not null) return;
-            while (_live.Count > 1 && _live[1].FirstSequence <= flushedSequence + 1)
-            {
-                _slots.Return(_live[0].Slot);
-                _live.RemoveAt(0);
-            }
-
-            // A sync under way may hold the file of a segment that was just retired; the next retirement deletes it.
-            mayDelete = !_isSyncing;
-        }
-
-        if (mayDelete) _slots.DeleteSurplus();
-    }
-
-    /// <summary>Makes a spare slot unless there is one; background work, so that a commit need not make it.</summary>
-    public void EnsureSpare() => _slots.EnsureSpare();
-
-    /// <summary>Gives the room of the spares back to a full disk.</summary>
-    public void DeleteSpares()
-    {
-        lock (_segmentsGate)
-        {
-            if (_isSyncing) return;
-        }
-
-        _slots.DeleteSpares();
-    }
-
     /// <summary>Makes everything durable and ends the log; the manifest keeps the answer as the mark of a clean close.</summary>
     public LogEnd Close()
     {
         Sync();
+        SyncHistory();
         _isClosed = true;
         return new LogEnd(_active.Number, _drainedBytes, _appendedSequence);
     }
@@ -285,6 +215,7 @@ internal sealed class LogWriter : IDisposable
             _isClosed = true;
             foreach (LogSegment segment in _live) segment.Slot.File.Dispose();
             foreach (LogSlot slot in _rented) slot.File.Dispose();
+            foreach (LogSlot slot in History.DetachFiles()) slot.File.Dispose();
         }
 
         _slots.Dispose();
@@ -293,7 +224,7 @@ internal sealed class LogWriter : IDisposable
     private void WriteFragments(LogFrame record, ReadOnlySpan<byte> payload, ReadOnlySpan<byte> rest, ulong lastSequence)
     {
         int payloadBytes = record.PayloadBytes;
-        _slots.Rent(LogFormat.CountFurtherSegments(SegmentBytesLeft, payloadBytes, _context.SegmentBytes), _rented);
+        Rent(LogFormat.CountFurtherSegments(SegmentBytesLeft, payloadBytes, _context.SegmentBytes));
         int offset = 0;
         do
         {
@@ -372,38 +303,6 @@ internal sealed class LogWriter : IDisposable
         }
 
         _drainedBytes = LogFormat.HeaderAreaBytes;
-    }
-
-    /// <summary>
-    /// Writes the header and syncs it before any frame can enter: recovery relies on it when it takes a missing segment for a loss.
-    /// The sync is cheap, the file has no other unwritten page.
-    /// </summary>
-    private LogSegment BeginSegment(long number, ulong firstSequence, LogSegment? predecessor)
-    {
-        LogSlot slot = _rented.Peek();
-        LogSegment segment = new(number, LogFormat.SegmentSalt(_era, number), firstSequence, slot);
-        Span<byte> header = stackalloc byte[LogFormat.HeaderAreaBytes];
-        header.Clear();
-        new LogSegmentHeader
-        {
-            Version = LogFormat.Version,
-            Slot = (uint)slot.Number,
-            DatabaseId = _context.DatabaseId,
-            Number = number,
-            Salt = segment.Salt,
-            SegmentBytes = _context.SegmentBytes,
-            Predecessor = predecessor?.Number ?? 0,
-            PredecessorValidBytes = predecessor is null ? 0 : _drainedBytes,
-            PredecessorLastSequence = _appendedSequence,
-            FirstSequence = firstSequence,
-            DurableMark = SyncedSequence,
-        }.Write(header);
-        slot.File.Write(header, 0);
-        slot.File.Sync();
-        _lastMark = SyncedSequence;
-        lock (_segmentsGate) _live.Add(segment);
-        _rented.Dequeue();
-        return segment;
     }
 
     private void ThrowIfUnusable()

@@ -24,6 +24,9 @@ public sealed record DatabaseStatistics
     /// <summary>Bytes of log segments that hold entries not yet in tables.</summary>
     public required long LogBytes { get; init; }
 
+    /// <summary>Bytes of the log that are kept for change feeds only, see <see cref="DatabaseOptions.ChangeHistoryBytes"/>.</summary>
+    public required long ChangeHistoryBytes { get; init; }
+
     /// <summary>Bytes the active memtable takes.</summary>
     public required long MemtableBytes { get; init; }
 

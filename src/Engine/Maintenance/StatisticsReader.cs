@@ -29,6 +29,7 @@ internal static class StatisticsReader
                 Levels = ReadLevels(view.Levels, store.Setup.Compaction),
                 TableBytes = view.Levels.FileBytes,
                 LogBytes = store.Log?.LiveBytes ?? 0,
+                ChangeHistoryBytes = store.Changes.HistoryBytes,
                 MemtableBytes = view.Active.UsedBytes,
                 FrozenMemtables = view.Frozen.Length,
                 MemtableEntries = memtableEntries,

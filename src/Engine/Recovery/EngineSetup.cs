@@ -34,6 +34,9 @@ internal sealed record EngineSetup
 
     public required long LogSegmentBytes { get; init; }
 
+    /// <summary>Bytes of retired log kept for change feeds.</summary>
+    public long ChangeHistoryBytes { get; init; }
+
     public required int CompactionThreads { get; init; }
 
     /// <summary>Told what happens, on a thread of its own; null: nobody is.</summary>

@@ -1,6 +1,7 @@
 using Varve.Catalog;
 using Varve.Commit;
 using Varve.Compaction;
+using Varve.Feed;
 using Varve.Levels;
 using Varve.Log;
 using Varve.Reading;
@@ -25,6 +26,8 @@ internal sealed class Store
     public required SnapshotList Snapshots { get; init; }
 
     public required MapCatalog Catalog { get; init; }
+
+    public required ChangeSource Changes { get; init; }
 
     public required LevelStore Levels { get; init; }
 
@@ -62,6 +65,7 @@ internal sealed class Store
         Exception? failure = null;
         try
         {
+            Changes.Close();
             Upkeep?.Stop();
             if (Commit is not null) EndLog(Commit);
         }

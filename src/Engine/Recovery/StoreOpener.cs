@@ -4,6 +4,7 @@ using Varve.Catalog;
 using Varve.Commit;
 using Varve.Compaction;
 using Varve.Diagnostics;
+using Varve.Feed;
 using Varve.Files;
 using Varve.Levels;
 using Varve.Log;
@@ -51,13 +52,17 @@ internal static class StoreOpener
         edit.SequenceBound = sequenceBound;
         edit.NextFileNumber = numbers.Next;
         edit.LogEra = era;
+        LogPast past = PastLog.Of(state, log);
+        LogHistory history = PastLog.LoadHistory(context, setup.ChangeHistoryBytes, past, isUnclean);
+        edit.LogPast = past with { PastEras = history.SelectKept(past.PastEras) };
         ManifestWriter manifest = opening.MakeManifest(state);
         manifest.Append(edit);
 
         // Not before: what was read of the manifest may be only in the system's memory, and name fewer tables than the device does.
         DeleteTables(setup, unknownTables);
+        history.CutSlots();
         LevelMap levels = opening.MakeLevels(edit);
-        LogWriter writer = opening.MakeLog(context, era, sequenceBound + 1);
+        LogWriter writer = opening.MakeLog(context, era, sequenceBound + 1, history);
         return Assemble(opening, setup, manifest, levels, writer, sequenceBound, numbers.Next);
     }
 
@@ -77,6 +82,8 @@ internal static class StoreOpener
         var views = new ReadViews(replay.Active, replay.FrozenNewestFirst(), levels, lastSequence);
         opening.Views = views;
         ManifestWriter manifest = opening.MakeManifest(state);
+        LogHistory history = LogHistory.Load(LogContextOf(setup, state.DatabaseId), long.MaxValue, PastLog.Of(state, log));
+        MapCatalog catalog = LoadCatalog(views, setup);
         return opening.Finish(new Store
         {
             Setup = setup,
@@ -89,7 +96,8 @@ internal static class StoreOpener
             Views = views,
             Snapshots = new SnapshotList(views, setup.Scheduler.Clock),
             Readers = new ReaderThreads(setup.Scheduler),
-            Catalog = LoadCatalog(views, setup),
+            Catalog = catalog,
+            Changes = new ChangeSource(setup.Files, history, log: null, views, catalog),
             Levels = new LevelStore(setup.Scheduler, manifest, opening.Tables, views, levels, state.NextFileNumber),
         });
     }
@@ -150,6 +158,7 @@ internal static class StoreOpener
             Snapshots = snapshots,
             Readers = new ReaderThreads(setup.Scheduler),
             Catalog = catalog,
+            Changes = new ChangeSource(setup.Files, log.History, log, views, catalog) { GetFlushedSequence = () => levelStore.FlushedSequence },
             Levels = levelStore,
             Log = log,
             Commit = commit,

@@ -91,10 +91,17 @@ internal sealed class FaultHistory(HistoryOptions options, RegionPool pool)
 
         using (database)
         {
-            var work = new HistoryWork(options, model, database, scheduler, random) { HasFailed = hasFailed, Setup = setup };
+            var feed = new HistoryFeed(model) { MayBeLost = true };
+            feed.Begin(database, 0);
+            var work = new HistoryWork(options, model, database, scheduler, random)
+            {
+                HasFailed = hasFailed,
+                Setup = setup,
+                Feed = feed,
+            };
             work.Run(_ => { });
             work.End();
-            CheckReadsGoOn(database, model, disk);
+            CheckReadsGoOn(database, model, disk, feed);
             model.PromiseDurable(database.DurableSequence);
             try
             {
@@ -111,13 +118,14 @@ internal sealed class FaultHistory(HistoryOptions options, RegionPool pool)
     }
 
     /// <summary>On a disk that is well again, whether or not the database still takes writes.</summary>
-    private static void CheckReadsGoOn(Database database, HistoryModel model, SimulatedDisk disk)
+    private static void CheckReadsGoOn(Database database, HistoryModel model, SimulatedDisk disk, HistoryFeed feed)
     {
         Func<DiskCall, Fault?>? plan = disk.Faults;
         disk.Faults = null;
         var reads = new HistoryReads(database, model);
         reads.Resolve(database.LatestSequence);
         reads.CheckAll(database.LatestSequence);
+        feed.End(database);
         disk.Faults = plan;
     }
 
@@ -133,6 +141,7 @@ internal sealed class FaultHistory(HistoryOptions options, RegionPool pool)
             ulong last = reads.FindLastSequence();
             new RecoveryCheck(model, pool).CheckFloor(last, onlySynced ? model.SyncedFloor : model.BufferedFloor);
             reads.CheckAll(last);
+            HistoryFeed.CheckWhole(database, model, last, isWhole: false);
             RecoveryCheck.CheckSound(database);
             RecoveryCheck.GoOn(database);
             database.Close();

@@ -22,6 +22,7 @@ internal sealed class History
     private readonly HistoryModel _model;
     private readonly RegionPool _pool;
     private readonly RecoveryCheck _recovery;
+    private readonly HistoryFeed _feed;
     private readonly bool _cutsEverywhere;
     private readonly Random _random;
     private SimulatedDisk _disk;
@@ -34,6 +35,7 @@ internal sealed class History
         _pool = pool;
         _cutsEverywhere = cutsEverywhere;
         _recovery = new RecoveryCheck(_model, pool);
+        _feed = new HistoryFeed(_model);
         _random = new Random(options.Seed ^ 0x5EED);
         _disk = new SimulatedDisk(options.Seed) { DirectWriteAlignment = options.DirectWriteAlignment };
     }
@@ -96,8 +98,10 @@ internal sealed class History
         _recovery.CheckFloor(last, floor);
         _model.Recovered(last);
         reads.CheckAll(last);
+        _feed.Check();
+        _feed.Begin(database, last);
 
-        var work = new HistoryWork(_options, _model, database, scheduler, _random) { Setup = setup };
+        var work = new HistoryWork(_options, _model, database, scheduler, _random) { Setup = setup, Feed = _feed };
         GenerationEnd end = _cutsEverywhere ? (GenerationEnd)_random.Next(2) : (GenerationEnd)_random.Next(3);
         if (end == GenerationEnd.PowerCut && _random.Next(2) == 0)
             CutPowerDuring(work, database, disk, disk.CallCount + _random.Next(1, 400));
@@ -112,6 +116,7 @@ internal sealed class History
             // What the engine still does to this disk nobody will see; it gives its memory and threads back.
             recorder.Database = null;
             disk.Faults = null;
+            _feed.Close();
             database.Dispose();
             return;
         }
@@ -119,6 +124,7 @@ internal sealed class History
         events.CheckCalm();
 
         reads.Resolve(database.LatestSequence);
+        _feed.End(database);
         if (generation == _options.Generations - 1) RecoveryCheck.CheckSound(database);
         database.Close();
         events.CheckClosed();
@@ -148,6 +154,7 @@ internal sealed class History
         work.IsOver = true;
         _model.PromiseDurable(database.DurableSequence);
         _model.Crashed(mode);
+        _feed.MayBeLost |= mode != CrashMode.KeepAll && _options.SyncedPercent < 100;
         _disk = disk.Fork().Crash(mode, seed);
     }
 }

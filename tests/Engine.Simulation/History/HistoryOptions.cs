@@ -11,6 +11,8 @@ namespace Varve.Simulation;
 /// <summary>What the seed of a history decides before it begins: the engine's sizes, all tiny, and the shape of the work.</summary>
 internal sealed record HistoryOptions
 {
+    private const long WholeHistoryBytes = 1 << 30;
+
     public const string Directory = "data/database";
 
     public required int Seed { get; init; }
@@ -41,6 +43,12 @@ internal sealed record HistoryOptions
     public required TableFormatOptions Format { get; init; }
 
     public required long LogSegmentBytes { get; init; }
+
+    /// <summary>Bytes of the log that are kept for the change feed.</summary>
+    public required long ChangeHistoryBytes { get; init; }
+
+    /// <summary>More than any history writes: nothing of the feed is ever recycled.</summary>
+    public bool KeepsWholeHistory => ChangeHistoryBytes == WholeHistoryBytes;
 
     public required int CompactionThreads { get; init; }
 
@@ -86,6 +94,7 @@ internal sealed record HistoryOptions
         BottomFormat = Format with { Compress = Compaction.CompressesBottom },
         OpenFilesMax = OpenFilesMax,
         LogSegmentBytes = LogSegmentBytes,
+        ChangeHistoryBytes = ChangeHistoryBytes,
         CompactionThreads = CompactionThreads,
     };
 
@@ -94,7 +103,7 @@ internal sealed record HistoryOptions
         $"{MapNames.Length} maps, {Keys.Length} keys, memtable {Compaction.MemtableBytes}, table {Compaction.TableBytes}, " +
         $"block {Format.BlockBytes}, filter {Format.FilterBitsPerKey}, " +
         $"compressed {Compaction.CompressesBottom}, level 0 trigger {Compaction.LevelZeroTrigger}, ratio {Compaction.LevelRatio}, " +
-        $"segment {LogSegmentBytes}, compaction threads {CompactionThreads}, alignment {DirectWriteAlignment}");
+        $"segment {LogSegmentBytes}, history {ChangeHistoryBytes}, compaction threads {CompactionThreads}, alignment {DirectWriteAlignment}");
 
     private static HistoryOptions Draw(int seed, Random random) => new()
     {
@@ -123,6 +132,7 @@ internal sealed record HistoryOptions
         },
         LogSegmentBytes = (8 << 10) << random.Next(0, 4),
         CompactionThreads = random.Next(1, 3),
+        ChangeHistoryBytes = random.Next(6) switch { 0 => 0, 1 => 40 << 10, 2 => 200 << 10, _ => WholeHistoryBytes },
         OpenFilesMax = random.Next(2) == 0 ? 2 : 64,
         DirectWriteAlignment = random.Next(3) switch { 0 => 1, 1 => 512, _ => 4096 },
     };

@@ -16,6 +16,9 @@ internal sealed partial class HistoryWork(
     /// <summary>True where calls to the disk fail: which errors the database may answer with, is checked. Null: none.</summary>
     public Func<bool>? HasFailed { get; init; }
 
+    /// <summary>Read between the operations; null: not.</summary>
+    public HistoryFeed? Feed { get; init; }
+
     public void Run(Action<string> onStep)
     {
         int count = random.Next(options.Operations / 2, options.Operations + 1);
@@ -32,6 +35,7 @@ internal sealed partial class HistoryWork(
             try
             {
                 Do(kind);
+                if (random.Next(3) == 0) Feed?.Read(database, random.Next(1, 20), () => IsOver);
             }
             catch (Exception failure) when (IsExpected(failure))
             {

@@ -6,7 +6,7 @@ namespace Varve.Simulation;
 /// <summary>Opens the disk that a crash left, checks what is there, and that the store goes on.</summary>
 internal sealed class RecoveryCheck(HistoryModel model, RegionPool pool)
 {
-    private const string LaterName = "later";
+    public const string LaterName = "later";
 
     /// <summary>Recoveries that were checked.</summary>
     public long Count { get; private set; }
@@ -32,7 +32,8 @@ internal sealed class RecoveryCheck(HistoryModel model, RegionPool pool)
             var random = new Random(seed);
             bool nests = mayNest && random.Next(8) == 0;
             var recorder = new CrashPointRecorder(model);
-            SimulatedDisk left = Run(point, mode, seed, floor, random, nests ? recorder : null, out ulong last);
+            bool keepsLog = (mode == CrashMode.KeepAll && mayNest) || model.Options.SyncedPercent == 100;
+            SimulatedDisk left = Run(point, mode, seed, floor, keepsLog, random, nests ? recorder : null, out ulong last);
             if (random.Next(4) == 0) CheckAgain(left, last, seed);
             if (nests) CheckNested(recorder, point.SyncedFloor, random);
         }
@@ -43,7 +44,14 @@ internal sealed class RecoveryCheck(HistoryModel model, RegionPool pool)
     }
 
     private SimulatedDisk Run(
-        CrashPoint point, CrashMode mode, int seed, ulong floor, Random random, CrashPointRecorder? recorder, out ulong lastSequence)
+        CrashPoint point,
+        CrashMode mode,
+        int seed,
+        ulong floor,
+        bool keepsLog,
+        Random random,
+        CrashPointRecorder? recorder,
+        out ulong lastSequence)
     {
         var scheduler = new DeterministicScheduler(seed);
         SimulatedDisk disk = point.Disk.Crash(mode, seed, scheduler);
@@ -59,6 +67,7 @@ internal sealed class RecoveryCheck(HistoryModel model, RegionPool pool)
             last = reads.FindLastSequence();
             CheckFloor(last, floor);
             reads.CheckAll(last);
+            HistoryFeed.CheckWhole(database, model, last, isWhole: model.Options.KeepsWholeHistory && keepsLog);
             if (database.LatestSequence < point.LastSequence)
                 throw new HistoryViolationException($"sequences go on from {database.LatestSequence}, {point.LastSequence} was given out");
             if (random.Next(4) == 0) CheckCheckpoints(setup, disk);
@@ -81,6 +90,7 @@ internal sealed class RecoveryCheck(HistoryModel model, RegionPool pool)
             EngineSetup setup = model.Options.CreateSetup(again, scheduler, new SeededRandom(seed), pool);
             using Database database = Database.Open(setup, new DatabaseOptions());
             new HistoryReads(database, model).CheckAll(last, otherNames: [LaterName]);
+            HistoryFeed.CheckWhole(database, model, last, isWhole: model.Options.KeepsWholeHistory && model.Options.SyncedPercent == 100);
             if (database.GetMap(LaterName).Get("key"u8) is not [1, 2, 3])
                 throw new HistoryViolationException("a synced write after the recovery is lost");
         });
@@ -113,6 +123,7 @@ internal sealed class RecoveryCheck(HistoryModel model, RegionPool pool)
             ulong last = reads.FindLastSequence();
             CheckFloor(last, floor);
             reads.CheckAll(last);
+            HistoryFeed.CheckWhole(database, model, last, isWhole: false);
         }
 
         disk.Faults = before;

@@ -22,6 +22,8 @@ internal sealed record OptionSet(string Name)
 
     public long LogSegmentBytes { get; init; } = 16 << 10;
 
+    public long ChangeHistoryBytes { get; init; } = 1 << 20;
+
     public int LevelZeroTrigger { get; init; } = 2;
 
     public int LevelRatio { get; init; } = 4;
@@ -78,6 +80,7 @@ internal sealed record OptionSet(string Name)
             BottomFormat = upper with { Compress = Compress },
             OpenFilesMax = OpenFilesMax,
             LogSegmentBytes = LogSegmentBytes,
+            ChangeHistoryBytes = ChangeHistoryBytes,
             CompactionThreads = CompactionThreads,
         };
     }

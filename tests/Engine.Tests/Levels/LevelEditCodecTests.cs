@@ -56,6 +56,12 @@ public class LevelEditCodecTests
             LogEra = new LogEra(ulong.MaxValue - 5, 12),
             CleanEnd = new LogEnd(14, 4_096, 900),
             SequenceBound = 1UL << 40,
+            LogPast = new LogPast(
+                899,
+                [
+                    new LogPastEra(new LogEra(3, 1), new LogEnd(4, 8_200, 70), 0),
+                    new LogPastEra(new LogEra(ulong.MaxValue, 6), new LogEnd(11, 1L << 40, 899), 71),
+                ]),
             ClockMarkMilliseconds = 1_790_000_000_000,
             NextMapId = 3,
         };

@@ -85,6 +85,25 @@ public class LogRecoveryTests
     }
 
     [Fact]
+    public void The_end_is_behind_the_last_record_seen_to_end_whatever_the_headers_and_tables_say()
+    {
+        LogHouse house = new(segmentBytes: 8192);
+        using LogWriter log = house.OpenWriter();
+        LogHouse.Append(log, 1, 100);
+        LogHouse.Append(log, 2, 9000);
+        LogHouse.Append(log, 3, 100);
+        log.Drain();
+        IReadOnlyList<LogSegmentInfo> segments = log.GetLiveSegments();
+        LogSegmentInfo last = segments[^1];
+        Assert.Equal(new LogEnd(last.Number, last.ValidBytes, 3), house.Recover(flushedSequence: 2).Result.End);
+
+        // Record 2 is in tables, but its last fragment is lost: the segment's header alone says that it was there.
+        house.Disk.FlipBit(last.Path, (LogFormat.HeaderAreaBytes + LogFrame.HeaderBytes) * 8);
+        LogRecoveryResult result = house.Recover(flushedSequence: 2).Result;
+        Assert.Equal((2UL, new LogEnd(last.Number, LogFormat.HeaderAreaBytes, 1)), (result.LastSequence, result.End));
+    }
+
+    [Fact]
     public void Later_bytes_that_survived_an_unsynced_earlier_one_are_not_replayed()
     {
         LogHouse house = Written(out _, syncEach: false, records: 40, bytes: 900);

@@ -1,0 +1,52 @@
+using Varve.Catalog;
+using Varve.Files;
+using Varve.Log;
+using Varve.Reading;
+
+namespace Varve.Feed;
+
+/// <summary>What feeds read: the log, how far they may show it, and the names of the maps. Safe for concurrent use.</summary>
+internal sealed class ChangeSource(IFileSystem files, LogHistory history, LogWriter? log, ReadViews views, MapCatalog catalog)
+{
+    private volatile bool _isClosed;
+
+    /// <summary>Up to where entries are in tables; what is there is durable, whatever the log says.</summary>
+    public Func<ulong>? GetFlushedSequence { get; init; }
+
+    public IFileSystem Files => files;
+
+    public MapCatalog Catalog => catalog;
+
+    public LogSegments Segments { get; } = new(history, log);
+
+    /// <summary>True while more may come.</summary>
+    public bool IsLive => log is not null;
+
+    /// <summary>The lowest sequence from which a feed can go on.</summary>
+    public ulong OldestSequence => Segments.OldestStart;
+
+    /// <summary>What retired segments take on the disk.</summary>
+    public long HistoryBytes => history.Bytes;
+
+    /// <summary>
+    /// How far a feed may show the log: what reads see and, as asked, what survives a power cut or what can be read from the files.
+    /// </summary>
+    public ulong GetLimit(bool durableOnly)
+    {
+        ObjectDisposedException.ThrowIf(_isClosed, typeof(Database));
+        ulong visible = views.VisibleSequence;
+        if (log is null) return visible;
+        ulong shown = durableOnly ? Math.Max(log.SyncedSequence, GetFlushedSequence?.Invoke() ?? 0) : log.DrainedSequence;
+        return Math.Min(visible, shown);
+    }
+
+    /// <summary>Ends when there may be more than at the time of the call.</summary>
+    public Task GetProgress() => log!.Progress.GetNext();
+
+    /// <summary>Feeds end with an exception from now on.</summary>
+    public void Close()
+    {
+        _isClosed = true;
+        log?.Progress.End();
+    }
+}

@@ -1,0 +1,210 @@
+using Varve.Native;
+
+namespace Varve.Log;
+
+/// <summary>The segments: how they begin, are retired, kept as history and recycled, and how others see them.</summary>
+internal sealed partial class LogWriter
+{
+    /// <summary>What is kept for the change feed.</summary>
+    public LogHistory History { get; }
+
+    /// <summary>Wakes those who follow the log.</summary>
+    public LogProgress Progress { get; } = new();
+
+    /// <summary>Bytes of live segments that the system has: what a recovery would read.</summary>
+    public long LiveBytes
+    {
+        get
+        {
+            lock (_segmentsGate)
+            {
+                long bytes = 0;
+                foreach (LogSegment segment in _live) bytes += segment.DrainedBytes;
+                return bytes;
+            }
+        }
+    }
+
+    /// <summary>The number of the oldest live segment.</summary>
+    public long OldestSegment
+    {
+        get
+        {
+            lock (_segmentsGate) return _live[0].Number;
+        }
+    }
+
+    /// <summary>The live segments in order, with what the system has of them.</summary>
+    public IReadOnlyList<LogSegmentInfo> GetLiveSegments()
+    {
+        lock (_segmentsGate)
+        {
+            LogSegmentInfo[] segments = new LogSegmentInfo[_live.Count];
+            for (int i = 0; i < segments.Length; i++)
+            {
+                LogSegment segment = _live[i];
+                segments[i] = new LogSegmentInfo(segment.Number, segment.Slot.File.Path, segment.FirstSequence, segment.DrainedBytes);
+            }
+
+            return segments;
+        }
+    }
+
+    /// <summary>A live segment by its number.</summary>
+    public bool TryFind(long number, out ReadableSegment found) => TryFind(number, isExact: true, out found);
+
+    /// <summary>The oldest live segment with a number above one.</summary>
+    public bool TryFindAfter(long number, out ReadableSegment found) => TryFind(number, isExact: false, out found);
+
+    /// <summary>
+    /// Retires the segments that hold no record above <paramref name="flushedSequence"/>, which the manifest durably records: they become
+    /// history, and what the history does not keep is recycled. A few free slots stay as spares, the others are deleted. A sealed log
+    /// keeps its segments for the next open.
+    /// </summary>
+    public void RetireThrough(ulong flushedSequence)
+    {
+        bool isSyncing;
+        lock (_segmentsGate)
+        {
+            if (_isClosed || _sealCause is not null) return;
+            while (_live.Count > 1 && _live[1].FirstSequence <= flushedSequence + 1)
+            {
+                // In this order for a reader beside us: it finds the segment here or there.
+                History.Add(Retire(_live[0]));
+                _live.RemoveAt(0);
+            }
+
+            isSyncing = _isSyncing;
+        }
+
+        while (History.TryTakeSurplus(out RetiredSegment? surplus)) Recycle(surplus);
+
+        // A sync under way may hold the file of a segment that was just retired; the next retirement closes or deletes it.
+        if (isSyncing) return;
+        foreach (LogSlot slot in History.DetachFiles()) slot.File.Dispose();
+        _slots.DeleteSurplus();
+    }
+
+    /// <summary>Makes a spare slot unless there is one; background work, so that a commit need not make it.</summary>
+    public void EnsureSpare() => _slots.EnsureSpare();
+
+    /// <summary>Gives the room of the history and of the spares back to a full disk.</summary>
+    public void DeleteSpares()
+    {
+        while (History.TryTakeOldest(out RetiredSegment? oldest)) Recycle(oldest);
+        lock (_segmentsGate)
+        {
+            if (_isSyncing) return;
+        }
+
+        _slots.DeleteSpares();
+    }
+
+    /// <summary>Takes slots for the next segments: on a full disk from the history before the record is refused.</summary>
+    private void Rent(int count)
+    {
+        while (true)
+        {
+            try
+            {
+                _slots.Rent(count, _rented);
+                return;
+            }
+            catch (StorageException refusal) when (ErrorNumbers.IsNoSpace(refusal) && History.TryTakeOldest(out RetiredSegment? oldest))
+            {
+                Recycle(oldest);
+            }
+        }
+    }
+
+    private void Recycle(RetiredSegment segment)
+    {
+        if (segment.OpenSlot is { } slot) _slots.Return(slot);
+        else _slots.ReturnClosed(segment.Slot);
+    }
+
+    private RetiredSegment Retire(LogSegment segment) => new()
+    {
+        Number = segment.Number,
+        Slot = segment.Slot.Number,
+        Salt = segment.Salt,
+        FirstSequence = segment.FirstSequence,
+        StartSequence = StartOf(segment),
+        ValidBytes = segment.DrainedBytes,
+        FileBytes = _context.SegmentBytes,
+        OpenSlot = segment.Slot,
+        NeedsSync = segment.NeedsSync || _isSyncing,
+    };
+
+    private ulong StartOf(LogSegment segment) =>
+        segment.Number == _era.FirstSegment ? History.PrecedingSequence : segment.FirstSequence - 1;
+
+    private bool TryFind(long number, bool isExact, out ReadableSegment found)
+    {
+        lock (_segmentsGate)
+        {
+            foreach (LogSegment segment in _live)
+            {
+                if (isExact ? segment.Number != number : segment.Number <= number) continue;
+                found = new ReadableSegment(
+                    segment.Number,
+                    segment.Slot.File.Path,
+                    segment.Salt,
+                    segment.FirstSequence,
+                    StartOf(segment),
+                    segment.DrainedBytes,
+                    IsRetired: false);
+                return true;
+            }
+        }
+
+        found = default;
+        return false;
+    }
+
+    /// <summary>A clean close leaves nothing of the history to luck.</summary>
+    private void SyncHistory()
+    {
+        try
+        {
+            History.Sync();
+        }
+        catch (Exception cause)
+        {
+            Seal(cause);
+            throw;
+        }
+    }
+
+    /// <summary>
+    /// Writes the header and syncs it before any frame can enter: recovery relies on it when it takes a missing segment for a loss.
+    /// The sync is cheap, the file has no other unwritten page.
+    /// </summary>
+    private LogSegment BeginSegment(long number, ulong firstSequence, LogSegment? predecessor)
+    {
+        LogSlot slot = _rented.Peek();
+        LogSegment segment = new(number, LogFormat.SegmentSalt(_era, number), firstSequence, slot);
+        Span<byte> header = stackalloc byte[LogFormat.HeaderAreaBytes];
+        header.Clear();
+        new LogSegmentHeader
+        {
+            Version = LogFormat.Version,
+            Slot = (uint)slot.Number,
+            DatabaseId = _context.DatabaseId,
+            Number = number,
+            Salt = segment.Salt,
+            SegmentBytes = _context.SegmentBytes,
+            Predecessor = predecessor?.Number ?? 0,
+            PredecessorValidBytes = predecessor is null ? 0 : _drainedBytes,
+            PredecessorLastSequence = _appendedSequence,
+            FirstSequence = firstSequence,
+            DurableMark = SyncedSequence,
+        }.Write(header);
+        slot.File.Write(header, 0);
+        slot.File.Sync();
+        _lastMark = SyncedSequence;
+        lock (_segmentsGate) _live.Add(segment);
+        _rented.Dequeue();
+        return segment;
+    }
+}
