@@ -10,7 +10,7 @@ namespace Varve;
 /// </remarks>
 public static class TextMaps
 {
-    /// <summary>As <see cref="SortedMap.Put"/>.</summary>
+    /// <summary>As <see cref="SortedMap.Put(ReadOnlySpan{byte}, ReadOnlySpan{byte}, Durability?)"/>.</summary>
     /// <param name="map">The map.</param>
     /// <param name="key">At most 16,384 bytes of UTF-8.</param>
     /// <param name="value">The value.</param>
@@ -23,7 +23,7 @@ public static class TextMaps
         return map.Put(keyBytes.Written, valueBytes.Written, durability);
     }
 
-    /// <summary>As <see cref="SortedMap.Put"/>.</summary>
+    /// <summary>As <see cref="SortedMap.Put(ReadOnlySpan{byte}, ReadOnlySpan{byte}, Durability?)"/>.</summary>
     /// <param name="map">The map.</param>
     /// <param name="key">At most 16,384 bytes of UTF-8.</param>
     /// <param name="value">The value.</param>
@@ -156,7 +156,7 @@ public static class TextMaps
         return cursor.SeekForPrevious(keyBytes.Written);
     }
 
-    /// <summary>As <see cref="WriteBatch.Put"/>.</summary>
+    /// <summary>As <see cref="WriteBatch.Put(SortedMap, ReadOnlySpan{byte}, ReadOnlySpan{byte})"/>.</summary>
     /// <param name="batch">The batch.</param>
     /// <param name="map">A map of the batch's database.</param>
     /// <param name="key">At most 16,384 bytes of UTF-8.</param>
@@ -169,7 +169,7 @@ public static class TextMaps
         batch.Put(map, keyBytes.Written, valueBytes.Written);
     }
 
-    /// <summary>As <see cref="WriteBatch.Put"/>.</summary>
+    /// <summary>As <see cref="WriteBatch.Put(SortedMap, ReadOnlySpan{byte}, ReadOnlySpan{byte})"/>.</summary>
     /// <param name="batch">The batch.</param>
     /// <param name="map">A map of the batch's database.</param>
     /// <param name="key">At most 16,384 bytes of UTF-8.</param>
