@@ -11,7 +11,7 @@ namespace Varve.Commit;
 /// <remarks>
 /// <code>
 /// batch     := operation*                               (docs/formats/batch.md)
-/// operation := kind:u8 | keyBytes:varint | key [ | valueBytes:varint | value ]     value only where kind is Value
+/// operation := kind:u8 | keyBytes:varint | key [ | valueBytes:varint | value ]     no value where kind is Tombstone
 /// </code>
 /// The n-th operation of a batch has the batch's first sequence + n; the log's frame states first sequence and count.
 /// </remarks>
@@ -23,6 +23,8 @@ internal sealed class BatchBuffer : IDisposable
     private const int KeptBytesMax = 1 << 20;
 
     private readonly List<MapIdentity> _unrecordedMaps = [];
+    private readonly List<MapIdentity> _maps = [];
+    private MapIdentity? _lastMap;
     private byte[] _bytes = [];
     private int _length;
 
@@ -36,6 +38,18 @@ internal sealed class BatchBuffer : IDisposable
     public long ValueBytes { get; private set; }
 
     public ReadOnlySpan<byte> Span => _bytes.AsSpan(0, _length);
+
+    /// <summary>Range deletes among the operations.</summary>
+    public int RangeCount { get; private set; }
+
+    /// <summary>Bytes of their bounds.</summary>
+    public long RangeBytes { get; private set; }
+
+    /// <summary>The map that this batch drops; null: none.</summary>
+    public MapIdentity? DroppedMap { get; private set; }
+
+    /// <summary>Maps that the batch writes to.</summary>
+    public IReadOnlyList<MapIdentity> Maps => _maps;
 
     /// <summary>Maps of this batch whose names the catalogue did not hold when they were added.</summary>
     public IReadOnlyList<MapIdentity> UnrecordedMaps => _unrecordedMaps;
@@ -57,6 +71,27 @@ internal sealed class BatchBuffer : IDisposable
         Added(map, keyBytes, valueBytes: 0, WriteHead(room, EntryKind.Tombstone, map, key, keyBytes));
     }
 
+    /// <summary>Deletes the keys of a map from <paramref name="start"/> (a user key) to <paramref name="fullEnd"/> (a full key).</summary>
+    public void AddDeleteRange(MapIdentity map, ReadOnlySpan<byte> start, ReadOnlySpan<byte> fullEnd)
+    {
+        int keyBytes = map.Prefix.Length + start.Length;
+        Span<byte> room = Reserve(1 + 2 * Varint.BytesMax + keyBytes + fullEnd.Length);
+        int length = WriteHead(room, EntryKind.RangeTombstone, map, start, keyBytes);
+        length += Varint.Write(room[length..], (uint)fullEnd.Length);
+        fullEnd.CopyTo(room[length..]);
+        Added(map, keyBytes, fullEnd.Length, length + fullEnd.Length);
+        RangeCount++;
+        RangeBytes += keyBytes + fullEnd.Length;
+    }
+
+    /// <summary>Deletes all keys of a map and its record in the catalogue. A batch of its own.</summary>
+    public void AddDrop(MapIdentity map, MapIdentity catalogue, ReadOnlySpan<byte> name)
+    {
+        AddDeleteRange(map, [], map.PrefixEnd);
+        AddDelete(catalogue, name);
+        DroppedMap = map;
+    }
+
     /// <summary>Adds all operations of another batch behind those of this one.</summary>
     public void AddAll(BatchBuffer other)
     {
@@ -65,12 +100,20 @@ internal sealed class BatchBuffer : IDisposable
         Count += other.Count;
         KeyBytes += other.KeyBytes;
         ValueBytes += other.ValueBytes;
+        RangeCount += other.RangeCount;
+        RangeBytes += other.RangeBytes;
+        DroppedMap ??= other.DroppedMap;
     }
 
     public void Clear()
     {
         if (_bytes.Length > KeptBytesMax) Dispose();
         _unrecordedMaps.Clear();
+        _maps.Clear();
+        _lastMap = null;
+        DroppedMap = null;
+        RangeCount = 0;
+        RangeBytes = 0;
         _length = 0;
         Count = 0;
         KeyBytes = 0;
@@ -100,6 +143,9 @@ internal sealed class BatchBuffer : IDisposable
         KeyBytes += keyBytes;
         ValueBytes += valueBytes;
         if (!map.IsRecorded && !_unrecordedMaps.Contains(map)) _unrecordedMaps.Add(map);
+        if (ReferenceEquals(map, _lastMap)) return;
+        _lastMap = map;
+        if (!_maps.Contains(map)) _maps.Add(map);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

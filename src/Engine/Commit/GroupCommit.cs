@@ -19,11 +19,21 @@ internal sealed class GroupCommit
     private readonly IFlushRoom _room;
     private readonly WritePacer _pacer;
     private readonly MapIdentity _catalogue;
+    private readonly List<CommitRequest> _admitted = [];
+    private readonly List<RangeTombstone> _ranges = [];
     private ulong _lastSequence;
+    private ulong _nextMapId;
     private volatile Exception? _stopCause;
 
-    public GroupCommit(LogWriter log, ReadViews views, IFlushRoom room, WritePacer pacer, MapIdentity catalogue)
+    /// <param name="log">Ended by <see cref="EndLog"/>.</param>
+    /// <param name="views">Where writes become visible.</param>
+    /// <param name="room">Flushes what is frozen.</param>
+    /// <param name="pacer">Slows writes down.</param>
+    /// <param name="catalogue">The map of the names of maps.</param>
+    /// <param name="nextMapId">Above the id of every map that was ever recorded.</param>
+    public GroupCommit(LogWriter log, ReadViews views, IFlushRoom room, WritePacer pacer, MapIdentity catalogue, ulong nextMapId)
     {
+        _nextMapId = nextMapId;
         _log = log;
         _views = views;
         _room = room;
@@ -98,7 +108,7 @@ internal sealed class GroupCommit
                 Persist(Durability.Synced);
                 break;
             case CommitKind.Rotate:
-                if (_views.Unpinned.Active.EntryCount > 0) Rotate(roomBytes: 0);
+                if (!_views.Unpinned.Active.IsEmpty) Rotate(roomBytes: 0);
                 break;
             default:
                 throw new InvariantViolatedException($"A commit request of unknown kind {first.Kind}.");
@@ -106,8 +116,10 @@ internal sealed class GroupCommit
     }
 
     /// <summary>Log first, then memory, then publish.</summary>
-    private void Write(List<CommitRequest> group)
+    private void Write(List<CommitRequest> requests)
     {
+        List<CommitRequest> group = Admit(requests);
+        if (group.Count == 0) return;
         long groupBytes = 0;
         var durability = Durability.None;
         foreach (CommitRequest request in group)
@@ -127,7 +139,36 @@ internal sealed class GroupCommit
         {
             if (request.Failure is not null) break;
             foreach (MapIdentity map in request.Recorded) map.MarkRecorded();
+            request.Batch!.DroppedMap?.MarkDropped();
         }
+    }
+
+    /// <summary>The requests that may go on, in their order: a write to a map that was dropped fails, and nothing of it is logged.</summary>
+    private List<CommitRequest> Admit(List<CommitRequest> requests)
+    {
+        _admitted.Clear();
+        foreach (CommitRequest request in requests)
+        {
+            if (FindDropped(request.Batch!) is { } map) request.Failure = new MapDroppedException(map.Name);
+            else _admitted.Add(request);
+        }
+
+        return _admitted;
+    }
+
+    /// <summary>A map of the batch that was dropped, by a commit before or in front of it in its own group; null: none.</summary>
+    private MapIdentity? FindDropped(BatchBuffer batch)
+    {
+        foreach (MapIdentity map in batch.Maps)
+        {
+            if (map.IsDropped) return map;
+            foreach (CommitRequest before in _admitted)
+            {
+                if (ReferenceEquals(before.Batch!.DroppedMap, map)) return map;
+            }
+        }
+
+        return null;
     }
 
     /// <summary>Puts the catalogue's records of maps that are new in front of the batch that uses them first.</summary>
@@ -136,15 +177,21 @@ internal sealed class GroupCommit
         BatchBuffer batch = request.Batch!;
         BatchBuffer? withNames = null;
         Span<byte> id = stackalloc byte[Varint.BytesMax];
+        ulong nextMapId = _nextMapId;
         foreach (MapIdentity map in batch.UnrecordedMaps)
         {
             if (map.IsRecorded) continue;
             withNames ??= new BatchBuffer();
             int idBytes = Varint.Write(id, map.Id);
             withNames.AddPut(_catalogue, Encoding.UTF8.GetBytes(map.Name), id[..idBytes]);
+            nextMapId = Math.Max(nextMapId, map.Id + 1);
         }
 
         if (withNames is null) return;
+
+        // Under the empty name stands the next id, so that one is never given again when its map is dropped.
+        withNames.AddPut(_catalogue, [], id[..Varint.Write(id, nextMapId)]);
+        _nextMapId = nextMapId;
         withNames.AddAll(batch);
         request.Record(withNames, batch.UnrecordedMaps);
     }
@@ -155,16 +202,18 @@ internal sealed class GroupCommit
         long keyBytes = 0;
         long valueBytes = 0;
         int count = 0;
+        int rangeCount = 0;
         foreach (CommitRequest request in group)
         {
             BatchBuffer batch = request.Batch!;
             keyBytes += batch.KeyBytes;
             valueBytes += batch.ValueBytes;
             count += batch.Count;
+            rangeCount += batch.RangeCount;
         }
 
         MemTable active = _views.Unpinned.Active;
-        if (active.IsFull || !active.HasRoomFor(count, keyBytes, valueBytes))
+        if (active.IsFull || !active.HasRoomFor(count, keyBytes, valueBytes) || !active.TakesRanges(rangeCount))
         {
             Rotate(MemTable.RoomBytesFor(count, keyBytes, valueBytes));
             active = _views.Unpinned.Active;
@@ -239,10 +288,21 @@ internal sealed class GroupCommit
         {
             if (request.Failure is not null) break;
             var reader = new BatchReader(request.Batch!.Span);
-            while (reader.TryNext()) active.Insert(reader.Key, Trailer.Pack(++sequence, reader.Kind), reader.Value);
+            while (reader.TryNext())
+            {
+                sequence++;
+                if (reader.Kind == EntryKind.RangeTombstone)
+                    _ranges.Add(new RangeTombstone(reader.Key.ToArray(), reader.Value.ToArray(), sequence));
+                else
+                    active.Insert(reader.Key, Trailer.Pack(sequence, reader.Kind), reader.Value);
+            }
+
             Invariant.Holds(reader.RestBytes == 0 && sequence == request.Sequence);
         }
 
+        if (_ranges.Count == 0) return sequence;
+        active.AddRanges(_ranges);
+        _ranges.Clear();
         return sequence;
     }
 

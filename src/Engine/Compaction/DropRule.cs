@@ -45,7 +45,8 @@ internal struct DropRule
 
     /// <param name="isNewKey">The entry is the first one of its key.</param>
     /// <param name="trailer">Below the one before it, if that had the same key.</param>
-    public DropVerdict Judge(bool isNewKey, ulong trailer)
+    /// <param name="covering">Sequences of the merged range tombstones that span the key, descending.</param>
+    public DropVerdict Judge(bool isNewKey, ulong trailer, ReadOnlySpan<ulong> covering = default)
     {
         if (isNewKey)
         {
@@ -60,8 +61,20 @@ internal struct DropRule
 
         // A range tombstone says something of other keys: it neither hides a version of its own key here nor is hidden by one.
         if (Trailer.Kind(trailer) == EntryKind.RangeTombstone) return DropVerdict.Keep;
-        if (_stripe == _shadowedStripe) return DropVerdict.Drop;
+        if (_stripe == _shadowedStripe || IsCovered(sequence, covering)) return DropVerdict.Drop;
         _shadowedStripe = _stripe;
         return _stripe == 0 && Trailer.IsTombstone(trailer) ? DropVerdict.DropUnlessDeeper : DropVerdict.Keep;
+    }
+
+    /// <summary>Whoever sees the entry sees a delete of its key that is newer.</summary>
+    private readonly bool IsCovered(ulong sequence, ReadOnlySpan<ulong> covering)
+    {
+        foreach (ulong cover in covering)
+        {
+            if (cover <= sequence) return false;
+            if (cover <= _snapshots[_stripe]) return true;
+        }
+
+        return false;
     }
 }

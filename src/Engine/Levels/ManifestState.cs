@@ -26,7 +26,6 @@ internal sealed class ManifestState
         CleanEnd = other.CleanEnd;
         SequenceBound = other.SequenceBound;
         ClockMarkMilliseconds = other.ClockMarkMilliseconds;
-        NextMapId = other.NextMapId;
     }
 
     public DatabaseId DatabaseId { get; }
@@ -49,9 +48,6 @@ internal sealed class ManifestState
 
     public long ClockMarkMilliseconds { get; private set; }
 
-    /// <summary>Map 0 is the catalogue.</summary>
-    public ulong NextMapId { get; private set; } = 1;
-
     public ManifestState Copy() => new(this);
 
     /// <summary>One edit that leads from an empty database to this state: a full manifest, and a start for a level map.</summary>
@@ -65,7 +61,6 @@ internal sealed class ManifestState
             CleanEnd = CleanEnd,
             SequenceBound = SequenceBound,
             ClockMarkMilliseconds = ClockMarkMilliseconds,
-            NextMapId = NextMapId,
         };
         var numbers = new List<long>(_tables.Keys);
         numbers.Sort();
@@ -96,7 +91,6 @@ internal sealed class ManifestState
         CleanEnd = edit.CleanEnd;
         SequenceBound = edit.SequenceBound ?? SequenceBound;
         ClockMarkMilliseconds = Math.Max(ClockMarkMilliseconds, edit.ClockMarkMilliseconds ?? 0);
-        NextMapId = edit.NextMapId ?? NextMapId;
         return problem is null;
     }
 

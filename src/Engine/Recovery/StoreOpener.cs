@@ -127,7 +127,7 @@ internal static class StoreOpener
             CompactionThreads = setup.CompactionThreads,
         });
         MapCatalog catalog = LoadCatalog(views, setup);
-        var commit = new CommitQueue(setup.Scheduler, log, views, upkeep, pacer, MapCatalog.Root);
+        var commit = new CommitQueue(setup.Scheduler, log, views, upkeep, pacer, MapCatalog.Root, catalog.NextRecordedId);
         Store store = opening.Finish(new Store
         {
             Setup = setup,

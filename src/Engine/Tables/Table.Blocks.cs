@@ -1,5 +1,6 @@
 using System.Runtime.InteropServices;
 using Varve.Bytes;
+using Varve.Entries;
 
 namespace Varve.Tables;
 
@@ -12,12 +13,14 @@ internal enum BlockKind
 }
 
 /// <summary>What is known of a table once its end was read. Immutable, but for the partitions that become resident.</summary>
-internal sealed class OpenedTable(TopIndex top, long fileBytes)
+internal sealed class OpenedTable(TopIndex top, RangeTombstones ranges, long fileBytes)
 {
     /// <summary>Bytes of <see cref="Resident"/>, padding included.</summary>
     public long ResidentBytes;
 
     public TopIndex Top { get; } = top;
+
+    public RangeTombstones Ranges { get; } = ranges;
 
     public long FileBytes { get; } = fileBytes;
 
@@ -236,8 +239,18 @@ internal sealed unsafe partial class Table
         if (properties.EntryCount != (ulong)Info.EntryCount)
             ThrowCorrupt(footer.Properties.Offset, $"the table has {properties.EntryCount} entries, the manifest says {Info.EntryCount}");
 
-        var opened = new OpenedTable(top, fileBytes);
+        var opened = new OpenedTable(top, ReadRanges(footer.RangeTombstones), fileBytes);
         return Interlocked.CompareExchange(ref _opened, opened, null) ?? opened;
+    }
+
+    private RangeTombstones ReadRanges(FileRange range)
+    {
+        RangeTombstones? ranges = RangeTombstones.Empty;
+        if (range != default && !RangeTombstoneBlock.TryDecode(ReadMeta(range), out ranges))
+            ThrowCorrupt(range.Offset, "the range tombstones are malformed");
+        if (ranges!.Count != Info.RangeTombstoneCount)
+            ThrowCorrupt(range.Offset, $"the table has {ranges.Count} range tombstones, the manifest says {Info.RangeTombstoneCount}");
+        return ranges;
     }
 
     private long LengthOfFile()
@@ -259,7 +272,7 @@ internal sealed unsafe partial class Table
         return footer;
     }
 
-    /// <summary>Top index and properties: the footer says that they lie within the file, so their length is bounded by it.</summary>
+    /// <summary>Top index, properties, range tombstones: the footer says that they lie within the file, so their length is bounded by it.</summary>
     private byte[] ReadMeta(FileRange range)
     {
         byte[] stored = new byte[range.Bytes];

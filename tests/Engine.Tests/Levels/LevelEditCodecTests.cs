@@ -57,7 +57,6 @@ public class LevelEditCodecTests
             CleanEnd = new LogEnd(14, 4_096, 900),
             SequenceBound = 1UL << 40,
             ClockMarkMilliseconds = 1_790_000_000_000,
-            NextMapId = 3,
         };
         edit.Add(0, TestTables.Info(70, "", "", 0, 0));
         edit.Add(6, TestTables.Info(71, "\0", new string('k', 20_000), 5, 1UL << 50));

@@ -15,7 +15,7 @@ internal static class ManifestText
         var text = new StringBuilder();
         text.Append(CultureInfo.InvariantCulture, $"flushed {edit.FlushedSequence}, next file {edit.NextFileNumber}, ");
         text.Append(CultureInfo.InvariantCulture, $"{edit.LogEra}, {edit.CleanEnd}, bound {edit.SequenceBound}, ");
-        text.Append(CultureInfo.InvariantCulture, $"clock {edit.ClockMarkMilliseconds}, next map {edit.NextMapId}\n");
+        text.Append(CultureInfo.InvariantCulture, $"clock {edit.ClockMarkMilliseconds}\n");
         foreach (LeveledNumber gone in edit.Removed) text.Append(CultureInfo.InvariantCulture, $"- {gone.Level}:{gone.Number}\n");
         foreach (LeveledTable added in edit.Added) text.Append(CultureInfo.InvariantCulture, $"+ {added.Level}: {Of(added.Info)}\n");
         return text.ToString();
