@@ -1,6 +1,5 @@
 using System.Globalization;
 using System.Text;
-using Varve.Entries;
 using Varve.Native;
 
 namespace Varve.Tests.Api;
@@ -198,7 +197,7 @@ public sealed class RangeDeleteTests
         SortedMap map = database.GetMap("m");
         using WriteBatch batch = database.CreateBatch();
         byte[] end = new byte[Limits.KeyBytesMax];
-        var refusal = Assert.Throws<ArgumentException>(() =>
+        Assert.Throws<ArgumentException>(() =>
         {
             for (int i = 0; i < 1_000; i++)
             {
@@ -207,7 +206,6 @@ public sealed class RangeDeleteTests
                 batch.DeleteRange(map, [], end);
             }
         });
-        Assert.Contains("range deletes", refusal.Message, StringComparison.Ordinal);
         int count = batch.Count;
         Assert.True(count is > 10 and < 1_000);
         database.Write(batch);
