@@ -14,7 +14,9 @@ internal sealed class Limits(MemoryPlan plan)
     /// <summary>Longest map name, in bytes of UTF-8.</summary>
     public const int MapNameBytesMax = 255;
 
-    /// <summary>The bounds of all range deletes of one batch, in bytes: they are searched by reads, and stand in one block of a table.</summary>
+    /// <summary>
+    /// The bounds of all range deletes of one batch, in bytes: reads search them, and a table has them in one block.
+    /// </summary>
     public const int RangeBytesMax = 4 << 20;
 
     public int ValueBytesMax { get; } = (int)plan.ValueBytesMax;
@@ -47,7 +49,8 @@ internal sealed class Limits(MemoryPlan plan)
         if (batch.RangeBytes + boundsBytes > RangeBytesMax)
         {
             throw new ArgumentException(
-                $"The bounds of the batch's range deletes would have more than {RangeBytesMax:N0} bytes. Write it in parts.", nameof(batch));
+                $"The bounds of the batch's range deletes would have more than {RangeBytesMax:N0} bytes. Write it in parts.",
+                nameof(batch));
         }
     }
 

@@ -66,7 +66,8 @@ public sealed class WriteBatch : IDisposable
     /// <param name="start">First key, 0 to 16,384 bytes; empty: from the first entry.</param>
     /// <param name="end">First key behind the range, 0 to 16,384 bytes; empty: to the last entry. Equal to the start: no operation.</param>
     /// <exception cref="ArgumentException">
-    /// The start lies behind the end, a bound or the batch is over its limit, or the map belongs to another database. The batch is as before.
+    /// The start lies behind the end, a bound or the batch is over its limit (4 MiB for the bounds of its range deletes), or the map belongs
+    /// to another database. The batch is as before.
     /// </exception>
     public void DeleteRange(SortedMap map, ReadOnlySpan<byte> start, ReadOnlySpan<byte> end) =>
         RangeOperations.AddDeleteRange(Buffer, Check(map, start), start, end, Database.Limits);

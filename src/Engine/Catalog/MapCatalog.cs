@@ -66,7 +66,11 @@ internal sealed class MapCatalog
         }
 
         if (hasNextId && catalog.NextRecordedId < catalog._nextId)
-            throw new CorruptDataException(directory, 0, $"the catalogue says that no map has the id {catalog.NextRecordedId} or a higher one");
+        {
+            throw new CorruptDataException(
+                directory, 0, $"the catalogue says that no map has the id {catalog.NextRecordedId} or a higher one");
+        }
+
         catalog._nextId = catalog.NextRecordedId = Math.Max(catalog.NextRecordedId, catalog._nextId);
         return catalog;
     }
@@ -134,7 +138,10 @@ internal sealed class MapCatalog
     /// <summary>The map of that name if something was written to it and it was not dropped.</summary>
     public MapIdentity? FindRecorded(string name)
     {
-        lock (_namesGuard) return _byName.TryGetValue(name, out MapIdentity? map) && map is { IsRecorded: true, IsDropped: false } ? map : null;
+        lock (_namesGuard)
+        {
+            return _byName.TryGetValue(name, out MapIdentity? map) && map is { IsRecorded: true, IsDropped: false } ? map : null;
+        }
     }
 
     /// <summary>The names that are recorded, in ordinal order.</summary>

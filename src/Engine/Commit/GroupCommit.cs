@@ -20,6 +20,7 @@ internal sealed class GroupCommit
     private readonly WritePacer _pacer;
     private readonly MapIdentity _catalogue;
     private readonly List<CommitRequest> _admitted = [];
+    private readonly List<MapIdentity> _droppedNow = [];
     private readonly List<RangeTombstone> _ranges = [];
     private ulong _lastSequence;
     private ulong _nextMapId;
@@ -143,14 +144,21 @@ internal sealed class GroupCommit
         }
     }
 
-    /// <summary>The requests that may go on, in their order: a write to a map that was dropped fails, and nothing of it is logged.</summary>
+    /// <summary>The requests that may go on, in their order: a write to a map that was dropped fails, unlogged.</summary>
     private List<CommitRequest> Admit(List<CommitRequest> requests)
     {
         _admitted.Clear();
+        _droppedNow.Clear();
         foreach (CommitRequest request in requests)
         {
-            if (FindDropped(request.Batch!) is { } map) request.Failure = new MapDroppedException(map.Name);
-            else _admitted.Add(request);
+            if (FindDropped(request.Batch!) is { } map)
+            {
+                request.Failure = new MapDroppedException(map.Name);
+                continue;
+            }
+
+            _admitted.Add(request);
+            if (request.Batch!.DroppedMap is { } dropped) _droppedNow.Add(dropped);
         }
 
         return _admitted;
@@ -163,11 +171,7 @@ internal sealed class GroupCommit
         for (int i = 0; i < batch.Maps.Count; i++)
         {
             MapIdentity map = batch.Maps[i];
-            if (map.IsDropped) return map;
-            foreach (CommitRequest before in _admitted)
-            {
-                if (ReferenceEquals(before.Batch!.DroppedMap, map)) return map;
-            }
+            if (map.IsDropped || _droppedNow.Contains(map)) return map;
         }
 
         return null;

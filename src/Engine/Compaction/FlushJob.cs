@@ -25,7 +25,8 @@ internal static class FlushJob
         }
 
         // What the memtable counted is what the tree gave back: a lost leaf would be lost data.
-        Invariant.Holds(counts.EntriesRead == table.EntryCount && Math.Max(counts.NewestSequence, table.Ranges.LargestSequence) == table.LastSequence);
+        ulong newest = Math.Max(counts.NewestSequence, table.Ranges.LargestSequence);
+        Invariant.Holds(counts.EntriesRead == table.EntryCount && newest == table.LastSequence);
         var edit = new LevelEdit { FlushedSequence = table.LastSequence };
         foreach (TableInfo info in output.Finish()) edit.Add(0, info);
         return edit;

@@ -19,7 +19,12 @@ internal readonly record struct KeyRange(byte[] Smallest, byte[] Largest, bool I
     {
         byte[] smallest = Smallest.AsSpan().SequenceCompareTo(other.Smallest) <= 0 ? Smallest : other.Smallest;
         int order = Largest.AsSpan().SequenceCompareTo(other.Largest);
-        bool isExclusive = order == 0 ? IsLargestExclusive && other.IsLargestExclusive : order > 0 ? IsLargestExclusive : other.IsLargestExclusive;
+        bool isExclusive = order switch
+        {
+            0 => IsLargestExclusive && other.IsLargestExclusive,
+            > 0 => IsLargestExclusive,
+            _ => other.IsLargestExclusive,
+        };
         return new KeyRange(smallest, order >= 0 ? Largest : other.Largest, isExclusive);
     }
 

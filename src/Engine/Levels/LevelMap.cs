@@ -116,7 +116,9 @@ internal sealed class LevelMap
         return index < tables.Length && tables[index].Info.SmallestKey.AsSpan().SequenceCompareTo(key) <= 0 ? index : index - 1;
     }
 
-    /// <summary>The tables of a sorted level that overlap the range from smallest to largest, both inside unless it says otherwise.</summary>
+    /// <summary>
+    /// The tables of a sorted level that overlap the range from smallest to largest, both inside unless it says otherwise.
+    /// </summary>
     public ReadOnlySpan<Table> Overlapping(
         int level, ReadOnlySpan<byte> smallest, ReadOnlySpan<byte> largest, bool isLargestExclusive = false)
     {

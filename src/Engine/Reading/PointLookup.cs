@@ -13,8 +13,8 @@ namespace Varve.Reading;
 internal static unsafe class PointLookup
 {
     /// <summary>
-    /// False when no place knows the key, or a range delete hides what is known of it. A tombstone is found like any entry: ask <see cref="FoundEntry.IsTombstone"/>. The found
-    /// bytes live as long as the view's pin and the entry's own; dispose the entry.
+    /// False when no place knows the key, or a range delete hides what is known of it. A tombstone is found like any entry: ask
+    /// <see cref="FoundEntry.IsTombstone"/>. The found bytes live as long as the view's pin and the entry's own; dispose the entry.
     /// </summary>
     public static bool TryFind(ReadView view, ReadOnlySpan<byte> key, ulong sequence, out FoundEntry found)
     {

@@ -66,7 +66,9 @@ internal sealed class RangeCover
     /// <summary>The scan jumps: the next key may lie anywhere.</summary>
     public void Forget() => _isKnown = false;
 
-    /// <summary>The sequence below which versions of the key are deleted; 0: none is. The last key asked for was not behind this one.</summary>
+    /// <summary>
+    /// The sequence below which versions of the key are deleted; 0: none is. The last key asked for was not behind this one.
+    /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public ulong AtForward(ReadOnlySpan<byte> key) =>
         _isKnown && (_end is null || key.SequenceCompareTo(_end) < 0) ? _cover : Find(key);
@@ -149,6 +151,6 @@ internal sealed class RangeCover
         if (_end is null || end.AsSpan().SequenceCompareTo(_end) < 0) _end = end;
     }
 
-    /// <summary>A memtable's list, or the tables with range deletes of a level, in order; a table's list is read when it is needed.</summary>
+    /// <summary>A memtable's list, or a level's tables with range deletes, in order; a table's list is read when it is needed.</summary>
     private readonly record struct Place(RangeTombstones Ranges, Table[] Tables);
 }

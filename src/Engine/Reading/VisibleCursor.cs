@@ -205,7 +205,9 @@ internal sealed unsafe class VisibleCursor : IDisposable
         IsValid = false;
     }
 
-    /// <summary>Past what lies ahead in the deleted interval of older sources; the newer ones may hold what was written after the delete.</summary>
+    /// <summary>
+    /// Past what older sources have in the deleted interval; the newer ones may hold what was written after the delete.
+    /// </summary>
     private bool SkipHiddenForward(EntryCursor source)
     {
         ulong cover = _cover!.AtForward(source.KeySpan);

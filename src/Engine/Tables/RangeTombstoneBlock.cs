@@ -44,7 +44,8 @@ internal static class RangeTombstoneBlock
         byte[] end = [];
         while (!reader.IsAtEnd)
         {
-            if (!TryReadKey(ref reader, out ReadOnlySpan<byte> nextStart) || !TryReadKey(ref reader, out ReadOnlySpan<byte> nextEnd)) return false;
+            if (!TryReadKey(ref reader, out ReadOnlySpan<byte> nextStart)) return false;
+            if (!TryReadKey(ref reader, out ReadOnlySpan<byte> nextEnd)) return false;
             if (!reader.TryReadUInt64(out ulong trailer) || Trailer.Kind(trailer) != EntryKind.RangeTombstone) return false;
             ulong sequence = Trailer.Sequence(trailer);
             if (sequences.Count > 0 && nextStart.SequenceEqual(start) && nextEnd.SequenceEqual(end))

@@ -272,7 +272,7 @@ internal sealed unsafe partial class Table
         return footer;
     }
 
-    /// <summary>Top index, properties, range tombstones: the footer says that they lie within the file, so their length is bounded by it.</summary>
+    /// <summary>Top index, properties, range tombstones: the footer says that they lie within the file, which bounds their length.</summary>
     private byte[] ReadMeta(FileRange range)
     {
         byte[] stored = new byte[range.Bytes];

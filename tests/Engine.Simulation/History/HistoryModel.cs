@@ -94,7 +94,9 @@ internal sealed class HistoryModel(HistoryOptions options)
     {
         foreach (HistoryOperation operation in batch.Operations)
         {
-            if (_batches.Exists(other => !other.IsDead && other.Operations is [{ Drops: true } drop] && drop.Map == operation.Map)) return true;
+            bool isDropped = _batches.Exists(
+                other => !other.IsDead && other.Operations is [{ Drops: true } drop] && drop.Map == operation.Map);
+            if (isDropped) return true;
         }
 
         return false;

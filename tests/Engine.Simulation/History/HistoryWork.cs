@@ -222,7 +222,8 @@ internal sealed class HistoryWork(
     private void AddRange(WriteBatch write, SortedMap map, HistoryOperation operation)
     {
         if (operation.Drops) write.Buffer.AddDrop(map.Identity, MapCatalog.Root, System.Text.Encoding.UTF8.GetBytes(map.Name));
-        else write.DeleteRange(map, options.Keys[operation.Key], operation.EndKey < options.Keys.Length ? options.Keys[operation.EndKey] : []);
+        else if (operation.EndKey == options.Keys.Length) write.DeleteRange(map, options.Keys[operation.Key], []);
+        else write.DeleteRange(map, options.Keys[operation.Key], options.Keys[operation.EndKey]);
     }
 
     private Durability DrawDurability(Random own)

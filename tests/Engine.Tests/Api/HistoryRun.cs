@@ -325,5 +325,6 @@ internal sealed class HistoryRun : IDisposable
         cursor.Walk(random, steps: 60);
     }
 
-    private void CheckGet(int map, byte[] key, Content model, Snapshot? snapshot) => MapReader.CheckGet(Map(map, snapshot), key, model, snapshot);
+    private void CheckGet(int map, byte[] key, Content model, Snapshot? snapshot) =>
+        MapReader.CheckGet(Map(map, snapshot), key, model, snapshot);
 }

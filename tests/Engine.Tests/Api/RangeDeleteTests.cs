@@ -145,6 +145,7 @@ public sealed class RangeDeleteTests
         database.WaitForUpkeep();
         DatabaseStatistics left = database.GetStatistics();
         Assert.True(left.TableBytes < full.TableBytes / 5, $"{left.TableBytes} of {full.TableBytes} bytes left");
+        Assert.True(left.TableDrops > 10, $"{left.TableDrops} tables went unread");
         long read = left.CompactionReadBytes - full.CompactionReadBytes;
         Assert.True(read < full.TableBytes / 5, $"{read} of {full.TableBytes} bytes were read");
         Assert.Equal(21, Count(map, Direction.Ascending));

@@ -73,7 +73,8 @@ public sealed class RangeTombstoneBlockTests
     [InlineData("a", "z", "a", "z!")]
     [InlineData("bb", "c", "b", "c")]
     [InlineData("bb", "cc", "b", "cc!")]
-    public void Bounds_hold_entries_and_tombstones_and_say_when_the_largest_key_is_outside(string start, string end, string smallest, string largest)
+    public void Bounds_hold_entries_and_tombstones_and_say_when_the_largest_key_is_outside(
+        string start, string end, string smallest, string largest)
     {
         using var fixture = new TableFixture();
         using TableWriter writer = fixture.Store.CreateWriter(1, TableFormatOptions.Default, direct: false);
@@ -111,7 +112,8 @@ public sealed class RangeTombstoneBlockTests
     }
 
     private static RangeTombstones Mixed() => RangeTombstones.Build(
-        [new([], "b"u8.ToArray(), 5), new("a"u8.ToArray(), "cc"u8.ToArray(), 9), new("m"u8.ToArray(), "n"u8.ToArray(), 1UL << 40)], default);
+        [new([], "b"u8.ToArray(), 5), new("a"u8.ToArray(), "cc"u8.ToArray(), 9),
+         new("m"u8.ToArray(), "n"u8.ToArray(), 1UL << 40)], default);
 
     private static string Show(RangeTombstones ranges) => string.Join(", ", ranges.Fragments.ToArray().Select(fragment =>
         $"{Convert.ToHexString(fragment.Start)}-{Convert.ToHexString(fragment.End)} {string.Join('/', fragment.Sequences)}"));
