@@ -6,6 +6,12 @@ internal abstract class Store : IDisposable
     /// <summary>Stores an entry; returns when the record has left the process, without a sync.</summary>
     public abstract void Put(ReadOnlySpan<byte> key, ReadOnlySpan<byte> value);
 
+    public virtual void Delete(ReadOnlySpan<byte> key) => throw new NotSupportedException("This peer has no deletes here.");
+
+    /// <summary>Deletes the keys from the start to before the end.</summary>
+    public virtual void DeleteRange(ReadOnlySpan<byte> start, ReadOnlySpan<byte> end) =>
+        throw new NotSupportedException("This peer has no range deletes.");
+
     /// <summary>Copies the value; −1 when the key is absent.</summary>
     public abstract int Get(ReadOnlySpan<byte> key, Span<byte> destination);
 

@@ -13,6 +13,9 @@ internal sealed class WorkloadRunner(Peer peer, WorkloadKind workload, WorkloadS
     private const int SeekEntries = 10;
     private const int KeysOfCall = 8;
 
+    /// <summary>Deleted keys between two that stay.</summary>
+    private const int DeletedRun = 100;
+
     /// <summary>
     /// How long the workload runs on a small store before the clock starts: until then code is being compiled. The same for every peer.
     /// </summary>
@@ -35,6 +38,13 @@ internal sealed class WorkloadRunner(Peer peer, WorkloadKind workload, WorkloadS
         int self = Environment.ProcessId;
         ProcessFigures.ResetPeakOfThisProcess();
         using Store store = peer.Open(directory, sizes.BudgetBytes);
+        if (workload.IsSettledBefore)
+        {
+            // Idle time: the same for every peer.
+            Thread.Sleep(TimeSpan.FromSeconds(5));
+            store.TrySettle();
+        }
+
         long allocated = GC.GetTotalAllocatedBytes();
         int collections = CountCollections();
         TimeSpan processor = Process.GetCurrentProcess().TotalProcessorTime;
@@ -101,6 +111,16 @@ internal sealed class WorkloadRunner(Peer peer, WorkloadKind workload, WorkloadS
             case "readseq":
                 return Walk(store, keys, isForward: true);
             case "readreverse":
+                return Walk(store, keys, isForward: false);
+            case "deletepoints":
+                return Delete(store, keys, byRange: false);
+            case "deleteranges":
+                return Delete(store, keys, byRange: true);
+            case "scandeleted":
+                return Walk(store, keys, isForward: true) + Walk(store, keys, isForward: false);
+            case "scansparse":
+                return Walk(store, keys, isForward: true);
+            case "scansparsereverse":
                 return Walk(store, keys, isForward: false);
             case "seekrandom":
                 return Seek(store, keys, operations / SeekEntries);
@@ -206,9 +226,38 @@ internal sealed class WorkloadRunner(Peer peer, WorkloadKind workload, WorkloadS
             count++;
         }
 
-        if (count != keys.Count || sum < 0)
+        bool isSparse = count == (keys.Count + DeletedRun) / (DeletedRun + 1) && workload.Name.StartsWith("scan", StringComparison.Ordinal);
+        if ((count != keys.Count && !isSparse) || sum < 0)
             throw new InvalidDataException($"{peer.Name}: a walk gave {count:N0} of {keys.Count:N0} entries.");
         return count;
+    }
+
+    /// <summary>Deletes all keys but one of each 101; returns the number of calls.</summary>
+    private long Delete(Store store, KeySpace keys, bool byRange)
+    {
+        Span<byte> key = stackalloc byte[KeySpace.KeyBytes];
+        Span<byte> end = stackalloc byte[KeySpace.KeyBytes];
+        long stretch = Stopwatch.GetTimestamp();
+        long calls = 0;
+        for (long number = 0; number < keys.Count; number++)
+        {
+            if (number % (DeletedRun + 1) == 0) continue;
+            KeySpace.WriteKey(key, number);
+            if (byRange)
+            {
+                number = Math.Min(number + DeletedRun, keys.Count);
+                KeySpace.WriteKey(end, number);
+                store.DeleteRange(key, end);
+            }
+            else
+            {
+                store.Delete(key);
+            }
+
+            if (++calls % StretchOperations == 0) stretch = EndStretch(stretch);
+        }
+
+        return calls;
     }
 
     private long Seek(Store store, KeySpace keys, long operations)

@@ -168,6 +168,36 @@ public sealed partial class Database
         }
     }
 
+    /// <summary>Commits one range delete; nothing where the range is empty.</summary>
+    internal ulong DeleteRange(MapIdentity map, ReadOnlySpan<byte> start, ReadOnlySpan<byte> end, Durability? durability)
+    {
+        BatchBuffer buffer = t_singleOperation ??= new BatchBuffer();
+        try
+        {
+            RangeOperations.AddDeleteRange(buffer, map, start, end);
+            return CommitOperations(buffer, durability);
+        }
+        finally
+        {
+            buffer.Clear();
+        }
+    }
+
+    /// <summary>Commits one delete of all keys with a prefix.</summary>
+    internal ulong DeletePrefix(MapIdentity map, ReadOnlySpan<byte> prefix, Durability? durability)
+    {
+        BatchBuffer buffer = t_singleOperation ??= new BatchBuffer();
+        try
+        {
+            RangeOperations.AddDeletePrefix(buffer, map, prefix);
+            return CommitOperations(buffer, durability);
+        }
+        finally
+        {
+            buffer.Clear();
+        }
+    }
+
     private CommitQueue Commit => _store.Commit
         ?? throw new DatabaseReadOnlyException($"The database in '{Directory}' was opened for reading only.");
 

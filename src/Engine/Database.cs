@@ -1,5 +1,4 @@
 using System.Collections.Concurrent;
-using System.Text;
 using Varve.Maintenance;
 using Varve.Recovery;
 
@@ -64,24 +63,6 @@ public sealed partial class Database : IDisposable, IAsyncDisposable
         return Open(EngineDefaults.CreateSetup(directory, options), options);
     }
 
-    /// <summary>The map of that name. Costs nothing: the map exists on disk from its first write.</summary>
-    /// <param name="name">1 to 255 bytes of UTF-8; any characters.</param>
-    /// <exception cref="ArgumentException">The name is empty, too long, or no valid text.</exception>
-    public SortedMap GetMap(string name)
-    {
-        ThrowIfClosed();
-        if (_maps.TryGetValue(name, out SortedMap? map)) return map;
-        CheckMapName(name);
-        return _maps.GetOrAdd(name, static (added, database) => new SortedMap(database, database._store.Catalog.GetOrAdd(added)), this);
-    }
-
-    /// <summary>The names of the maps that have been written to, in ordinal order.</summary>
-    public IReadOnlyList<string> ListMaps()
-    {
-        ThrowIfClosed();
-        return _store.Catalog.GetRecordedNames();
-    }
-
     /// <summary>A moment of the database that reads can go on seeing.</summary>
     public Snapshot CreateSnapshot()
     {
@@ -130,23 +111,4 @@ public sealed partial class Database : IDisposable, IAsyncDisposable
         new(ObservedOpening.Open(setup, options.Mode == OpenMode.ReadOnly), options);
 
     internal void ThrowIfClosed() => ObjectDisposedException.ThrowIf(_isClosed, this);
-
-    private static void CheckMapName(string name)
-    {
-        ArgumentException.ThrowIfNullOrEmpty(name);
-        int bytes;
-        try
-        {
-            bytes = new UTF8Encoding(false, throwOnInvalidBytes: true).GetByteCount(name);
-        }
-        catch (EncoderFallbackException)
-        {
-            throw new ArgumentException("The map name is no valid text: it holds half a surrogate pair.", nameof(name));
-        }
-
-        if (bytes > Limits.MapNameBytesMax)
-        {
-            throw new ArgumentException($"The map name has {bytes} bytes of UTF-8; it may have {Limits.MapNameBytesMax}.", nameof(name));
-        }
-    }
 }

@@ -70,7 +70,7 @@ public sealed class IngestWriter : IDisposable
         else CheckOrder(key);
         try
         {
-            if (isNewMap || _output.OpenTableBytes >= _tableBytes) _output.Cut();
+            if (isNewMap || _output.OpenTableBytes >= _tableBytes) _output.Cut(RangeTombstones.Empty);
             if (isNewMap) BeginMap(map.Identity);
             key.CopyTo(_key.AsSpan(_map!.Prefix.Length));
             _keyBytes = _map.Prefix.Length + key.Length;

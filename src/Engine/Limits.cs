@@ -14,6 +14,11 @@ internal sealed class Limits(MemoryPlan plan)
     /// <summary>Longest map name, in bytes of UTF-8.</summary>
     public const int MapNameBytesMax = 255;
 
+    /// <summary>
+    /// The bounds of all range deletes of one batch, in bytes: reads search them, and a table has them in one block.
+    /// </summary>
+    public const int RangeBytesMax = 4 << 20;
+
     public int ValueBytesMax { get; } = (int)plan.ValueBytesMax;
 
     /// <summary>Memory that the entries of a batch may take; never less than a record of them in the log, which is one array.</summary>
@@ -40,6 +45,17 @@ internal sealed class Limits(MemoryPlan plan)
         }
     }
 
+    /// <summary>Checks that one more range delete fits the batch.</summary>
+    public static void CheckRanges(BatchBuffer batch, int boundsBytes)
+    {
+        if (batch.RangeBytes + boundsBytes > RangeBytesMax)
+        {
+            throw new ArgumentException(
+                $"The bounds of the batch's range deletes would have more than {RangeBytesMax:N0} bytes. Write it in parts.",
+                nameof(batch));
+        }
+    }
+
     /// <summary>
     /// Checks that one more operation fits the batch: its entries into the budget, and whatever their keys are into one memtable.
     /// </summary>
@@ -56,8 +72,8 @@ internal sealed class Limits(MemoryPlan plan)
                 nameof(batch));
         }
 
-        // A commit adds the names of maps that are new.
-        int newMaps = batch.UnrecordedMaps.Count + 1;
+        // A commit adds the names of maps that are new, and the next map's id.
+        int newMaps = batch.UnrecordedMaps.Count + 2;
         long nameBytes = newMaps * (long)(OrderedVarint.BytesMax + MapNameBytesMax);
         long mapBytes = newMaps * (long)Varint.BytesMax;
         if (MemTable.RoomBytesFor(count + newMaps, allKeyBytes + nameBytes, allValueBytes + mapBytes) > MemTable.RoomBytesMax)

@@ -135,7 +135,7 @@ public sealed class MultiGet : IDisposable
         Span<SteppedLookup> window = _window.AsSpan(0, count);
         try
         {
-            for (int i = 0; i < window.Length; i++) window[i].Begin(view, KeyAt(first + i));
+            for (int i = 0; i < window.Length; i++) window[i].Begin(view, KeyAt(first + i), sequence);
             bool goesOn = true;
             while (goesOn)
             {

@@ -25,6 +25,16 @@ public sealed class Snapshot : IDisposable
     /// <summary>The last commit it sees.</summary>
     public ulong Sequence => _registration.Sequence;
 
+    /// <summary>The map that had the name at this moment, also where it was dropped since; null where there was none.</summary>
+    /// <param name="name">1 to 255 bytes of UTF-8.</param>
+    /// <remarks>Read it with this snapshot. Through the handle of a dropped map nothing can be written.</remarks>
+    /// <exception cref="CorruptDataException">A file that the read needs is damaged.</exception>
+    public SortedMap? GetMap(string name) => Database.FindMap(name, this);
+
+    /// <summary>The names of the maps that had been written to at this moment and not dropped, in ordinal order.</summary>
+    /// <exception cref="CorruptDataException">A file that the read needs is damaged.</exception>
+    public IReadOnlyList<string> ListMaps() => Database.ListMaps(this);
+
     internal Database Database { get; }
 
     /// <summary>Gives the moment up.</summary>

@@ -91,7 +91,7 @@ public sealed partial class SortedMap
         try
         {
             ulong sequence = snapshot is null ? Database.Views.VisibleSequence : snapshot.CheckReadable(Database);
-            lookup.Begin(view, full.Span);
+            lookup.Begin(view, full.Span, sequence);
             while (lookup.Outcome == LookupOutcome.GoesOn) lookup.Step(view, full.Span, sequence);
             if (lookup.Outcome == LookupOutcome.NotInMemory || (lookup.Outcome == LookupOutcome.Found && lookup.Found.IsSeparate))
             {

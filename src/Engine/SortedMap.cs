@@ -43,6 +43,26 @@ public sealed partial class SortedMap
     /// <returns>The write's sequence.</returns>
     public ulong Delete(ReadOnlySpan<byte> key, Durability? durability = null) => Database.Delete(Identity, key, durability);
 
+    /// <summary>
+    /// Deletes the keys from <paramref name="start"/> (inclusive) to <paramref name="end"/> (exclusive): one small write, whatever their
+    /// number. The space comes back with compaction, whole files first. Result and errors as <see cref="Put"/>.
+    /// </summary>
+    /// <param name="start">First key, 0 to 16,384 bytes; empty: from the first entry.</param>
+    /// <param name="end">First key behind the range, 0 to 16,384 bytes; empty: to the last entry. Equal to the start: no write.</param>
+    /// <param name="durability">When to return; default: the database's level.</param>
+    /// <returns>The write's sequence; the latest one where nothing was written.</returns>
+    /// <exception cref="ArgumentException">The start lies behind the end, or a bound is over the limit of a key.</exception>
+    public ulong DeleteRange(ReadOnlySpan<byte> start, ReadOnlySpan<byte> end, Durability? durability = null) =>
+        Database.DeleteRange(Identity, start, end, durability);
+
+    /// <summary>Deletes the keys that begin with the given bytes, as <see cref="DeleteRange"/>.</summary>
+    /// <param name="prefix">What the keys begin with, 0 to 16,384 bytes; empty: all.</param>
+    /// <param name="durability">When to return; default: the database's level.</param>
+    /// <returns>The write's sequence.</returns>
+    /// <exception cref="ArgumentException">The prefix is over the limit of a key.</exception>
+    public ulong DeletePrefix(ReadOnlySpan<byte> prefix, Durability? durability = null) =>
+        Database.DeletePrefix(Identity, prefix, durability);
+
     /// <summary>Copies a key's value. Allocates nothing.</summary>
     /// <param name="key">0 to 16,384 bytes.</param>
     /// <param name="destination">Where the value goes; where it is too short nothing is copied.</param>

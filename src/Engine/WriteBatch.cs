@@ -6,7 +6,7 @@ using Varve.Memory;
 namespace Varve;
 
 /// <summary>
-/// Puts and deletes, in any number of maps of one database, that are committed together: all or none, in the order given.
+/// Puts, deletes and range deletes, in any number of maps of one database, that are committed together: all or none, in the order given.
 /// </summary>
 /// <remarks>
 /// Made by <see cref="Database.CreateBatch"/>. May be filled, written, cleared and filled again. Not safe for concurrent use; it must not
@@ -96,6 +96,29 @@ public sealed class WriteBatch : IDisposable
         Database.Limits.CheckBatch(Buffer, key.Length, valueBytes: 0);
         Buffer.AddDelete(identity, key);
     }
+
+    /// <summary>
+    /// Deletes the keys from <paramref name="start"/> (inclusive) to <paramref name="end"/> (exclusive), one operation whatever their
+    /// number. What earlier operations of the batch put there goes too, what later ones put stays.
+    /// </summary>
+    /// <param name="map">A map of the batch's database.</param>
+    /// <param name="start">First key, 0 to 16,384 bytes; empty: from the first entry.</param>
+    /// <param name="end">First key behind the range, 0 to 16,384 bytes; empty: to the last entry. Equal to the start: no operation.</param>
+    /// <exception cref="ArgumentException">
+    /// The start lies behind the end, a bound or the batch is over its limit (4 MiB for the bounds of its range deletes), or the map belongs
+    /// to another database. The batch is as before.
+    /// </exception>
+    public void DeleteRange(SortedMap map, ReadOnlySpan<byte> start, ReadOnlySpan<byte> end) =>
+        RangeOperations.AddDeleteRange(Buffer, Check(map, start), start, end, Database.Limits);
+
+    /// <summary>Deletes the keys that begin with the given bytes, as <see cref="DeleteRange"/>.</summary>
+    /// <param name="map">A map of the batch's database.</param>
+    /// <param name="prefix">What the keys begin with, 0 to 16,384 bytes; empty: all.</param>
+    /// <exception cref="ArgumentException">
+    /// Prefix or batch is over its limit, or the map belongs to another database. The batch is as before.
+    /// </exception>
+    public void DeletePrefix(SortedMap map, ReadOnlySpan<byte> prefix) =>
+        RangeOperations.AddDeletePrefix(Buffer, Check(map, prefix), prefix, Database.Limits);
 
     /// <summary>Empties the batch, so that it can be filled anew.</summary>
     public void Clear() => Buffer.Clear();

@@ -16,6 +16,10 @@ internal sealed class VarveStore : Store
 
     public override void Put(ReadOnlySpan<byte> key, ReadOnlySpan<byte> value) => _map.Put(key, value);
 
+    public override void Delete(ReadOnlySpan<byte> key) => _map.Delete(key);
+
+    public override void DeleteRange(ReadOnlySpan<byte> start, ReadOnlySpan<byte> end) => _map.DeleteRange(start, end);
+
     public override int Get(ReadOnlySpan<byte> key, Span<byte> destination) => _map.TryGet(key, destination, out int length) ? length : -1;
 
     public override void GetMany(ReadOnlySpan<byte> keys, Span<byte> values, Span<int> lengths)

@@ -8,14 +8,17 @@ namespace Varve.Catalog;
 
 /// <summary>
 /// The names of the maps and their ids. On disk they are the entries of map 0, name (UTF-8) to id (varint); each is written by the
-/// first batch that uses the map. A map that was only asked for has an id in memory, which nobody sees and the next open may give
-/// to another name. Safe for concurrent use.
+/// first batch that uses the map, and with it, under the empty name, an id above all that were ever used. A map that was only asked
+/// for has an id in memory, which nobody sees and the next open may give to another name. Safe for concurrent use.
 /// </summary>
 internal sealed class MapCatalog
 {
     private readonly Lock _namesGuard = new();
     private readonly Dictionary<string, MapIdentity> _byName = new(StringComparer.Ordinal);
     private ulong _nextId = 1;
+
+    /// <summary>Above the id of every map that was ever recorded, dropped ones included, when the catalogue was loaded.</summary>
+    public ulong NextRecordedId { get; private set; } = 1;
 
     /// <summary>Map 0 itself.</summary>
     public static MapIdentity Root { get; } = new(0, "", isRecorded: true);
@@ -28,6 +31,7 @@ internal sealed class MapCatalog
     {
         var catalog = new MapCatalog();
         var ids = new HashSet<ulong>();
+        bool hasNextId = false;
         using VisibleCursor cursor = ScanSources.Open(view, sequence, new ScanBounds(Root.Prefix, Root.Prefix, Root.PrefixEnd));
         for (cursor.SeekToFirst(); cursor.IsValid; cursor.Next())
         {
@@ -45,6 +49,13 @@ internal sealed class MapCatalog
                     directory, 0, $"the catalogue's record of the map '{Encoding.UTF8.GetString(name)}' is no map id");
             }
 
+            if (name.IsEmpty)
+            {
+                catalog.NextRecordedId = id;
+                hasNextId = true;
+                continue;
+            }
+
             if (!ids.Add(id))
             {
                 throw new CorruptDataException(
@@ -54,16 +65,82 @@ internal sealed class MapCatalog
             catalog.Add(new MapIdentity(id, Encoding.UTF8.GetString(name), isRecorded: true));
         }
 
+        if (hasNextId && catalog.NextRecordedId < catalog._nextId)
+        {
+            throw new CorruptDataException(
+                directory, 0, $"the catalogue says that no map has the id {catalog.NextRecordedId} or a higher one");
+        }
+
+        catalog._nextId = catalog.NextRecordedId = Math.Max(catalog.NextRecordedId, catalog._nextId);
         return catalog;
     }
 
-    /// <summary>The map of that name; a new one gets the next id.</summary>
+    /// <summary>The map that had the name in a view at a sequence; null when there was none.</summary>
+    /// <param name="view">Pinned by the caller.</param>
+    /// <param name="sequence">The sequence to read at.</param>
+    /// <param name="name">The map's name.</param>
+    public MapIdentity? FindAt(ReadView view, ulong sequence, string name)
+    {
+        using var key = new FullKey(Root, Encoding.UTF8.GetBytes(name), stackalloc byte[FullKey.StackBytes]);
+        if (!PointLookup.TryFind(view, key.Span, sequence, out FoundEntry found)) return null;
+        Span<byte> value = stackalloc byte[Varint.BytesMax];
+        try
+        {
+            // Checked when the store was opened, or written since.
+            if (found.IsTombstone || found.Length > value.Length) return null;
+            found.CopyTo(value);
+        }
+        finally
+        {
+            found.Dispose();
+        }
+
+        if (!Varint.TryRead(value, out ulong id, out _)) return null;
+        lock (_namesGuard)
+        {
+            if (_byName.TryGetValue(name, out MapIdentity? map) && map.Id == id) return map;
+        }
+
+        // Dropped since the snapshot, and perhaps made anew.
+        var dropped = new MapIdentity(id, name, isRecorded: true);
+        dropped.MarkDropped();
+        return dropped;
+    }
+
+    /// <summary>The names that were recorded in a view at a sequence, in ordinal order.</summary>
+    /// <param name="view">Pinned by the caller.</param>
+    /// <param name="sequence">The sequence to read at.</param>
+    public static IReadOnlyList<string> ReadNamesAt(ReadView view, ulong sequence)
+    {
+        var names = new List<string>();
+        using VisibleCursor cursor = ScanSources.Open(view, sequence, new ScanBounds(Root.Prefix, Root.Prefix, Root.PrefixEnd));
+        for (cursor.SeekToFirst(); cursor.IsValid; cursor.Next())
+        {
+            ReadOnlySpan<byte> name = cursor.Key[Root.Prefix.Length..];
+            if (!name.IsEmpty) names.Add(Encoding.UTF8.GetString(name));
+        }
+
+        names.Sort(StringComparer.Ordinal);
+        return names;
+    }
+
+    /// <summary>The map of that name; a new one, also where the last of that name was dropped, gets the next id.</summary>
     public MapIdentity GetOrAdd(string name)
     {
         lock (_namesGuard)
         {
-            if (!_byName.TryGetValue(name, out MapIdentity? map)) Add(map = new MapIdentity(_nextId, name, isRecorded: false));
+            if (!_byName.TryGetValue(name, out MapIdentity? map) || map.IsDropped)
+                Add(map = new MapIdentity(_nextId, name, isRecorded: false));
             return map;
+        }
+    }
+
+    /// <summary>The map of that name if something was written to it and it was not dropped.</summary>
+    public MapIdentity? FindRecorded(string name)
+    {
+        lock (_namesGuard)
+        {
+            return _byName.TryGetValue(name, out MapIdentity? map) && map is { IsRecorded: true, IsDropped: false } ? map : null;
         }
     }
 
@@ -75,7 +152,7 @@ internal sealed class MapCatalog
         {
             foreach (MapIdentity map in _byName.Values)
             {
-                if (map.IsRecorded) names.Add(map.Name);
+                if (map.IsRecorded && !map.IsDropped) names.Add(map.Name);
             }
         }
 
@@ -99,7 +176,7 @@ internal sealed class MapCatalog
 
     private void Add(MapIdentity map)
     {
-        _byName.Add(map.Name, map);
+        _byName[map.Name] = map;
         if (map.Id >= _nextId) _nextId = map.Id + 1;
     }
 }

@@ -13,7 +13,7 @@ namespace Varve.Commit;
 /// <remarks>
 /// <code>
 /// batch     := operation*                               (docs/formats/batch.md)
-/// operation := kind:u8 | keyBytes:varint | key [ | valueBytes:varint | value ]     value only where kind is Value
+/// operation := kind:u8 | keyBytes:varint | key [ | valueBytes:varint | value ]     no value where kind is Tombstone
 /// </code>
 /// The n-th operation of a batch has the batch's first sequence + n; the log's frame states first sequence and count.
 /// <para>
@@ -38,6 +38,8 @@ internal sealed unsafe class BatchBuffer : IDisposable
     private int _lastValueBytes;
 
     private readonly List<MapIdentity> _unrecordedMaps = [];
+    private readonly List<MapIdentity> _maps = [];
+    private MapIdentity? _lastMap;
     private byte[] _bytes = [];
     private int _length;
 
@@ -69,6 +71,18 @@ internal sealed unsafe class BatchBuffer : IDisposable
 
     /// <summary>The last operation's value where it was lent; it follows <see cref="Span"/> in the log. Otherwise empty.</summary>
     public ReadOnlySpan<byte> LastValue => new(_lastValue, _lastValueBytes);
+
+    /// <summary>Range deletes among the operations.</summary>
+    public int RangeCount { get; private set; }
+
+    /// <summary>Bytes of their bounds.</summary>
+    public long RangeBytes { get; private set; }
+
+    /// <summary>The map that this batch drops; null: none.</summary>
+    public MapIdentity? DroppedMap { get; private set; }
+
+    /// <summary>Maps that the batch writes to.</summary>
+    public IReadOnlyList<MapIdentity> Maps => _maps;
 
     /// <summary>Maps of this batch whose names the catalogue did not hold when they were added.</summary>
     public IReadOnlyList<MapIdentity> UnrecordedMaps => _unrecordedMaps;
@@ -139,10 +153,34 @@ internal sealed unsafe class BatchBuffer : IDisposable
         Added(map, firstFullKey.Length, lastFullKey.Length, length + lastFullKey.Length);
     }
 
+    /// <summary>Deletes the keys of a map from <paramref name="start"/> (a user key) to <paramref name="fullEnd"/> (a full key).</summary>
+    public void AddDeleteRange(MapIdentity map, ReadOnlySpan<byte> start, ReadOnlySpan<byte> fullEnd)
+    {
+        int keyBytes = map.Prefix.Length + start.Length;
+        Span<byte> room = Reserve(1 + 2 * Varint.BytesMax + keyBytes + fullEnd.Length);
+        int length = WriteHead(room, EntryKind.RangeTombstone, map, start, keyBytes);
+        length += Varint.Write(room[length..], (uint)fullEnd.Length);
+        fullEnd.CopyTo(room[length..]);
+        Added(map, keyBytes, fullEnd.Length, length + fullEnd.Length);
+        RangeCount++;
+        RangeBytes += keyBytes + fullEnd.Length;
+    }
+
+    /// <summary>Deletes all keys of a map and its record in the catalogue. A batch of its own.</summary>
+    public void AddDrop(MapIdentity map, MapIdentity catalogue, ReadOnlySpan<byte> name)
+    {
+        AddDeleteRange(map, [], map.PrefixEnd);
+        AddDelete(catalogue, name);
+        DroppedMap = map;
+    }
+
     /// <summary>Has the map's name recorded with the batch, also where no operation uses the map.</summary>
     public void AddMap(MapIdentity map)
     {
         if (!map.IsRecorded && !_unrecordedMaps.Contains(map)) _unrecordedMaps.Add(map);
+        if (ReferenceEquals(map, _lastMap)) return;
+        _lastMap = map;
+        if (!_maps.Contains(map)) _maps.Add(map);
     }
 
     /// <summary>Adds all operations of another batch behind those of this one.</summary>
@@ -155,12 +193,20 @@ internal sealed unsafe class BatchBuffer : IDisposable
         Count += other.Count;
         KeyBytes += other.KeyBytes;
         ValueBytes += other.ValueBytes;
+        RangeCount += other.RangeCount;
+        RangeBytes += other.RangeBytes;
+        DroppedMap ??= other.DroppedMap;
     }
 
     public void Clear()
     {
         if (_region is not null || _bytes.Length > KeptBytesMax) Dispose();
         _unrecordedMaps.Clear();
+        _maps.Clear();
+        _lastMap = null;
+        DroppedMap = null;
+        RangeCount = 0;
+        RangeBytes = 0;
         _length = 0;
         _lastValue = null;
         _lastValueBytes = 0;

@@ -16,6 +16,7 @@ internal ref struct BatchReader(ReadOnlySpan<byte> batch, ReadOnlySpan<byte> las
     /// <summary>The full key.</summary>
     public ReadOnlySpan<byte> Key { get; private set; }
 
+    /// <summary>Of a range tombstone: the full key behind its end.</summary>
     public ReadOnlySpan<byte> Value { get; private set; }
 
     /// <summary>Bytes that were not read yet; 0 behind the last operation of a whole batch.</summary>
@@ -27,7 +28,7 @@ internal ref struct BatchReader(ReadOnlySpan<byte> batch, ReadOnlySpan<byte> las
         ReadOnlySpan<byte> rest = _rest;
         if (rest.IsEmpty) return false;
         var kind = (EntryKind)rest[0];
-        if (kind is not (EntryKind.Value or EntryKind.Tombstone or EntryKind.Ingest)) return false;
+        if (kind is not (EntryKind.Value or EntryKind.Tombstone or EntryKind.RangeTombstone or EntryKind.Ingest)) return false;
         rest = rest[1..];
         if (!TryTake(ref rest, out ReadOnlySpan<byte> key)) return false;
         ReadOnlySpan<byte> value = default;

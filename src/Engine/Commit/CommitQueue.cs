@@ -46,11 +46,11 @@ internal sealed class CommitQueue
     private bool _isClosed;
 
     public CommitQueue(
-        Scheduler scheduler, LogWriter log, ReadViews views, IFlushRoom room, WritePacer pacer, MapIdentity catalogue)
+        Scheduler scheduler, LogWriter log, ReadViews views, IFlushRoom room, WritePacer pacer, MapIdentity catalogue, ulong nextMapId)
     {
         _scheduler = scheduler;
         _log = log;
-        _commit = new GroupCommit(log, views, room, pacer, catalogue);
+        _commit = new GroupCommit(log, views, room, pacer, catalogue, nextMapId);
         _queueGuard = scheduler.CreateLock("commit queue");
         _asyncLeaderWanted = scheduler.CreateSignal("asynchronous leader wanted");
         for (int i = 0; i < IdleRequestsAtFirst; i++) _idleRequests.Push(new CommitRequest(scheduler.CreateSignal("commit request")));

@@ -18,10 +18,11 @@ internal sealed partial class GroupCommit
 {
     private void Ingest(CommitRequest request)
     {
+        if (FindDropped(request.Batch!) is { } dropped) throw new MapDroppedException(dropped.Name);
         RecordNames(request.Batch!);
-        if (_views.Unpinned.Active.EntryCount > 0) Rotate(roomBytes: 0);
+        if (!_views.Unpinned.Active.IsEmpty) Rotate(roomBytes: 0);
         _room.WaitForFlushed(_lastSequence);
-        Invariant.Holds(_views.Unpinned.Active.EntryCount == 0);
+        Invariant.Holds(_views.Unpinned.Active.IsEmpty);
 
         LogGroup([request], Durability.Synced);
         if (request.Failure is not null) return;

@@ -21,11 +21,22 @@ internal sealed partial class GroupCommit
     private readonly IFlushRoom _room;
     private readonly WritePacer _pacer;
     private readonly MapIdentity _catalogue;
+    private readonly List<CommitRequest> _admitted = [];
+    private readonly List<MapIdentity> _droppedNow = [];
+    private readonly List<RangeTombstone> _ranges = [];
     private ulong _lastSequence;
+    private ulong _nextMapId;
     private volatile Exception? _stopCause;
 
-    public GroupCommit(LogWriter log, ReadViews views, IFlushRoom room, WritePacer pacer, MapIdentity catalogue)
+    /// <param name="log">Ended by <see cref="EndLog"/>.</param>
+    /// <param name="views">Where writes become visible.</param>
+    /// <param name="room">Flushes what is frozen.</param>
+    /// <param name="pacer">Slows writes down.</param>
+    /// <param name="catalogue">The map of the names of maps.</param>
+    /// <param name="nextMapId">Above the id of every map that was ever recorded.</param>
+    public GroupCommit(LogWriter log, ReadViews views, IFlushRoom room, WritePacer pacer, MapIdentity catalogue, ulong nextMapId)
     {
+        _nextMapId = nextMapId;
         _log = log;
         _views = views;
         _room = room;
@@ -105,7 +116,7 @@ internal sealed partial class GroupCommit
                 Persist(Durability.Synced);
                 break;
             case CommitKind.Rotate:
-                if (_views.Unpinned.Active.EntryCount > 0) Rotate(roomBytes: 0);
+                if (!_views.Unpinned.Active.IsEmpty) Rotate(roomBytes: 0);
                 break;
             case CommitKind.Ingest:
                 Ingest(first);
@@ -116,8 +127,10 @@ internal sealed partial class GroupCommit
     }
 
     /// <summary>Log first, then memory, then publish.</summary>
-    private void Write(List<CommitRequest> group)
+    private void Write(List<CommitRequest> requests)
     {
+        List<CommitRequest> group = Admit(requests);
+        if (group.Count == 0) return;
         long started = EngineMeter.CommitDuration.Enabled ? Events.Clock.GetTimestamp() : 0;
         long groupBytes = 0;
         var durability = Durability.None;
@@ -146,6 +159,7 @@ internal sealed partial class GroupCommit
 
             batches++;
             foreach (MapIdentity map in request.Recorded) map.MarkRecorded();
+            request.Batch!.DroppedMap?.MarkDropped();
         }
 
         Counters.CountGroup(batches, operations, groupBytes);
@@ -158,21 +172,60 @@ internal sealed partial class GroupCommit
         if (started != 0) histogram.Record(Events.Clock.GetElapsedTime(started).TotalSeconds, Events.Tag);
     }
 
+    /// <summary>The requests that may go on, in their order: a write to a map that was dropped fails, unlogged.</summary>
+    private List<CommitRequest> Admit(List<CommitRequest> requests)
+    {
+        _admitted.Clear();
+        _droppedNow.Clear();
+        foreach (CommitRequest request in requests)
+        {
+            if (FindDropped(request.Batch!) is { } map)
+            {
+                request.Failure = new MapDroppedException(map.Name);
+                continue;
+            }
+
+            _admitted.Add(request);
+            if (request.Batch!.DroppedMap is { } dropped) _droppedNow.Add(dropped);
+        }
+
+        return _admitted;
+    }
+
+    /// <summary>A map of the batch that was dropped, by a commit before or in front of it in its own group; null: none.</summary>
+    private MapIdentity? FindDropped(BatchBuffer batch)
+    {
+        // No enumerator: this is on the path of every write.
+        for (int i = 0; i < batch.Maps.Count; i++)
+        {
+            MapIdentity map = batch.Maps[i];
+            if (map.IsDropped || _droppedNow.Contains(map)) return map;
+        }
+
+        return null;
+    }
+
     /// <summary>Puts the catalogue's records of maps that are new in front of the batch that uses them first.</summary>
     private void AddNames(CommitRequest request)
     {
         BatchBuffer batch = request.Batch!;
         BatchBuffer? withNames = null;
         Span<byte> id = stackalloc byte[Varint.BytesMax];
+        ulong nextMapId = _nextMapId;
         foreach (MapIdentity map in batch.UnrecordedMaps)
         {
             if (map.IsRecorded) continue;
             withNames ??= new BatchBuffer();
             int idBytes = Varint.Write(id, map.Id);
             withNames.AddPut(_catalogue, Encoding.UTF8.GetBytes(map.Name), id[..idBytes]);
+            nextMapId = Math.Max(nextMapId, map.Id + 1);
         }
 
         if (withNames is null) return;
+
+        // Under the empty name stands the next id, so that one is never given again when its map is dropped.
+        withNames.AddPut(_catalogue, [], id[..Varint.Write(id, nextMapId)]);
+        _nextMapId = nextMapId;
         withNames.AddAll(batch);
         request.Record(withNames, batch.UnrecordedMaps);
     }
@@ -183,16 +236,18 @@ internal sealed partial class GroupCommit
         long keyBytes = 0;
         long valueBytes = 0;
         int count = 0;
+        int rangeCount = 0;
         foreach (CommitRequest request in group)
         {
             BatchBuffer batch = request.Batch!;
             keyBytes += batch.KeyBytes;
             valueBytes += batch.ValueBytes;
             count += batch.Count;
+            rangeCount += batch.RangeCount;
         }
 
         MemTable active = _views.Unpinned.Active;
-        if (active.IsFull || !active.HasRoomFor(count, keyBytes, valueBytes))
+        if (active.IsFull || !active.HasRoomFor(count, keyBytes, valueBytes) || !active.TakesRanges(rangeCount))
         {
             Rotate(MemTable.RoomBytesFor(count, keyBytes, valueBytes));
             active = _views.Unpinned.Active;
@@ -274,10 +329,21 @@ internal sealed partial class GroupCommit
         {
             if (request.Failure is not null) break;
             var reader = new BatchReader(request.Batch!.Span, request.Batch.LastValue);
-            while (reader.TryNext()) active.Insert(reader.Key, Trailer.Pack(++sequence, reader.Kind), reader.Value);
+            while (reader.TryNext())
+            {
+                sequence++;
+                if (reader.Kind == EntryKind.RangeTombstone)
+                    _ranges.Add(new RangeTombstone(reader.Key.ToArray(), reader.Value.ToArray(), sequence));
+                else
+                    active.Insert(reader.Key, Trailer.Pack(sequence, reader.Kind), reader.Value);
+            }
+
             Invariant.Holds(reader.RestBytes == 0 && sequence == request.Sequence);
         }
 
+        if (_ranges.Count == 0) return sequence;
+        active.AddRanges(_ranges);
+        _ranges.Clear();
         return sequence;
     }
 

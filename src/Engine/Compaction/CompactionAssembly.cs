@@ -86,6 +86,24 @@ internal sealed class CompactionAssembly
         };
     }
 
+    /// <summary>Takes tables of one level away.</summary>
+    public CompactionPick? TryDrop(int level, List<Table> tables)
+    {
+        if (tables.Count == 0 || tables.Exists(IsBusy)) return null;
+        return new CompactionPick
+        {
+            Reason = CompactionReason.Covered,
+            InputLevel = level,
+            Inputs = tables,
+            OutputLevel = level,
+            Overlapped = [],
+            Grandparents = [],
+            IsTrivialMove = false,
+            Range = UnionOf(tables),
+            InputBytes = BytesOf(tables),
+        };
+    }
+
     /// <summary>All tables of level 0 that the table overlaps, and those they overlap; in the level's order.</summary>
     public List<Table> FindConnected(Table start)
     {
@@ -114,7 +132,7 @@ internal sealed class CompactionAssembly
     // A move costs nothing now; it must not make the next compaction dear, nor carry along tombstones that a rewrite would drop.
     private bool MayMove(TableInfo table, KeyRange range, int outputLevel, IReadOnlyList<Table> grandparents) =>
         BytesOf(grandparents) <= _options.GrandparentBytesMax
-        && (!IsDense(table, _options) || _map.OverlapsDeeper(outputLevel, range));
+        && ((!IsDense(table, _options) && table.RangeTombstoneCount == 0) || _map.OverlapsDeeper(outputLevel, range));
 
     /// <summary>More than half of the table is tombstones, and they are enough to be worth a compaction.</summary>
     public static bool IsDense(TableInfo table, CompactionOptions options) =>

@@ -27,11 +27,14 @@ internal static class CompactionJob
         long expected = 0;
         foreach (Table table in pick.Inputs) expected += table.Info.EntryCount;
         foreach (Table table in pick.Overlapped) expected += table.Info.EntryCount;
+        var ranges = new List<RangeTombstone>();
+        foreach (Table table in pick.Inputs) table.Ranges.CopyTo(ranges);
+        foreach (Table table in pick.Overlapped) table.Ranges.CopyTo(ranges);
         TransferCounts counts;
         using (EntryCursor source = OpenInputs(pick))
         {
             var borders = new OutputBorders(pick.Grandparents, options);
-            counts = EntryTransfer.Run(source, snapshots, levels, pick.OutputLevel, borders, output, cancellation);
+            counts = EntryTransfer.Run(source, snapshots, levels, pick.OutputLevel, ranges, borders, output, cancellation);
         }
 
         if (counts.EntriesRead != expected)

@@ -14,6 +14,9 @@ internal enum CompactionReason
     /// <summary>A table holds mostly tombstones, which scans have to skip.</summary>
     Tombstones,
 
+    /// <summary>Range tombstones above delete all of the tables: they go without being read.</summary>
+    Covered,
+
     /// <summary>A raw table was moved to the bottom, where tables are compressed.</summary>
     RewriteRaw,
 
@@ -48,6 +51,9 @@ internal sealed class CompactionPick
 
     /// <summary>Bytes to read, and at most about to write.</summary>
     public required long InputBytes { get; init; }
+
+    /// <summary>An edit takes the tables away; nothing is read or written.</summary>
+    public bool IsDrop => Reason == CompactionReason.Covered;
 
     public bool IsBottom => OutputLevel == LevelMap.BottomLevel;
 

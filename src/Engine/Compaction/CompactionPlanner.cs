@@ -8,9 +8,9 @@ namespace Varve.Compaction;
 /// questions. Asked again after each job is started or installed, until it has nothing.
 /// </summary>
 /// <remarks>
-/// The order: a level 0 at twice its trigger (reads and writes suffer); tables dense in tombstones; levels over their target, the
-/// fullest first; raw tables at the bottom, when idle. Within a level the table that overlaps the least of the next level for its
-/// size goes first, as in RocksDB; it needs no position to be kept.
+/// The order: tables that range tombstones delete as a whole, which costs nothing; a level 0 at twice its trigger (reads and writes
+/// suffer); tables dense in tombstones; levels over their target, the fullest first; raw tables at the bottom, when idle. Within a
+/// level the table that overlaps the least of the next level for its size goes first, as in RocksDB; it needs no position to be kept.
 /// </remarks>
 internal sealed class CompactionPlanner(CompactionOptions options)
 {
@@ -22,7 +22,8 @@ internal sealed class CompactionPlanner(CompactionOptions options)
         var assembly = new CompactionAssembly(map, options, context);
         LevelTargets targets = LevelTargets.Compute(map, options);
         double levelZeroScore = targets.LevelZeroScore(map.Tables(0).Length);
-        CompactionPick? pick = null;
+        CompactionPick? pick = CoveredTables.Find(map, assembly, context.OldestSnapshot);
+        if (pick is not null) return pick;
         if (levelZeroScore >= UrgentScore) pick = PickLevelZero(map, assembly, targets, CompactionReason.LevelZero);
         pick ??= PickTombstones(map, assembly, targets, context);
         return pick ?? PickBySize(map, assembly, targets) ?? (context.IsIdle ? PickRaw(map, assembly) : null);
@@ -131,15 +132,19 @@ internal sealed class CompactionPlanner(CompactionOptions options)
     }
 
     // Level 0 only when idle: under a load of deletes each flush is dense, and to push each one down alone would rewrite the base four
-    // times as often. The bottom only when no snapshot keeps the tombstones, or the rewrite would change nothing and be picked for ever.
+    // times as often. Range tombstones only when idle, and when no snapshot keeps what they hide. The bottom only when no snapshot keeps
+    // the tombstones, or the rewrite would change nothing and be picked for ever.
     private CompactionPick? PickTombstones(LevelMap map, CompactionAssembly assembly, LevelTargets targets, CompactionContext context)
     {
         for (int level = context.IsIdle ? 0 : 1; level < LevelMap.LevelCount; level++)
         {
             foreach (Table table in map.Tables(level))
             {
-                if (assembly.IsBusy(table) || !CompactionAssembly.IsDense(table.Info, options)) continue;
-                if (level == LevelMap.BottomLevel && table.Info.LargestSequence > context.OldestSnapshot) continue;
+                if (assembly.IsBusy(table)) continue;
+                bool isFree = table.Info.LargestSequence <= context.OldestSnapshot;
+                bool deletesRanges = context.IsIdle && isFree && table.Info.RangeTombstoneCount > 0;
+                if (!deletesRanges && !CompactionAssembly.IsDense(table.Info, options)) continue;
+                if (level == LevelMap.BottomLevel && !isFree) continue;
                 CompactionPick? pick = level == LevelMap.BottomLevel
                     ? assembly.TryRewrite(CompactionReason.Tombstones, table)
                     : assembly.TryPush(CompactionReason.Tombstones, level, [table], OutputOf(level, targets));
@@ -167,7 +172,8 @@ internal sealed class CompactionPlanner(CompactionOptions options)
     {
         TableInfo info = table.Info;
         if (info.SmallestSequence > sequenceMax || (range is { } keys && !keys.Overlaps(info))) return false;
-        return level < LevelMap.BottomLevel || IsRaw(table) || (info.TombstoneCount > 0 && info.LargestSequence <= context.OldestSnapshot);
+        if (level < LevelMap.BottomLevel || IsRaw(table)) return true;
+        return info.TombstoneCount + info.RangeTombstoneCount > 0 && info.LargestSequence <= context.OldestSnapshot;
     }
 
     // The table and its neighbours before it, as long as they are in the range and the job stays within its size: together they

@@ -232,6 +232,7 @@ internal sealed partial class CompactionWorkers
     private bool TryTake([NotNullWhen(true)] out CompactionPick? pick, [NotNullWhen(true)] out LevelMap? map)
     {
         pick = null;
+        LoadRanges();
         using (_jobsGuard.Hold())
         {
             map = _context.Levels.Pin();
@@ -263,6 +264,39 @@ internal sealed partial class CompactionWorkers
         return false;
     }
 
+    /// <summary>
+    /// Reads the range tombstones of tables that are new, outside the lock, so that the planner finds them. What cannot be read now is
+    /// told to whoever reads there; only whole tables are not dropped for it.
+    /// </summary>
+    private void LoadRanges()
+    {
+        LevelMap map = _context.Levels.Pin();
+        try
+        {
+            for (int level = 0; map.RangeTombstoneCount > 0 && level < LevelMap.LevelCount; level++)
+            {
+                foreach (Table table in map.Tables(level)) TryLoadRanges(table);
+            }
+        }
+        finally
+        {
+            map.Release();
+        }
+    }
+
+    private static void TryLoadRanges(Table table)
+    {
+        if (table.LoadedRanges is not null) return;
+        try
+        {
+            _ = table.Ranges;
+        }
+        catch (Exception failure) when (failure is StorageException or CorruptDataException)
+        {
+            // A read there reports it.
+        }
+    }
+
     private void Finished(CompactionPick pick)
     {
         using (_jobsGuard.Hold()) _running.Remove(pick);
@@ -274,6 +308,13 @@ internal sealed partial class CompactionWorkers
 
     private void Run(CompactionPick pick, LevelMap map)
     {
+        if (pick.IsDrop)
+        {
+            _context.Levels.Commit(pick.CreateEdit([]));
+            _counters.CountDrop(pick.Inputs.Count);
+            return;
+        }
+
         long started = _context.Scheduler.Clock.GetTimestamp();
         if (pick.IsTrivialMove)
         {

@@ -20,7 +20,7 @@ internal enum DropVerdict
 /// <remarks>
 /// The snapshots cut the sequences into stripes: of a key's versions that the same snapshot is the first to see, only the newest
 /// can be read. A tombstone that even the oldest snapshot sees hides nothing but older versions: those merged with it are dropped
-/// here, so it may go too unless a deeper level has some.
+/// here, so it may go too unless a deeper level has some. A range tombstone deletes what it covers within its own stripe.
 /// An expired entry is a tombstone (decided, not built): whoever knows the time feeds it with the tombstone's kind and acts on the
 /// verdict in the same way.
 /// </remarks>
@@ -45,7 +45,8 @@ internal struct DropRule
 
     /// <param name="isNewKey">The entry is the first one of its key.</param>
     /// <param name="trailer">Below the one before it, if that had the same key.</param>
-    public DropVerdict Judge(bool isNewKey, ulong trailer)
+    /// <param name="covering">Sequences of the merged range tombstones that span the key, descending.</param>
+    public DropVerdict Judge(bool isNewKey, ulong trailer, ReadOnlySpan<ulong> covering = default)
     {
         if (isNewKey)
         {
@@ -58,10 +59,20 @@ internal struct DropRule
         while (_stripe > 0 && _snapshots[_stripe - 1] >= sequence) _stripe--;
         if (_stripe == _snapshots.Length) return DropVerdict.Keep;
 
-        // A range tombstone says something of other keys: it neither hides a version of its own key here nor is hidden by one.
-        if (Trailer.Kind(trailer) == EntryKind.RangeTombstone) return DropVerdict.Keep;
-        if (_stripe == _shadowedStripe) return DropVerdict.Drop;
+        if (_stripe == _shadowedStripe || IsCovered(sequence, covering)) return DropVerdict.Drop;
         _shadowedStripe = _stripe;
         return _stripe == 0 && Trailer.IsTombstone(trailer) ? DropVerdict.DropUnlessDeeper : DropVerdict.Keep;
+    }
+
+    /// <summary>Whoever sees the entry sees a delete of its key that is newer.</summary>
+    private readonly bool IsCovered(ulong sequence, ReadOnlySpan<ulong> covering)
+    {
+        foreach (ulong cover in covering)
+        {
+            if (cover <= sequence) return false;
+            if (cover <= _snapshots[_stripe]) return true;
+        }
+
+        return false;
     }
 }

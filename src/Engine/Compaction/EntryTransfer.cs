@@ -13,14 +13,16 @@ internal static class EntryTransfer
     /// <param name="snapshots">As <see cref="DropRule"/> wants them.</param>
     /// <param name="levels">Where a deeper level may hold what a tombstone hides; null: take it that one does.</param>
     /// <param name="outputLevel">The level of the new tables.</param>
+    /// <param name="ranges">The range tombstones of the same sources.</param>
     /// <param name="borders">Where to cut; null: one table.</param>
     /// <param name="output">Where the entries go; finished by the caller.</param>
     /// <param name="cancellation">Ends the transfer with <see cref="OperationCanceledException"/>.</param>
     public static TransferCounts Run(
-        EntryCursor source, ulong[] snapshots, LevelMap? levels, int outputLevel, OutputBorders? borders, OutputTables output,
-        CancellationToken cancellation)
+        EntryCursor source, ulong[] snapshots, LevelMap? levels, int outputLevel, List<RangeTombstone> ranges, OutputBorders? borders,
+        OutputTables output, CancellationToken cancellation)
     {
         var rule = new DropRule(snapshots);
+        var rangeTransfer = new RangeTransfer(ranges, snapshots, levels, outputLevel);
         OutputBorders cuts = borders ?? default;
         var key = default(GrowingBuffer);
         long read = 0;
@@ -33,8 +35,15 @@ internal static class EntryTransfer
                 bool isNewKey = read == 1 || !source.KeySpan.SequenceEqual(key.Span);
                 if (isNewKey) key.Set(source.KeySpan);
                 newest = Math.Max(newest, Trailer.Sequence(source.Trailer));
-                DropVerdict verdict = rule.Judge(isNewKey, source.Trailer);
-                if (isNewKey && borders is not null && cuts.ShouldCutBefore(source.KeySpan, output.OpenTableBytes)) output.Cut();
+                ReadOnlySpan<ulong> covering = rangeTransfer.IsEmpty ? default : rangeTransfer.Covering(source.KeySpan);
+                DropVerdict verdict = rule.Judge(isNewKey, source.Trailer, covering);
+                if (isNewKey)
+                {
+                    if (!rangeTransfer.IsEmpty) rangeTransfer.Pass(source.KeySpan, isEnd: false, output);
+                    if (borders is not null && cuts.ShouldCutBefore(source.KeySpan, output.OpenTableBytes))
+                        rangeTransfer.Cut(source.KeySpan, output);
+                }
+
                 if (verdict == DropVerdict.Drop) continue;
                 if (verdict == DropVerdict.DropUnlessDeeper
                     && levels is not null
@@ -45,6 +54,8 @@ internal static class EntryTransfer
 
                 output.Add(source.KeySpan, source.Trailer, source.GetValue());
             }
+
+            rangeTransfer.End(output);
         }
         finally
         {

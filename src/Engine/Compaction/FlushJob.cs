@@ -16,16 +16,19 @@ internal static class FlushJob
     /// <param name="cancellation">Ends the job with <see cref="OperationCanceledException"/>.</param>
     public static LevelEdit Write(MemTable table, ulong[] snapshots, OutputTables output, CancellationToken cancellation)
     {
+        var ranges = new List<RangeTombstone>();
+        table.Ranges.CopyTo(ranges);
         TransferCounts counts;
         using (EntryCursor cursor = table.CreateVersionCursor())
         {
-            counts = EntryTransfer.Run(cursor, snapshots, levels: null, outputLevel: 0, borders: null, output, cancellation);
+            counts = EntryTransfer.Run(cursor, snapshots, levels: null, outputLevel: 0, ranges, borders: null, output, cancellation);
         }
 
         // What the memtable counted is what the tree gave back: a lost leaf would be lost data.
-        Invariant.Holds(counts.EntriesRead == table.EntryCount && counts.NewestSequence == table.LastSequence);
+        ulong newest = Math.Max(counts.NewestSequence, table.Ranges.LargestSequence);
+        Invariant.Holds(counts.EntriesRead == table.EntryCount && newest == table.LastSequence);
         // A table without entries, frozen because a batch did not fit it, says nothing of sequences.
-        var edit = new LevelEdit { FlushedSequence = table.EntryCount > 0 ? table.LastSequence : null };
+        var edit = new LevelEdit { FlushedSequence = table.IsEmpty ? null : table.LastSequence };
         foreach (TableInfo info in output.Finish()) edit.Add(0, info);
         return edit;
     }

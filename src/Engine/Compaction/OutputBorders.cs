@@ -29,7 +29,7 @@ internal struct OutputBorders
     public bool ShouldCutBefore(ReadOnlySpan<byte> key, long outputBytes)
     {
         bool passesBorder = false;
-        while (_next < _grandparents.Count && _grandparents[_next].Info.LargestKey.AsSpan().SequenceCompareTo(key) < 0)
+        while (_next < _grandparents.Count && _grandparents[_next].Info.EndsBefore(key))
         {
             _passedBytes += _grandparents[_next].Info.FileBytes;
             _next++;

@@ -1,3 +1,4 @@
+using Varve.Entries;
 using Varve.Files;
 using Varve.Tables;
 
@@ -23,22 +24,19 @@ internal sealed class OutputTables(
 
     public void Add(ReadOnlySpan<byte> key, ulong trailer, ReadOnlySpan<byte> value)
     {
-        if (_writer is null)
-        {
-            long number = levels.TakeFileNumber();
-            _numbers.Add(number);
-            _writer = store.CreateWriter(number, format, direct: true);
-        }
-
+        _writer ??= Begin();
         _writer.Add(key, trailer, value);
         EntryCount++;
     }
 
-    /// <summary>Ends the table being written; the next entry begins another.</summary>
-    public void Cut()
+    /// <summary>
+    /// Ends the table being written; the next entry begins another. Range tombstones go into it, also where it has nothing else.
+    /// </summary>
+    public void Cut(RangeTombstones ranges)
     {
-        if (_writer is null) return;
-        _finished.Add(_writer.Finish());
+        if (_writer is null && ranges.IsEmpty) return;
+        _writer ??= Begin();
+        _finished.Add(_writer.Finish(ranges));
         _writer.Dispose();
         _writer = null;
     }
@@ -46,7 +44,7 @@ internal sealed class OutputTables(
     /// <summary>Ends the last table and makes all their names durable.</summary>
     public IReadOnlyList<TableInfo> Finish()
     {
-        Cut();
+        Cut(RangeTombstones.Empty);
         if (_finished.Count > 0) files.SyncDirectory(directory);
         return _finished;
     }
@@ -72,5 +70,12 @@ internal sealed class OutputTables(
     {
         _writer?.Dispose();
         _writer = null;
+    }
+
+    private TableWriter Begin()
+    {
+        long number = levels.TakeFileNumber();
+        _numbers.Add(number);
+        return store.CreateWriter(number, format, direct: true);
     }
 }

@@ -10,6 +10,7 @@ internal sealed class UpkeepCounters
     private long _flushedBytes;
     private long _compactions;
     private long _moves;
+    private long _drops;
     private long _compactionReadBytes;
     private long _compactionWrittenBytes;
     private long _failures;
@@ -25,6 +26,9 @@ internal sealed class UpkeepCounters
 
     /// <summary>Tables that went a level deeper without being rewritten.</summary>
     public long Moves => Volatile.Read(ref _moves);
+
+    /// <summary>Tables that range deletes covered as a whole, taken away without being read.</summary>
+    public long Drops => Volatile.Read(ref _drops);
 
     public long CompactionReadBytes => Volatile.Read(ref _compactionReadBytes);
 
@@ -64,6 +68,8 @@ internal sealed class UpkeepCounters
     }
 
     public void CountMove() => Interlocked.Increment(ref _moves);
+
+    public void CountDrop(int tables) => Interlocked.Add(ref _drops, tables);
 
     public void CountFailure() => Interlocked.Increment(ref _failures);
 }

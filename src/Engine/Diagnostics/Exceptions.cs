@@ -133,6 +133,22 @@ public sealed class DatabaseReadOnlyException : InvalidOperationException
     }
 }
 
+/// <summary>A write names a map that was dropped after its handle was taken. Nothing of the write happened.</summary>
+/// <remarks><c>Database.GetMap</c> gives a new, empty map of the same name.</remarks>
+public sealed class MapDroppedException : InvalidOperationException
+{
+    /// <summary>Creates the exception.</summary>
+    /// <param name="mapName">The name that the map had.</param>
+    public MapDroppedException(string mapName)
+        : base($"The map '{mapName}' was dropped; nothing can be written through this handle. Get the map by its name anew.")
+    {
+        MapName = mapName;
+    }
+
+    /// <summary>The name that the map had.</summary>
+    public string MapName { get; }
+}
+
 /// <summary>Too much of the memory budget is pinned by leases, cursors and snapshots, or native memory ran out.</summary>
 public sealed class MemoryBudgetException : InvalidOperationException
 {

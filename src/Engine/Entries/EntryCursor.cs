@@ -59,5 +59,14 @@ internal abstract unsafe class EntryCursor : IDisposable
 
     public abstract void Previous();
 
+    /// <summary>
+    /// From an entry before <paramref name="end"/>: may go forward, over entries before the end whose sequences are below the cover, all
+    /// at once. Stays, and says false, where it cannot be sure of them.
+    /// </summary>
+    public virtual bool SkipForward(ReadOnlySpan<byte> end, ulong cover) => false;
+
+    /// <summary>The same backward, from an entry at or behind <paramref name="start"/>.</summary>
+    public virtual bool SkipBackward(ReadOnlySpan<byte> start, ulong cover) => false;
+
     public abstract void Dispose();
 }

@@ -10,7 +10,7 @@ internal enum EntryKind : byte
     /// <summary>The key has the value.</summary>
     Value = 1,
 
-    /// <summary>All keys from the key up to the value (exclusive) are deleted.</summary>
+    /// <summary>All keys from the key up to the value (exclusive) are deleted. In batches; tables keep such tombstones apart.</summary>
     RangeTombstone = 2,
 
     /// <summary>

@@ -11,6 +11,7 @@ internal sealed class MapIdentity
     public const int PrefixBytesMax = 9;
 
     private volatile bool _isRecorded;
+    private volatile bool _isDropped;
 
     public MapIdentity(ulong id, string name, bool isRecorded)
     {
@@ -35,7 +36,12 @@ internal sealed class MapIdentity
     /// <summary>True once a committed batch holds the catalogue's record of this map.</summary>
     public bool IsRecorded => _isRecorded;
 
+    /// <summary>True once the map was dropped: nothing can be written to it any more.</summary>
+    public bool IsDropped => _isDropped;
+
     public void MarkRecorded() => _isRecorded = true;
+
+    public void MarkDropped() => _isDropped = true;
 
     /// <summary>The shortest key behind every key that begins with the prefix; empty when there is none (only 0xFF bytes).</summary>
     public static byte[] SuccessorOfPrefix(ReadOnlySpan<byte> prefix)

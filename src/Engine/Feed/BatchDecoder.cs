@@ -120,6 +120,10 @@ internal sealed class BatchDecoder(MapNames names)
             case EntryKind.RangeTombstone:
                 DecodeRange(map, key.Start(prefixBytes), userKey, value, before);
                 return true;
+            case EntryKind.Ingest:
+                if (value.Bytes < prefixBytes) return false;
+                _changes.Add(new DecodedChange(ChangeKind.Ingest, map, userKey) { EndKey = value.Behind(prefixBytes) });
+                return true;
             default:
                 return false;
         }

@@ -14,6 +14,12 @@ public enum ChangeKind
 
     /// <summary>The map was dropped with all its entries.</summary>
     DropMap = 3,
+
+    /// <summary>
+    /// Sorted entries were ingested past the log: all of them lie from <see cref="Change.Key"/> to <see cref="Change.EndKey"/>, both
+    /// inside. Read them from the map.
+    /// </summary>
+    Ingest = 4,
 }
 
 /// <summary>One operation of a committed batch. Its memory is its own and stays as it is.</summary>
@@ -43,10 +49,12 @@ public readonly struct Change
     /// <summary>The map's name; also where the map has been dropped since.</summary>
     public string MapName { get; }
 
-    /// <summary>The key; the first one of a deleted range; empty for a dropped map.</summary>
+    /// <summary>The key; the first one of a deleted range or an ingest; empty for a dropped map.</summary>
     public ReadOnlyMemory<byte> Key { get; }
 
-    /// <summary>Where a deleted range ends, exclusive; empty: at the map's end. Empty for everything else.</summary>
+    /// <summary>
+    /// Where a deleted range ends, exclusive; empty: at the map's end. The last key of an ingest. Empty for everything else.
+    /// </summary>
     public ReadOnlyMemory<byte> EndKey { get; }
 
     /// <summary>The value of a put; else empty.</summary>

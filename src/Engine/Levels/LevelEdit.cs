@@ -48,8 +48,6 @@ internal sealed class LevelEdit
     /// </summary>
     public long? ClockMarkMilliseconds { get; set; }
 
-    public ulong? NextMapId { get; set; }
-
     /// <summary>True when the edit takes the table from where it was; where it also adds it, the table moves.</summary>
     public bool Removes(long number)
     {

@@ -21,7 +21,8 @@ internal static class LevelEditCodec
     {
         /// <summary>
         /// level | number | salt:u64 | fileBytes | fileChecksum:u32 | smallest key | smallest trailer:u64 | largest key |
-        /// largest trailer:u64 | entries | tombstones | smallest sequence | largest sequence | contentBytes | flags (1 = compressed)
+        /// largest trailer:u64 | entries | tombstones | smallest sequence | largest sequence | contentBytes | flags (1 = compressed) |
+        /// range tombstones
         /// </summary>
         AddedTable = 1,
 
@@ -45,9 +46,6 @@ internal static class LevelEditCodec
 
         /// <summary>milliseconds since 1970 UTC</summary>
         ClockMark = 8,
-
-        /// <summary>map id</summary>
-        NextMapId = 9,
 
         /// <summary>
         /// preceding sequence | (salt:u64 | first segment | last segment | valid bytes | last sequence | preceding sequence)*
@@ -96,7 +94,6 @@ internal static class LevelEditCodec
         EncodeNumber(Tag.NextFileNumber, (ulong?)edit.NextFileNumber, content, destination);
         EncodeNumber(Tag.SequenceBound, edit.SequenceBound, content, destination);
         EncodeNumber(Tag.ClockMark, (ulong?)edit.ClockMarkMilliseconds, content, destination);
-        EncodeNumber(Tag.NextMapId, edit.NextMapId, content, destination);
     }
 
     public static bool TryDecode(ReadOnlySpan<byte> source, [NotNullWhen(true)] out LevelEdit? edit)
@@ -155,9 +152,6 @@ internal static class LevelEditCodec
                 return true;
             case (ulong)Tag.SequenceBound:
                 edit.SequenceBound = value;
-                return true;
-            case (ulong)Tag.NextMapId:
-                edit.NextMapId = value;
                 return true;
             case (ulong)Tag.NextFileNumber when value <= long.MaxValue:
                 edit.NextFileNumber = (long)value;
@@ -222,6 +216,7 @@ internal static class LevelEditCodec
         WriteNumber(content, info.LargestSequence);
         WriteNumber(content, (ulong)info.ContentBytes);
         WriteNumber(content, info.IsCompressed ? CompressedFlag : 0);
+        WriteNumber(content, (ulong)info.RangeTombstoneCount);
     }
 
     private static bool TryReadTable(ref FieldReader content, out LeveledTable table)
@@ -235,6 +230,7 @@ internal static class LevelEditCodec
         if (!content.TryReadPositive(out long entryCount) || !content.TryReadPositive(out long tombstoneCount)) return false;
         if (!content.TryReadNumber(out ulong smallestSequence) || !content.TryReadNumber(out ulong largestSequence)) return false;
         if (!content.TryReadPositive(out long contentBytes) || !content.TryReadNumber(out ulong flags)) return false;
+        if (!content.TryReadPositive(out long rangeTombstoneCount)) return false;
         if (smallestKey.SequenceCompareTo(largestKey) > 0 || smallestSequence > largestSequence) return false;
         if (tombstoneCount > entryCount || flags > CompressedFlag) return false;
         var info = new TableInfo
@@ -253,6 +249,7 @@ internal static class LevelEditCodec
             LargestSequence = largestSequence,
             ContentBytes = contentBytes,
             IsCompressed = flags == CompressedFlag,
+            RangeTombstoneCount = rangeTombstoneCount,
         };
         table = new LeveledTable(level, info);
         return true;

@@ -27,6 +27,7 @@ internal sealed class LevelMap
         {
             TableCount += run.Tables.Length;
             FileBytes += run.FileBytes;
+            RangeTombstoneCount += run.RangeTombstoneCount;
             foreach (Table table in run.Tables) table.AddReference();
         }
     }
@@ -34,6 +35,9 @@ internal sealed class LevelMap
     public int TableCount { get; }
 
     public long FileBytes { get; }
+
+    /// <summary>Range tombstones of all tables.</summary>
+    public long RangeTombstoneCount { get; }
 
     public static LevelMap CreateEmpty()
     {
@@ -51,6 +55,8 @@ internal sealed class LevelMap
         Invariant.Holds(level > 0);
         return _runs[level].Tables;
     }
+
+    public bool HasRanges(int level) => _runs[level].RangeTombstoneCount > 0;
 
     public long LevelBytes(int level) => _runs[level].FileBytes;
 
@@ -110,15 +116,20 @@ internal sealed class LevelMap
         return index < tables.Length && tables[index].Info.SmallestKey.AsSpan().SequenceCompareTo(key) <= 0 ? index : index - 1;
     }
 
-    /// <summary>The tables of a sorted level that overlap the range from smallest to largest, both inside.</summary>
-    public ReadOnlySpan<Table> Overlapping(int level, ReadOnlySpan<byte> smallest, ReadOnlySpan<byte> largest)
+    /// <summary>
+    /// The tables of a sorted level that overlap the range from smallest to largest, both inside unless it says otherwise.
+    /// </summary>
+    public ReadOnlySpan<Table> Overlapping(
+        int level, ReadOnlySpan<byte> smallest, ReadOnlySpan<byte> largest, bool isLargestExclusive = false)
     {
         int first = FirstAtOrBehind(level, smallest);
         int last = LastAtOrBefore(level, largest);
+        if (isLargestExclusive && last >= 0 && !_runs[level].Tables[last].Info.BeginsBefore(largest)) last--;
         return first <= last ? _runs[level].Tables.AsSpan(first, last - first + 1) : default;
     }
 
-    public ReadOnlySpan<Table> Overlapping(int level, KeyRange range) => Overlapping(level, range.Smallest, range.Largest);
+    public ReadOnlySpan<Table> Overlapping(int level, KeyRange range) =>
+        Overlapping(level, range.Smallest, range.Largest, range.IsLargestExclusive);
 
     /// <summary>
     /// True when a table on a level deeper than the given one may hold the key, so that a tombstone still hides something.

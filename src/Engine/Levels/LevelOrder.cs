@@ -21,7 +21,7 @@ internal static class LevelOrder
     {
         if (level > 0)
         {
-            return first.LargestKey.AsSpan().SequenceCompareTo(second.SmallestKey) < 0
+            return first.EndsBefore(second.SmallestKey)
                 ? null
                 : $"tables {first.Number} and {second.Number} on level {level} share keys";
         }

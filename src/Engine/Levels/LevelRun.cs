@@ -21,6 +21,7 @@ internal sealed class LevelRun
         {
             _largestHeads[i] = Head(tables[i].Info.LargestKey);
             FileBytes += tables[i].Info.FileBytes;
+            RangeTombstoneCount += tables[i].Info.RangeTombstoneCount;
         }
     }
 
@@ -29,7 +30,9 @@ internal sealed class LevelRun
 
     public long FileBytes { get; }
 
-    /// <summary>The first table whose largest key is at or behind the key, or the count. Sorted levels only.</summary>
+    public long RangeTombstoneCount { get; }
+
+    /// <summary>The first table that does not end before the key, or the count. Sorted levels only.</summary>
     public int FirstAtOrBehind(ReadOnlySpan<byte> key)
     {
         ulong head = Head(key);
@@ -41,7 +44,7 @@ internal sealed class LevelRun
             ulong middleHead = _largestHeads[middle];
             bool isBefore = middleHead != head
                 ? middleHead < head
-                : Tables[middle].Info.LargestKey.AsSpan().SequenceCompareTo(key) < 0;
+                : Tables[middle].Info.EndsBefore(key);
             if (isBefore)
                 low = middle + 1;
             else

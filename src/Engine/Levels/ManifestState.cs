@@ -27,7 +27,6 @@ internal sealed class ManifestState
         CleanEnd = other.CleanEnd;
         SequenceBound = other.SequenceBound;
         ClockMarkMilliseconds = other.ClockMarkMilliseconds;
-        NextMapId = other.NextMapId;
     }
 
     public DatabaseId DatabaseId { get; }
@@ -53,9 +52,6 @@ internal sealed class ManifestState
 
     public long ClockMarkMilliseconds { get; private set; }
 
-    /// <summary>Map 0 is the catalogue.</summary>
-    public ulong NextMapId { get; private set; } = 1;
-
     public ManifestState Copy() => new(this);
 
     /// <summary>One edit that leads from an empty database to this state: a full manifest, and a start for a level map.</summary>
@@ -70,7 +66,6 @@ internal sealed class ManifestState
             CleanEnd = CleanEnd,
             SequenceBound = SequenceBound,
             ClockMarkMilliseconds = ClockMarkMilliseconds,
-            NextMapId = NextMapId,
         };
         var numbers = new List<long>(_tables.Keys);
         numbers.Sort();
@@ -102,7 +97,6 @@ internal sealed class ManifestState
         CleanEnd = edit.CleanEnd;
         SequenceBound = edit.SequenceBound ?? SequenceBound;
         ClockMarkMilliseconds = Math.Max(ClockMarkMilliseconds, edit.ClockMarkMilliseconds ?? 0);
-        NextMapId = edit.NextMapId ?? NextMapId;
         return problem is null;
     }
 

@@ -87,6 +87,9 @@ public sealed record DatabaseStatistics
     /// <summary>Tables that went a level deeper without being rewritten.</summary>
     public required long TableMoves { get; init; }
 
+    /// <summary>Tables that range deletes covered as a whole: taken away without being read.</summary>
+    public required long TableDrops { get; init; }
+
     /// <summary>Bytes read by compactions.</summary>
     public required long CompactionReadBytes { get; init; }
 
@@ -130,6 +133,9 @@ public sealed record TableStatistics
 
     /// <summary>Tombstones among them.</summary>
     public required long Tombstones { get; init; }
+
+    /// <summary>Range deletes, each counted once for every piece that others cut it into. They are no entries.</summary>
+    public required long RangeTombstones { get; init; }
 
     /// <summary>Key and value bytes before compression.</summary>
     public required long ContentBytes { get; init; }

@@ -50,6 +50,7 @@ internal static class StatisticsReader
                 FlushedBytes = counters.FlushedBytes,
                 Compactions = counters.Compactions,
                 TableMoves = counters.Moves,
+                TableDrops = counters.Drops,
                 CompactionReadBytes = counters.CompactionReadBytes,
                 CompactionWrittenBytes = counters.CompactionWrittenBytes,
                 UpkeepFailures = counters.Failures,
@@ -94,6 +95,7 @@ internal static class StatisticsReader
         Bytes = info.FileBytes,
         Entries = info.EntryCount,
         Tombstones = info.TombstoneCount,
+        RangeTombstones = info.RangeTombstoneCount,
         ContentBytes = info.ContentBytes,
         IsCompressed = info.IsCompressed,
     };

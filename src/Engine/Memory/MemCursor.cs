@@ -6,7 +6,7 @@ namespace Varve.Memory;
 /// A memtable as of a sequence: of every key the newest version that is not younger, tombstones included; keys that came later are
 /// passed over. Safe beside the writer. What it shows is valid as long as its owner keeps the table.
 /// </summary>
-internal sealed unsafe class MemCursor(RadixTree tree, ulong sequence) : EntryCursor
+internal sealed unsafe class MemCursor(RadixTree tree, ulong sequence, MemTable table) : EntryCursor
 {
     private readonly MemArena _arena = tree.Arena;
     private readonly ulong _trailerMax = Entries.Trailer.SeekAt(sequence);
@@ -31,6 +31,20 @@ internal sealed unsafe class MemCursor(RadixTree tree, ulong sequence) : EntryCu
     public override void Next() => ShowForward(_walker.Next());
 
     public override void Previous() => ShowBackward(_walker.Previous());
+
+    public override bool SkipForward(ReadOnlySpan<byte> end, ulong cover)
+    {
+        if (table.LastSequence >= cover) return false;
+        Seek(end, Entries.Trailer.Newest);
+        return true;
+    }
+
+    public override bool SkipBackward(ReadOnlySpan<byte> start, ulong cover)
+    {
+        if (table.LastSequence >= cover) return false;
+        SeekForPrevious(start, Entries.Trailer.Newest);
+        return true;
+    }
 
     public override void Dispose() => IsValid = false;
 

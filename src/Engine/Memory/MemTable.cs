@@ -21,8 +21,24 @@ internal sealed unsafe class MemTable
     /// <summary>A chain of versions is walked on every read of an old one: a longer chain fills the table before its time.</summary>
     public const int ChainLengthMax = 4096;
 
+    /// <summary>Range deletes are searched by every read: more of them fill the table before its time.</summary>
+    public const int RangeFragmentsMax = 1024;
+
+    /// <summary>The same for deletes that lie above each other.</summary>
+    public const int RangeTombstonesMax = 2048;
+
+    /// <summary>The same for the bytes of their bounds.</summary>
+    public const int RangeBytesMax = 1 << 20;
+
+    /// <summary>So many range deletes at once want a table without any: each may cut all that are there.</summary>
+    public const int RangesAtOnceMax = 256;
+
+    /// <summary>From this many deleted keys on a table that holds mostly those is full: scans have to pass over them.</summary>
+    public const int TombstonesMax = 16 << 10;
+
     private readonly MemArena _arena;
     private readonly RadixTree _tree;
+    private RangeTombstones _ranges = RangeTombstones.Empty;
     private long _keyBytes;
     private int _chainLengthMost;
     private int _references = 1;
@@ -47,20 +63,34 @@ internal sealed unsafe class MemTable
 
     public long CapacityBytes { get; }
 
-    /// <summary>Memory in use by entries and nodes.</summary>
-    public long UsedBytes => _arena.UsedBytes;
+    /// <summary>Memory in use by entries, nodes and range deletes.</summary>
+    public long UsedBytes => _arena.UsedBytes + Volatile.Read(ref _ranges).Bytes;
 
     /// <summary>True when the table is to be flushed. It may still have room.</summary>
-    public bool IsFull => UsedBytes >= CapacityBytes || _chainLengthMost > ChainLengthMax;
+    public bool IsFull =>
+        UsedBytes >= CapacityBytes
+        || _chainLengthMost > ChainLengthMax
+        || (TombstoneCount >= TombstonesMax && TombstoneCount > EntryCount / 2)
+        || _ranges.Fragments.Length >= RangeFragmentsMax
+        || _ranges.Count >= RangeTombstonesMax
+        || _ranges.Bytes >= RangeBytesMax;
+
+    /// <summary>True when nothing was written to it, neither entries nor range deletes.</summary>
+    public bool IsEmpty => EntryCount == 0 && !HasRanges;
+
+    /// <summary>The range deletes up to now. A reader takes the list after its sequence, and then has all that it sees.</summary>
+    public RangeTombstones Ranges => Volatile.Read(ref _ranges);
+
+    public bool HasRanges => !ReferenceEquals(Volatile.Read(ref _ranges), RangeTombstones.Empty);
 
     public long EntryCount { get; private set; }
 
     public long TombstoneCount { get; private set; }
 
-    /// <summary>Sequence of the first entry; 0 while the table is empty.</summary>
+    /// <summary>Sequence of the first entry or range delete; 0 while the table is empty.</summary>
     public ulong FirstSequence { get; private set; }
 
-    /// <summary>Sequence of the last entry; 0 while the table is empty.</summary>
+    /// <summary>Sequence of the last entry or range delete; 0 while the table is empty.</summary>
     public ulong LastSequence { get; private set; }
 
     /// <summary>Key and value bytes as they were given.</summary>
@@ -72,6 +102,9 @@ internal sealed unsafe class MemTable
     /// <summary>What entries of these totals take without the nodes of the tree, which depend on their keys.</summary>
     public static long RecordBytesFor(long entryCount, long keyBytes, long valueBytes) =>
         MemRoom.RecordBytesMax(entryCount, keyBytes, valueBytes);
+
+    /// <summary>True when so many range deletes may be added at once.</summary>
+    public bool TakesRanges(int count) => count <= RangesAtOnceMax || !HasRanges;
 
     /// <summary>True when inserts with these totals cannot run out of space, whatever the keys are.</summary>
     public bool HasRoomFor(int entryCount, long keyBytes, long valueBytes)
@@ -100,12 +133,31 @@ internal sealed unsafe class MemTable
         _tree.Insert(reference);
 
         if (record->ChainLength > _chainLengthMost) _chainLengthMost = record->ChainLength;
-        if (EntryCount == 0) FirstSequence = sequence;
+        if (FirstSequence == 0) FirstSequence = sequence;
         LastSequence = sequence;
         EntryCount++;
         if (Trailer.IsTombstone(trailer)) TombstoneCount++;
         _keyBytes += key.Length;
         ContentBytes += key.Length + value.Length;
+    }
+
+    /// <summary>
+    /// Adds the range deletes of one commit or replayed record, whose entries have been inserted. Nobody reads in the middle of a
+    /// commit: of those that overlap the newest counts.
+    /// </summary>
+    public void AddRanges(List<RangeTombstone> ranges)
+    {
+        RangeTombstones added = RangeTombstones.Build(ranges, [Trailer.SequenceMax]);
+        if (added.IsEmpty) return;
+        var pieces = new List<RangeTombstone>(added.Count);
+        added.CopyTo(pieces);
+        foreach (RangeTombstone range in ranges)
+        {
+            FirstSequence = FirstSequence == 0 ? range.Sequence : Math.Min(FirstSequence, range.Sequence);
+            LastSequence = Math.Max(LastSequence, range.Sequence);
+        }
+
+        Volatile.Write(ref _ranges, HasRanges ? _ranges.With(pieces) : added);
     }
 
     /// <summary>The newest version of the key that is not younger than the sequence; it may be a tombstone.</summary>
@@ -151,7 +203,7 @@ internal sealed unsafe class MemTable
     public double EstimateShareBefore(ReadOnlySpan<byte> key) => _tree.EstimateShareBefore(key);
 
     /// <summary>A cursor over the table as of the sequence: one version a key, tombstones included.</summary>
-    public EntryCursor CreateCursor(ulong sequence) => new MemCursor(_tree, sequence);
+    public EntryCursor CreateCursor(ulong sequence) => new MemCursor(_tree, sequence, this);
 
     /// <summary>A cursor over all versions, newest first within a key.</summary>
     public EntryCursor CreateVersionCursor() => new MemVersionCursor(_tree);

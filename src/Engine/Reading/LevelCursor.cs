@@ -69,6 +69,35 @@ internal sealed unsafe class LevelCursor : EntryCursor
         Settle(forward: false);
     }
 
+    public override bool SkipForward(ReadOnlySpan<byte> end, ulong cover)
+    {
+        // Whole tables are passed without being opened.
+        int index = _index;
+        while (index < _tables.Length && _tables[index].Info.LargestSequence < cover && _tables[index].Info.EndsBefore(end)) index++;
+        bool isSure = index < _tables.Length && _tables[index].Info.LargestSequence < cover;
+        if (index == _index && !isSure) return false;
+        IsValid = false;
+        if (!Enter(index)) return true;
+        if (isSure) _inTable!.Seek(end, Entries.Trailer.Newest);
+        else _inTable!.SeekToFirst();
+        Settle(forward: true);
+        return true;
+    }
+
+    public override bool SkipBackward(ReadOnlySpan<byte> start, ulong cover)
+    {
+        int index = _index;
+        while (index >= 0 && _tables[index].Info.LargestSequence < cover && !_tables[index].Info.BeginsBefore(start)) index--;
+        bool isSure = index >= 0 && _tables[index].Info.LargestSequence < cover;
+        if (index == _index && !isSure) return false;
+        IsValid = false;
+        if (!Enter(index)) return true;
+        if (isSure) _inTable!.SeekForPrevious(start, Entries.Trailer.Newest);
+        else _inTable!.SeekToLast();
+        Settle(forward: false);
+        return true;
+    }
+
     public override void LoadValue()
     {
         _inTable!.LoadValue();

@@ -1,5 +1,6 @@
 using System.Buffers.Binary;
 using System.Runtime.CompilerServices;
+using Varve.Diagnostics;
 using Varve.Entries;
 
 namespace Varve.Reading;
@@ -103,6 +104,36 @@ internal sealed unsafe class MergingCursor : EntryCursor
 
         winner.Previous();
         Rebuild(isForward: false);
+    }
+
+    /// <summary>Only after a move forward: all sources stand at or behind the entry shown.</summary>
+    public override bool SkipForward(ReadOnlySpan<byte> end, ulong cover)
+    {
+        Invariant.Holds(_isForward);
+        IsValid = false;
+        bool moved = false;
+        foreach (EntryCursor source in _sources)
+        {
+            if (source.IsValid && source.KeySpan.SequenceCompareTo(end) < 0) moved |= source.SkipForward(end, cover);
+        }
+
+        Rebuild(isForward: true);
+        return moved;
+    }
+
+    /// <summary>Only after a move backward.</summary>
+    public override bool SkipBackward(ReadOnlySpan<byte> start, ulong cover)
+    {
+        Invariant.Holds(!_isForward);
+        IsValid = false;
+        bool moved = false;
+        foreach (EntryCursor source in _sources)
+        {
+            if (source.IsValid && source.KeySpan.SequenceCompareTo(start) >= 0) moved |= source.SkipBackward(start, cover);
+        }
+
+        Rebuild(isForward: false);
+        return moved;
     }
 
     public override void LoadValue()

@@ -1,4 +1,5 @@
 using Varve.Bytes;
+using Varve.Entries;
 using Varve.Levels;
 using Varve.Memory;
 using Varve.Tables;
@@ -12,11 +13,12 @@ namespace Varve.Reading;
 internal static unsafe class PointLookup
 {
     /// <summary>
-    /// False when no place knows the key. A tombstone is found like any entry: ask <see cref="FoundEntry.IsTombstone"/>. The found
-    /// bytes live as long as the view's pin and the entry's own; dispose the entry.
+    /// False when no place knows the key, or a range delete hides what is known of it. A tombstone is found like any entry: ask
+    /// <see cref="FoundEntry.IsTombstone"/>. The found bytes live as long as the view's pin and the entry's own; dispose the entry.
     /// </summary>
     public static bool TryFind(ReadView view, ReadOnlySpan<byte> key, ulong sequence, out FoundEntry found)
     {
+        if (view.MayHaveRanges) return TryFindBesideRanges(view, key, sequence, out found);
         if (view.Active.TryGet(key, sequence, out MemEntry entry))
         {
             found = new FoundEntry(entry);
@@ -39,7 +41,7 @@ internal static unsafe class PointLookup
         ReadOnlySpan<Table> newestFirst = levels.Tables(0);
         foreach (Table table in newestFirst)
         {
-            if (!MayHold(table.Info, key) || !table.TryGet(key, hash, sequence, out TableValue value)) continue;
+            if (!table.Info.MayHold(key) || !table.TryGet(key, hash, sequence, out TableValue value)) continue;
             found = new FoundEntry(table, value);
             return true;
         }
@@ -67,7 +69,7 @@ internal static unsafe class PointLookup
         while (newest < newestFirst.Length)
         {
             Table table = newestFirst[newest++];
-            if (MayHold(table.Info, key)) return table;
+            if (table.Info.MayHold(key)) return table;
         }
 
         while (++level < LevelMap.LevelCount)
@@ -79,8 +81,55 @@ internal static unsafe class PointLookup
         return null;
     }
 
-    private static bool MayHold(TableInfo info, ReadOnlySpan<byte> key) =>
-        key.SequenceCompareTo(info.SmallestKey) >= 0 && key.SequenceCompareTo(info.LargestKey) <= 0;
+    /// <summary>
+    /// As the search without range deletes, but each place is asked for those too. Places are ordered by age, deletes included: the
+    /// first that knows the key or deletes it decides.
+    /// </summary>
+    private static bool TryFindBesideRanges(ReadView view, ReadOnlySpan<byte> key, ulong sequence, out FoundEntry found)
+    {
+        found = default;
+        if (IsDecidedBy(view.Active, key, sequence, ref found, out bool isFound)) return isFound;
+        foreach (MemTable frozen in view.Frozen)
+        {
+            if (IsDecidedBy(frozen, key, sequence, ref found, out isFound)) return isFound;
+        }
+
+        LevelMap levels = view.Levels;
+        ulong hash = KeyHash.Compute(key);
+        foreach (Table table in levels.Tables(0))
+        {
+            if (table.Info.MayHold(key) && IsDecidedBy(table, key, hash, sequence, ref found, out isFound)) return isFound;
+        }
+
+        for (int level = 1; level < LevelMap.LevelCount; level++)
+        {
+            int index = levels.FindTable(level, key);
+            if (index < 0) continue;
+            if (IsDecidedBy(levels.Tables(level)[index], key, hash, sequence, ref found, out isFound)) return isFound;
+        }
+
+        return false;
+    }
+
+    private static bool IsDecidedBy(MemTable table, ReadOnlySpan<byte> key, ulong sequence, ref FoundEntry found, out bool isFound)
+    {
+        ulong cover = table.HasRanges ? table.Ranges.NewestCovering(key, sequence) : 0;
+        bool isKnown = table.TryGet(key, sequence, out MemEntry entry);
+        isFound = isKnown && Trailer.Sequence(entry.Trailer) > cover;
+        if (isFound) found = new FoundEntry(entry);
+        return isKnown || cover > 0;
+    }
+
+    private static bool IsDecidedBy(
+        Table table, ReadOnlySpan<byte> key, ulong hash, ulong sequence, ref FoundEntry found, out bool isFound)
+    {
+        ulong cover = table.Ranges.NewestCovering(key, sequence);
+        bool isKnown = table.TryGet(key, hash, sequence, out TableValue value);
+        isFound = isKnown && Trailer.Sequence(value.Trailer) > cover;
+        if (isFound) found = new FoundEntry(table, value);
+        else if (isKnown) value.Dispose();
+        return isKnown || cover > 0;
+    }
 }
 
 /// <summary>An entry that a lookup found: where its bytes are and what keeps them there.</summary>

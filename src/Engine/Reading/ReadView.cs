@@ -10,6 +10,7 @@ namespace Varve.Reading;
 /// </summary>
 internal sealed class ReadView
 {
+    private readonly bool _hasRangesBelow;
     private int _references = 1;
 
     /// <summary>Takes its own reference on everything it shows.</summary>
@@ -19,7 +20,13 @@ internal sealed class ReadView
         Frozen = frozen;
         Levels = levels;
         active.AddReference();
-        foreach (MemTable table in frozen) table.AddReference();
+        _hasRangesBelow = levels.RangeTombstoneCount > 0;
+        foreach (MemTable table in frozen)
+        {
+            table.AddReference();
+            _hasRangesBelow |= table.HasRanges;
+        }
+
         levels.AddReference();
     }
 
@@ -29,6 +36,11 @@ internal sealed class ReadView
     public MemTable[] Frozen { get; }
 
     public LevelMap Levels { get; }
+
+    /// <summary>
+    /// False when nothing it shows has range deletes that a sequence taken before this question sees: reads then need not ask for any.
+    /// </summary>
+    public bool MayHaveRanges => _hasRangesBelow || Active.HasRanges;
 
     /// <summary>True once nobody reads it and it is no longer the current one.</summary>
     public bool IsGivenUp => Volatile.Read(ref _references) == 0;

@@ -13,7 +13,7 @@ internal static class ScanSources
     /// <param name="sequence">The sequence the scan reads at.</param>
     /// <param name="bounds">Tables of level 0 outside are left out.</param>
     public static VisibleCursor Open(ReadView view, ulong sequence, ScanBounds bounds) =>
-        new(OpenMerged(view, sequence, bounds), sequence, bounds.Lower, bounds.Upper);
+        new(OpenMerged(view, sequence, bounds), sequence, bounds.Lower, bounds.Upper, RangeCover.Create(view, sequence, bounds));
 
     private static EntryCursor OpenMerged(ReadView view, ulong sequence, ScanBounds bounds)
     {
@@ -44,9 +44,9 @@ internal static class ScanSources
         }
     }
 
-    private static bool MayOverlap(TableInfo info, ScanBounds bounds) =>
-        info.LargestKey.AsSpan().SequenceCompareTo(bounds.Lower) >= 0
-        && (bounds.Upper is null || info.SmallestKey.AsSpan().SequenceCompareTo(bounds.Upper) < 0);
+    /// <summary>True unless all of the table, its range deletes included, lies outside.</summary>
+    public static bool MayOverlap(TableInfo info, ScanBounds bounds) =>
+        !info.EndsBefore(bounds.Lower) && (bounds.Upper is null || info.SmallestKey.AsSpan().SequenceCompareTo(bounds.Upper) < 0);
 }
 
 /// <summary>Where a scan begins and ends, as full keys.</summary>

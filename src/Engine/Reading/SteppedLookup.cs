@@ -1,3 +1,4 @@
+using Varve.Entries;
 using Varve.Levels;
 using Varve.Memory;
 using Varve.Tables;
@@ -44,11 +45,11 @@ internal struct SteppedLookup : IDisposable
     /// <summary>What was found, until <see cref="Take"/>.</summary>
     public FoundEntry Found;
 
-    public void Begin(ReadView view, ReadOnlySpan<byte> key)
+    public void Begin(ReadView view, ReadOnlySpan<byte> key, ulong sequence)
     {
         this = default;
         _hash = Bytes.KeyHash.Compute(key);
-        BeginNextMemtable(view, key);
+        BeginNextMemtable(view, key, sequence);
     }
 
     /// <summary>One step; nothing once the outcome is known.</summary>
@@ -78,21 +79,26 @@ internal struct SteppedLookup : IDisposable
     {
         MemTable table = _memtables == 1 ? view.Active : view.Frozen[_memtables - 2];
         if (!table.StepProbe(key, sequence, ref _memory, out bool isFound, out MemEntry entry)) return;
-        if (isFound) End(new FoundEntry(entry));
-        else BeginNextMemtable(view, key);
+        ulong cover = NewestCover(table, key, sequence);
+        if (isFound && Trailer.Sequence(entry.Trailer) > cover) End(new FoundEntry(entry));
+        else if (isFound || cover > 0) Outcome = LookupOutcome.Absent;
+        else BeginNextMemtable(view, key, sequence);
     }
 
-    private void BeginNextMemtable(ReadView view, ReadOnlySpan<byte> key)
+    private void BeginNextMemtable(ReadView view, ReadOnlySpan<byte> key, ulong sequence)
     {
         while (_memtables <= view.Frozen.Length)
         {
             MemTable table = _memtables == 0 ? view.Active : view.Frozen[_memtables - 1];
             _memtables++;
             if (table.BeginProbe(key, out _memory)) return;
+            if (NewestCover(table, key, sequence) == 0) continue;
+            Outcome = LookupOutcome.Absent;
+            return;
         }
 
         _isInTables = true;
-        BeginNextTable(view.Levels, key);
+        BeginNextTable(view.Levels, key, sequence);
     }
 
     private void StepInTable(ReadView view, ReadOnlySpan<byte> key, ulong sequence)
@@ -100,11 +106,18 @@ internal struct SteppedLookup : IDisposable
         Table table = _table.Table;
         switch (table.StepProbe(key, _hash, sequence, ref _table, out TableValue value))
         {
-            case ProbeState.Found:
+            case ProbeState.Found when Trailer.Sequence(value.Trailer) > NewestCover(table, key, sequence):
                 End(new FoundEntry(table, value));
                 break;
+            case ProbeState.Found:
+                value.Dispose();
+                Outcome = LookupOutcome.Absent;
+                break;
+            case ProbeState.Absent when NewestCover(table, key, sequence) > 0:
+                Outcome = LookupOutcome.Absent;
+                break;
             case ProbeState.Absent:
-                BeginNextTable(view.Levels, key);
+                BeginNextTable(view.Levels, key, sequence);
                 break;
             case ProbeState.NotInMemory:
                 Outcome = LookupOutcome.NotInMemory;
@@ -112,18 +125,25 @@ internal struct SteppedLookup : IDisposable
         }
     }
 
-    private void BeginNextTable(LevelMap levels, ReadOnlySpan<byte> key)
+    private void BeginNextTable(LevelMap levels, ReadOnlySpan<byte> key, ulong sequence)
     {
         while (PointLookup.NextTable(levels, key, ref _newest, ref _level) is { } table)
         {
             ProbeState state = table.BeginProbe(key, _hash, out _table);
-            if (state == ProbeState.Absent) continue;
-            if (state == ProbeState.NotInMemory) Outcome = LookupOutcome.NotInMemory;
+            if (state == ProbeState.Absent && NewestCover(table, key, sequence) == 0) continue;
+            if (state != ProbeState.GoesOn) Outcome = state == ProbeState.Absent ? LookupOutcome.Absent : LookupOutcome.NotInMemory;
             return;
         }
 
         Outcome = LookupOutcome.Absent;
     }
+
+    /// <summary>The newest range delete of a place over the key; 0: none. A place is asked for those before the next one is.</summary>
+    private static ulong NewestCover(MemTable table, ReadOnlySpan<byte> key, ulong sequence) =>
+        table.HasRanges ? table.Ranges.NewestCovering(key, sequence) : 0;
+
+    private static ulong NewestCover(Table table, ReadOnlySpan<byte> key, ulong sequence) =>
+        table.Info.RangeTombstoneCount > 0 ? table.Ranges.NewestCovering(key, sequence) : 0;
 
     private void End(FoundEntry found)
     {

@@ -6,7 +6,7 @@ namespace Varve.Reading;
 
 /// <summary>
 /// What a reader at a sequence sees of a run of entries, between two bounds: of every key the newest version at or below the
-/// sequence, and nothing where that is a tombstone. Moves freely both ways.
+/// sequence, and nothing where that is a tombstone or a range delete hides it. Moves freely both ways.
 /// </summary>
 /// <remarks>
 /// Forward the source stands on the shown entry. Backward versions come oldest first, so the one to show is known only when the
@@ -18,10 +18,17 @@ internal sealed unsafe class VisibleCursor : IDisposable
     /// <summary>Steps over versions of one key before a seek takes over.</summary>
     private const int VersionStepsMax = 16;
 
+    /// <summary>Entries hidden by a range delete, one behind the other, before sources are asked to skip.</summary>
+    private const int HiddenStepsMax = 4;
+
+    /// <summary>Steps until they are asked again, after they could not.</summary>
+    private const int HiddenStepsBetweenTriesMax = 1024;
+
     private readonly EntryCursor _source;
     private readonly ulong _sequence;
     private readonly byte[] _lower;
     private readonly byte[]? _upper;
+    private readonly RangeCover? _cover;
     private GrowingBuffer _key;
     private GrowingBuffer _value;
     private ValuePlace _valuePlace;
@@ -32,8 +39,10 @@ internal sealed unsafe class VisibleCursor : IDisposable
     /// <param name="sequence">Versions above it are not seen.</param>
     /// <param name="lower">The first full key that may be shown.</param>
     /// <param name="upper">The first full key behind those that may be shown; null: no bound.</param>
-    public VisibleCursor(EntryCursor source, ulong sequence, byte[] lower, byte[]? upper)
+    /// <param name="cover">What range deletes hide; null: nothing.</param>
+    public VisibleCursor(EntryCursor source, ulong sequence, byte[] lower, byte[]? upper, RangeCover? cover = null)
     {
+        _cover = cover;
         _source = source;
         _sequence = sequence;
         _lower = lower;
@@ -54,6 +63,7 @@ internal sealed unsafe class VisibleCursor : IDisposable
     public void SeekToLast()
     {
         IsValid = false;
+        _cover?.Forget();
         if (_upper is null) _source.SeekToLast();
         else _source.SeekForPrevious(_upper, Trailer.Newest);
         FindBackward();
@@ -64,6 +74,7 @@ internal sealed unsafe class VisibleCursor : IDisposable
     {
         IsValid = false;
         if (key.SequenceCompareTo(_lower) < 0) key = _lower;
+        _cover?.Forget();
         _source.Seek(key, Trailer.SeekAt(_sequence));
         FindForward();
     }
@@ -78,6 +89,7 @@ internal sealed unsafe class VisibleCursor : IDisposable
         }
 
         IsValid = false;
+        _cover?.Forget();
         _source.SeekForPrevious(key, Trailer.Oldest);
         FindBackward();
     }
@@ -129,6 +141,8 @@ internal sealed unsafe class VisibleCursor : IDisposable
     {
         _isCopied = false;
         EntryCursor source = _source;
+        int hidden = 0;
+        int hiddenMax = HiddenStepsMax;
         while (source.IsValid && IsBelowUpper(source))
         {
             if (Trailer.Sequence(source.Trailer) > _sequence)
@@ -137,7 +151,8 @@ internal sealed unsafe class VisibleCursor : IDisposable
                 continue;
             }
 
-            if (!Trailer.IsTombstone(source.Trailer))
+            bool isHidden = _cover is not null && _cover.AtForward(source.KeySpan) > Trailer.Sequence(source.Trailer);
+            if (!isHidden && !Trailer.IsTombstone(source.Trailer))
             {
                 IsValid = true;
                 return;
@@ -145,6 +160,9 @@ internal sealed unsafe class VisibleCursor : IDisposable
 
             _key.Set(source.KeySpan);
             LeaveKeyForward();
+            if (!isHidden || ++hidden < hiddenMax || !source.IsValid) continue;
+            hidden = 0;
+            if (!SkipHiddenForward(source)) hiddenMax = Math.Min(2 * hiddenMax, HiddenStepsBetweenTriesMax);
         }
 
         IsValid = false;
@@ -155,35 +173,61 @@ internal sealed unsafe class VisibleCursor : IDisposable
     {
         _isCopied = true;
         EntryCursor source = _source;
+        int hidden = 0;
+        int hiddenMax = HiddenStepsMax;
         while (source.IsValid && source.KeySpan.SequenceCompareTo(_lower) >= 0)
         {
             _key.Set(source.KeySpan);
+            ulong cover = _cover is null ? 0 : _cover.AtBackward(source.KeySpan);
             bool isShown = false;
+            bool isHidden = false;
             int steps = 0;
             do
             {
                 if (Trailer.Sequence(source.Trailer) > _sequence || ++steps > VersionStepsMax) break;
-                isShown = !Trailer.IsTombstone(source.Trailer);
+                isHidden = Trailer.Sequence(source.Trailer) < cover;
+                isShown = !isHidden && !Trailer.IsTombstone(source.Trailer);
                 if (isShown) KeepValue();
                 source.Previous();
             }
             while (IsOnKey(source));
 
-            if (steps > VersionStepsMax) isShown = CopyNewestVisible();
+            if (steps > VersionStepsMax) isShown = CopyNewestVisible(cover);
             LeaveKeyBackward();
-            if (!isShown) continue;
-            IsValid = true;
-            return;
+            if (isShown)
+            {
+                IsValid = true;
+                return;
+            }
+
+            if (!isHidden || ++hidden < hiddenMax || !source.IsValid) continue;
+            hidden = 0;
+            if (!SkipHiddenBackward(source)) hiddenMax = Math.Min(2 * hiddenMax, HiddenStepsBetweenTriesMax);
         }
 
         IsValid = false;
     }
 
+    /// <summary>
+    /// Past what older sources have in the deleted interval; the newer ones may hold what was written after the delete.
+    /// </summary>
+    private bool SkipHiddenForward(EntryCursor source)
+    {
+        ulong cover = _cover!.AtForward(source.KeySpan);
+        return cover > 0 && source.SkipForward(_cover.End!, cover);
+    }
+
+    private bool SkipHiddenBackward(EntryCursor source)
+    {
+        ulong cover = _cover!.AtBackward(source.KeySpan);
+        return cover > 0 && source.SkipBackward(_cover.Start!, cover);
+    }
+
     /// <summary>With many versions of the key at hand: seeks the one that is visible. False when it is a tombstone.</summary>
-    private bool CopyNewestVisible()
+    private bool CopyNewestVisible(ulong cover)
     {
         _source.Seek(_key.Span, Trailer.SeekAt(_sequence));
-        bool isShown = !Trailer.IsTombstone(_source.Trailer);
+        bool isShown = !Trailer.IsTombstone(_source.Trailer) && Trailer.Sequence(_source.Trailer) > cover;
         if (isShown) KeepValue();
         return isShown;
     }

@@ -36,13 +36,19 @@ internal sealed class Replay(EngineSetup setup, TableStore tables) : IDisposable
     {
         MemTable table = RoomFor(firstSequence, sequenceCount, payload);
         ulong sequence = firstSequence;
+        List<RangeTombstone>? ranges = null;
         var reader = new BatchReader(payload);
         while (reader.TryNext())
         {
             // An ingest's mark stands for its sequence only: if it happened, the manifest has its tables.
-            if (reader.Kind != EntryKind.Ingest) table.Insert(reader.Key, Trailer.Pack(sequence, reader.Kind), reader.Value);
+            if (reader.Kind == EntryKind.RangeTombstone)
+                (ranges ??= []).Add(new RangeTombstone(reader.Key.ToArray(), reader.Value.ToArray(), sequence));
+            else if (reader.Kind != EntryKind.Ingest)
+                table.Insert(reader.Key, Trailer.Pack(sequence, reader.Kind), reader.Value);
             sequence++;
         }
+
+        if (ranges is not null) table.AddRanges(ranges);
     }
 
     /// <summary>Writes what was taken to tables of level 0 and syncs them with their names; returns the edit that adds them.</summary>
@@ -52,14 +58,21 @@ internal sealed class Replay(EngineSetup setup, TableStore tables) : IDisposable
         bool wrote = false;
         foreach (MemTable table in _filled)
         {
-            if (table.EntryCount == 0) continue;
+            if (table.IsEmpty) continue;
             TableWriter writer = tables.CreateWriter(numbers.Take(), setup.UpperFormat, direct: true);
             using (writer)
             {
                 // Nobody reads yet: of each key only the newest version is wanted. A tombstone stays, it may hide what is in older tables.
                 using EntryCursor cursor = table.CreateCursor(Trailer.SequenceMax);
-                for (cursor.SeekToFirst(); cursor.IsValid; cursor.Next()) writer.Add(cursor.KeySpan, cursor.Trailer, cursor.GetValue());
-                edit.Add(0, writer.Finish());
+                RangeTombstones ranges = RangesOf(table);
+                for (cursor.SeekToFirst(); cursor.IsValid; cursor.Next())
+                {
+                    if (!ranges.IsEmpty && ranges.NewestCovering(cursor.KeySpan, Trailer.SequenceMax) > Trailer.Sequence(cursor.Trailer))
+                        continue;
+                    writer.Add(cursor.KeySpan, cursor.Trailer, cursor.GetValue());
+                }
+
+                edit.Add(0, writer.Finish(ranges));
             }
 
             wrote = true;
@@ -67,6 +80,13 @@ internal sealed class Replay(EngineSetup setup, TableStore tables) : IDisposable
 
         if (wrote) setup.Files.SyncDirectory(setup.Directory);
         return edit;
+    }
+
+    private static RangeTombstones RangesOf(MemTable table)
+    {
+        var ranges = new List<RangeTombstone>(table.Ranges.Count);
+        table.Ranges.CopyTo(ranges);
+        return RangeTombstones.Build(ranges, [Trailer.SequenceMax]);
     }
 
     public void Dispose()
@@ -80,7 +100,9 @@ internal sealed class Replay(EngineSetup setup, TableStore tables) : IDisposable
         long keyBytes = 0;
         long valueBytes = 0;
         int count = 0;
+        int rangeCount = 0;
         bool isKeyTooLong = false;
+        bool isRangeWrong = false;
         var reader = new BatchReader(payload);
         while (reader.TryNext())
         {
@@ -88,17 +110,20 @@ internal sealed class Replay(EngineSetup setup, TableStore tables) : IDisposable
             valueBytes += reader.Value.Length;
             isKeyTooLong |= reader.Key.Length > MemTable.KeyBytesMax;
             count++;
+            if (reader.Kind != EntryKind.RangeTombstone) continue;
+            rangeCount++;
+            isRangeWrong |= reader.Value.Length > MemTable.KeyBytesMax || reader.Key.SequenceCompareTo(reader.Value) >= 0;
         }
 
         long roomBytes = MemTable.RoomBytesFor(count, keyBytes, valueBytes);
-        if (reader.RestBytes > 0 || count != sequenceCount || isKeyTooLong || roomBytes > MemTable.RoomBytesMax)
+        if (reader.RestBytes > 0 || count != sequenceCount || isKeyTooLong || isRangeWrong || roomBytes > MemTable.RoomBytesMax)
         {
             throw new CorruptDataException(
                 setup.Directory, 0, $"the log's record of sequence {firstSequence} holds no batch of {sequenceCount} operations");
         }
 
         MemTable table = Active;
-        if (!table.IsFull && table.HasRoomFor(count, keyBytes, valueBytes)) return table;
+        if (!table.IsFull && table.HasRoomFor(count, keyBytes, valueBytes) && table.TakesRanges(rangeCount)) return table;
         table = new MemTable(setup.Pool, setup.Compaction.MemtableBytes, roomBytes);
         _filled.Add(table);
         return table;

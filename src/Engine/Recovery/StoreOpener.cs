@@ -144,7 +144,10 @@ internal static class StoreOpener
             Events = opening.Events,
         });
         MapCatalog catalog = LoadCatalog(views, setup);
-        var commit = new CommitQueue(setup.Scheduler, log, views, upkeep, pacer, MapCatalog.Root) { Events = opening.Events };
+        var commit = new CommitQueue(setup.Scheduler, log, views, upkeep, pacer, MapCatalog.Root, catalog.NextRecordedId)
+        {
+            Events = opening.Events,
+        };
         Store store = opening.Finish(new Store
         {
             Setup = setup,

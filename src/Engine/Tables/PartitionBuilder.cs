@@ -67,6 +67,8 @@ internal sealed class PartitionBuilder : IDisposable
     /// <summary>Writes the last partition; returns the top index.</summary>
     public byte[] Finish()
     {
+        // A table of range tombstones only has no blocks.
+        if (!_hasPending) return _top.Encode();
         _index.Add(_pendingKey.AsSpan(0, _pendingKeyLength), _pendingLocation);
         WritePartition();
         return _top.Encode();

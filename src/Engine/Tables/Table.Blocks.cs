@@ -1,5 +1,6 @@
 using System.Runtime.InteropServices;
 using Varve.Bytes;
+using Varve.Entries;
 
 namespace Varve.Tables;
 
@@ -12,12 +13,14 @@ internal enum BlockKind
 }
 
 /// <summary>What is known of a table once its end was read. Immutable, but for the partitions that become resident.</summary>
-internal sealed class OpenedTable(TopIndex top, long fileBytes, ulong trailerShift)
+internal sealed class OpenedTable(TopIndex top, RangeTombstones ranges, long fileBytes, ulong trailerShift)
 {
     /// <summary>Bytes of <see cref="Resident"/>, padding included.</summary>
     public long ResidentBytes;
 
     public TopIndex Top { get; } = top;
+
+    public RangeTombstones Ranges { get; } = ranges;
 
     public long FileBytes { get; } = fileBytes;
 
@@ -246,8 +249,18 @@ internal sealed unsafe partial class Table
         if (properties.EntryCount != (ulong)Info.EntryCount)
             ThrowCorrupt(footer.Properties.Offset, $"the table has {properties.EntryCount} entries, the manifest says {Info.EntryCount}");
 
-        var opened = new OpenedTable(top, fileBytes, TrailerShiftOf(footer, properties));
+        var opened = new OpenedTable(top, ReadRanges(footer.RangeTombstones), fileBytes, TrailerShiftOf(footer, properties));
         return Interlocked.CompareExchange(ref _opened, opened, null) ?? opened;
+    }
+
+    private RangeTombstones ReadRanges(FileRange range)
+    {
+        RangeTombstones? ranges = RangeTombstones.Empty;
+        if (range != default && !RangeTombstoneBlock.TryDecode(ReadMeta(range), out ranges))
+            ThrowCorrupt(range.Offset, "the range tombstones are malformed");
+        if (ranges!.Count != Info.RangeTombstoneCount)
+            ThrowCorrupt(range.Offset, $"the table has {ranges.Count} range tombstones, the manifest says {Info.RangeTombstoneCount}");
+        return ranges;
     }
 
     /// <summary>Entries of sequence 0 were ingested: the manifest says at which sequence.</summary>
@@ -278,7 +291,7 @@ internal sealed unsafe partial class Table
         return footer;
     }
 
-    /// <summary>Top index and properties: the footer says that they lie within the file, so their length is bounded by it.</summary>
+    /// <summary>Top index, properties, range tombstones: the footer says that they lie within the file, which bounds their length.</summary>
     private byte[] ReadMeta(FileRange range)
     {
         byte[] stored = new byte[range.Bytes];

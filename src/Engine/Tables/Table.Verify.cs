@@ -21,6 +21,8 @@ internal sealed partial class Table
         ulong previousTrailer = 0;
         long entryCount = 0;
         long tombstoneCount = 0;
+        byte[] smallestKey = [];
+        ulong smallestTrailer = 0;
         for (cursor.SeekToFirst(); cursor.IsValid; cursor.Next())
         {
             if (entryCount % 4096 == 0) cancellation.ThrowIfCancellationRequested();
@@ -28,8 +30,12 @@ internal sealed partial class Table
             ReadOnlySpan<byte> previous = previousKey.AsSpan(0, previousLength);
             if (entryCount > 0 && EntryOrder.Compare(previous, previousTrailer, cursor.KeySpan, cursor.Trailer) >= 0)
                 ThrowCorrupt(0, $"entry {entryCount} is not behind the one before it");
-            if (entryCount == 0 && !(cursor.KeySpan.SequenceEqual(Info.SmallestKey) && cursor.Trailer == Info.SmallestTrailer))
-                ThrowCorrupt(0, "the first entry is not the smallest that the manifest states");
+            if (entryCount == 0)
+            {
+                smallestKey = cursor.KeySpan.ToArray();
+                smallestTrailer = cursor.Trailer;
+            }
+
             VerifyFindable(opened, cursor, isNewKey: entryCount == 0 || !cursor.KeySpan.SequenceEqual(previous));
             cursor.KeySpan.CopyTo(previousKey);
             previousLength = cursor.KeyLength;
@@ -43,8 +49,27 @@ internal sealed partial class Table
             ThrowCorrupt(0, $"{entryCount} entries and {tombstoneCount} tombstones, expected {Info.EntryCount} and {Info.TombstoneCount}");
         }
 
-        if (!previousKey.AsSpan(0, previousLength).SequenceEqual(Info.LargestKey) || previousTrailer != Info.LargestTrailer)
-            ThrowCorrupt(0, "the last entry is not the largest that the manifest states");
+        VerifyBounds(entryCount > 0, smallestKey, smallestTrailer, previousKey[..previousLength], previousTrailer);
+    }
+
+    /// <summary>The bounds of entries and range tombstones together are those of the manifest.</summary>
+    private void VerifyBounds(bool hasEntries, byte[] smallestKey, ulong smallestTrailer, byte[] largestKey, ulong largestTrailer)
+    {
+        ReadOnlySpan<RangeFragment> fragments = Ranges.Fragments;
+        if (!fragments.IsEmpty)
+        {
+            byte[] start = fragments[0].Start;
+            byte[] end = fragments[^1].End;
+            if (!hasEntries || EntryOrder.Compare(start, Trailer.Newest, smallestKey, smallestTrailer) < 0)
+                (smallestKey, smallestTrailer) = (start, Trailer.Newest);
+            if (!hasEntries || EntryOrder.Compare(end, Trailer.Newest, largestKey, largestTrailer) > 0)
+                (largestKey, largestTrailer) = (end, Trailer.Newest);
+        }
+
+        if (!smallestKey.AsSpan().SequenceEqual(Info.SmallestKey) || smallestTrailer != Info.SmallestTrailer)
+            ThrowCorrupt(0, "the table does not begin where the manifest states");
+        if (!largestKey.AsSpan().SequenceEqual(Info.LargestKey) || largestTrailer != Info.LargestTrailer)
+            ThrowCorrupt(0, "the table does not end where the manifest states");
     }
 
     private void VerifyFile(IProgress<long>? progress, CancellationToken cancellation)

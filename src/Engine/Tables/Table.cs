@@ -23,6 +23,13 @@ internal sealed unsafe partial class Table : Entries.IValueSource
 
     public TableInfo Info { get; }
 
+    /// <summary>Its range tombstones; read with the table's end when they are first asked for.</summary>
+    public Entries.RangeTombstones Ranges => Info.RangeTombstoneCount == 0 ? Entries.RangeTombstones.Empty : Opened.Ranges;
+
+    /// <summary>Its range tombstones if that takes no reading; else null.</summary>
+    public Entries.RangeTombstones? LoadedRanges =>
+        Info.RangeTombstoneCount == 0 ? Entries.RangeTombstones.Empty : Volatile.Read(ref _opened)?.Ranges;
+
     public string FilePath => _store.PathOf(Info.Number);
 
     /// <summary>True once no current level map holds the table: its file goes with the last reference.</summary>

@@ -43,6 +43,7 @@ internal sealed unsafe class TableCursor : EntryCursor
     public override void SeekToFirst()
     {
         IsValid = false;
+        if (_opened.Top.Count == 0) return;
         LoadPartition(0);
         LoadBlock(0);
         Show(0);
@@ -51,6 +52,7 @@ internal sealed unsafe class TableCursor : EntryCursor
     public override void SeekToLast()
     {
         IsValid = false;
+        if (_opened.Top.Count == 0) return;
         LoadPartition(_opened.Top.Count - 1);
         LoadBlock(_opened.Top[_partition].BlockCount - 1);
         Show(_entryCount - 1);
@@ -114,6 +116,20 @@ internal sealed unsafe class TableCursor : EntryCursor
     {
         if (_entry > 0) Show(_entry - 1);
         else MoveToPreviousBlock();
+    }
+
+    public override bool SkipForward(ReadOnlySpan<byte> end, ulong cover)
+    {
+        if (_table.Info.LargestSequence >= cover) return false;
+        Seek(end, Entries.Trailer.Newest);
+        return true;
+    }
+
+    public override bool SkipBackward(ReadOnlySpan<byte> start, ulong cover)
+    {
+        if (_table.Info.LargestSequence >= cover) return false;
+        SeekForPrevious(start, Entries.Trailer.Newest);
+        return true;
     }
 
     public override void Dispose()

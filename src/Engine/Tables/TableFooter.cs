@@ -17,7 +17,8 @@ internal readonly record struct FileRange(long Offset, long Bytes)
 ///           properties: offset:u64 storedBytes:u64 | rangeTombstones: offset:u64 storedBytes:u32 | zero:u64 | crc:u32
 /// </code>
 /// </remarks>
-internal readonly record struct TableFooter(DatabaseId DatabaseId, ulong Salt, bool IsCompressed, FileRange TopIndex, FileRange Properties)
+internal readonly record struct TableFooter(
+    DatabaseId DatabaseId, ulong Salt, bool IsCompressed, FileRange TopIndex, FileRange Properties, FileRange RangeTombstones)
 {
     public const int SizeBytes = 96;
 
@@ -28,6 +29,7 @@ internal readonly record struct TableFooter(DatabaseId DatabaseId, ulong Salt, b
     private const int SaltOffset = 32;
     private const int TopIndexOffset = 40;
     private const int PropertiesOffset = 56;
+    private const int RangeTombstonesOffset = 72;
     private const int ChecksumOffset = 92;
 
     /// <summary>Writes the footer that stands at <paramref name="offset"/>.</summary>
@@ -42,6 +44,9 @@ internal readonly record struct TableFooter(DatabaseId DatabaseId, ulong Salt, b
         BinaryPrimitives.WriteUInt64LittleEndian(destination[SaltOffset..], Salt);
         WriteRange(destination[TopIndexOffset..], TopIndex);
         WriteRange(destination[PropertiesOffset..], Properties);
+        Span<byte> ranges = destination[RangeTombstonesOffset..];
+        BinaryPrimitives.WriteInt64LittleEndian(ranges, RangeTombstones.Offset);
+        BinaryPrimitives.WriteUInt32LittleEndian(ranges[sizeof(long)..], (uint)RangeTombstones.Bytes);
         uint checksum = Crc32C.ComputeSalted(destination[..ChecksumOffset], Salt, offset);
         BinaryPrimitives.WriteUInt32LittleEndian(destination[ChecksumOffset..], checksum);
     }
@@ -61,8 +66,13 @@ internal readonly record struct TableFooter(DatabaseId DatabaseId, ulong Salt, b
             High: BinaryPrimitives.ReadUInt64LittleEndian(source[(DatabaseIdOffset + sizeof(ulong))..]),
             Low: BinaryPrimitives.ReadUInt64LittleEndian(source[DatabaseIdOffset..]));
         bool isCompressed = (BinaryPrimitives.ReadUInt32LittleEndian(source[FlagsOffset..]) & CompressedFlag) != 0;
-        footer = new TableFooter(id, salt, isCompressed, ReadRange(source[TopIndexOffset..]), ReadRange(source[PropertiesOffset..]));
-        return footer.TopIndex.IsWithin(offset) && footer.Properties.IsWithin(offset) ? null : "the footer points outside the file";
+        ReadOnlySpan<byte> stated = source[RangeTombstonesOffset..];
+        var ranges = new FileRange(
+            BinaryPrimitives.ReadInt64LittleEndian(stated), BinaryPrimitives.ReadUInt32LittleEndian(stated[sizeof(long)..]));
+        footer = new TableFooter(
+            id, salt, isCompressed, ReadRange(source[TopIndexOffset..]), ReadRange(source[PropertiesOffset..]), ranges);
+        bool isWithin = footer.TopIndex.IsWithin(offset) && footer.Properties.IsWithin(offset);
+        return isWithin && (ranges == default || ranges.IsWithin(offset)) ? null : "the footer points outside the file";
     }
 
     private static void WriteRange(Span<byte> destination, FileRange range)

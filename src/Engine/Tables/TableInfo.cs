@@ -18,12 +18,18 @@ internal sealed record TableInfo
     /// <summary>CRC32C of the whole file.</summary>
     public required uint FileChecksum { get; init; }
 
-    /// <summary>Smallest entry: key and trailer.</summary>
+    /// <summary>
+    /// Smallest entry: key and trailer. Where a range tombstone begins before it, or with its key, that start and
+    /// <see cref="Trailer.Newest"/>.
+    /// </summary>
     public required byte[] SmallestKey { get; init; }
 
     public required ulong SmallestTrailer { get; init; }
 
-    /// <summary>Largest entry: key and trailer.</summary>
+    /// <summary>
+    /// Largest entry: key and trailer. Where a range tombstone ends behind it, that end and <see cref="Trailer.Newest"/>, which orders
+    /// before every entry: the key itself is then outside.
+    /// </summary>
     public required byte[] LargestKey { get; init; }
 
     public required ulong LargestTrailer { get; init; }
@@ -53,4 +59,26 @@ internal sealed record TableInfo
             LargestSequence = sequence,
         };
     }
+
+    /// <summary>Range tombstones in the block of their own; they are no entries.</summary>
+    public long RangeTombstoneCount { get; init; }
+
+    /// <summary>True when the largest key is the end of a range tombstone, so that the table holds nothing of that key.</summary>
+    public bool IsLargestExclusive => LargestTrailer == Trailer.Newest;
+
+    /// <summary>The key lies behind all of the table, its range tombstones included.</summary>
+    public bool EndsBefore(ReadOnlySpan<byte> key)
+    {
+        int order = LargestKey.AsSpan().SequenceCompareTo(key);
+        return order < 0 || (order == 0 && IsLargestExclusive);
+    }
+
+    /// <summary>The key lies before all of the table, its range tombstones included.</summary>
+    public bool BeginsBehind(ReadOnlySpan<byte> key) => SmallestKey.AsSpan().SequenceCompareTo(key) > 0;
+
+    /// <summary>Something of the table may lie before the key.</summary>
+    public bool BeginsBefore(ReadOnlySpan<byte> key) => SmallestKey.AsSpan().SequenceCompareTo(key) < 0;
+
+    /// <summary>The key lies within the table's bounds.</summary>
+    public bool MayHold(ReadOnlySpan<byte> key) => !BeginsBehind(key) && !EndsBefore(key);
 }

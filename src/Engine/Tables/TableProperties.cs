@@ -7,6 +7,8 @@ namespace Varve.Tables;
 /// <remarks><code>properties := (tag:varint | bytes:varint | content)*     (docs/formats/table.md)</code></remarks>
 internal sealed class TableProperties
 {
+    private static readonly Tag[] s_tags = Enum.GetValues<Tag>();
+
     public byte[] SmallestKey { get; set; } = [];
 
     public byte[] LargestKey { get; set; } = [];
@@ -27,16 +29,18 @@ internal sealed class TableProperties
 
     public ulong FilterBitsPerKey { get; set; }
 
+    public ulong RangeTombstoneCount { get; set; }
+
     public byte[] Encode()
     {
-        byte[] encoded = new byte[SmallestKey.Length + LargestKey.Length + 10 * (2 * Varint.BytesMax + sizeof(ulong))];
+        byte[] encoded = new byte[SmallestKey.Length + LargestKey.Length + s_tags.Length * (2 * Varint.BytesMax + sizeof(ulong))];
         Span<byte> number = stackalloc byte[sizeof(ulong)];
         int position = 0;
-        for (ulong tag = (ulong)Tag.SmallestKey; tag <= (ulong)Tag.FilterBitsPerKey; tag++)
+        foreach (Tag tag in s_tags)
         {
-            BinaryPrimitives.WriteUInt64LittleEndian(number, NumberOf((Tag)tag));
-            ReadOnlySpan<byte> content = (Tag)tag switch { Tag.SmallestKey => SmallestKey, Tag.LargestKey => LargestKey, _ => number };
-            position += Varint.Write(encoded.AsSpan(position), tag);
+            BinaryPrimitives.WriteUInt64LittleEndian(number, NumberOf(tag));
+            ReadOnlySpan<byte> content = tag switch { Tag.SmallestKey => SmallestKey, Tag.LargestKey => LargestKey, _ => number };
+            position += Varint.Write(encoded.AsSpan(position), (ulong)tag);
             position += Varint.Write(encoded.AsSpan(position), (uint)content.Length);
             content.CopyTo(encoded.AsSpan(position));
             position += content.Length;
@@ -78,6 +82,7 @@ internal sealed class TableProperties
         LargestSequence = LargestSequence,
         ContentBytes = (long)ContentBytes,
         IsCompressed = isCompressed,
+        RangeTombstoneCount = (long)RangeTombstoneCount,
     };
 
     private ulong NumberOf(Tag tag) => tag switch
@@ -90,6 +95,7 @@ internal sealed class TableProperties
         Tag.LargestSequence => LargestSequence,
         Tag.ContentBytes => ContentBytes,
         Tag.FilterBitsPerKey => FilterBitsPerKey,
+        Tag.RangeTombstoneCount => RangeTombstoneCount,
         _ => 0,
     };
 
@@ -103,7 +109,7 @@ internal sealed class TableProperties
             return true;
         }
 
-        if (tag is < Tag.SmallestKey or > Tag.FilterBitsPerKey) return true;
+        if (!Enum.IsDefined(tag)) return true;
         if (content.Length != sizeof(ulong)) return false;
         ulong number = BinaryPrimitives.ReadUInt64LittleEndian(content);
         switch (tag)
@@ -116,12 +122,13 @@ internal sealed class TableProperties
             case Tag.LargestSequence: LargestSequence = number; break;
             case Tag.ContentBytes: ContentBytes = number; break;
             case Tag.FilterBitsPerKey: FilterBitsPerKey = number; break;
+            case Tag.RangeTombstoneCount: RangeTombstoneCount = number; break;
         }
 
         return true;
     }
 
-    /// <summary>Stored on disk: never renumber. 11 and 12 are kept for expiries.</summary>
+    /// <summary>Stored on disk: never renumber. 11 to 13 are kept for expiries.</summary>
     private enum Tag : ulong
     {
         SmallestKey = 1,
@@ -134,5 +141,6 @@ internal sealed class TableProperties
         LargestSequence = 8,
         ContentBytes = 9,
         FilterBitsPerKey = 10,
+        RangeTombstoneCount = 14,
     }
 }

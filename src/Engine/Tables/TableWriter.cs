@@ -69,16 +69,21 @@ internal sealed class TableWriter : IDisposable
     /// <summary>
     /// Writes what is left, makes the file's content durable and closes it. Its name is durable once the directory is synced.
     /// </summary>
-    /// <returns>What the manifest is to say of the table. At least one entry was added.</returns>
-    public TableInfo Finish()
+    /// <param name="ranges">The table's range tombstones.</param>
+    /// <returns>What the manifest is to say of the table. At least one entry or range tombstone is in it.</returns>
+    public TableInfo Finish(RangeTombstones? ranges = null)
     {
-        Invariant.Holds(EntryCount > 0);
+        ranges ??= RangeTombstones.Empty;
+        Invariant.Holds(EntryCount > 0 || !ranges.IsEmpty);
         while (_builder.Count > 0) CutBlock();
-        FileRange topIndex = WriteMeta(_partition.Finish());
+        byte[] encodedTopIndex = _partition.Finish();
+        FileRange rangeTombstones = ranges.IsEmpty ? default : WriteMeta(RangeTombstoneBlock.Encode(ranges));
+        FileRange topIndex = WriteMeta(encodedTopIndex);
         _properties.LargestKey = LastKey.ToArray();
+        if (!ranges.IsEmpty) Count(ranges);
         FileRange properties = WriteMeta(_properties.Encode());
         Span<byte> footer = stackalloc byte[TableFooter.SizeBytes];
-        new TableFooter(_databaseId, _salt, _options.Compress, topIndex, properties).Write(footer, _output.Position);
+        new TableFooter(_databaseId, _salt, _options.Compress, topIndex, properties, rangeTombstones).Write(footer, _output.Position);
         _output.Write(footer);
         _output.Finish();
         TableInfo info = _properties.ToInfo(Number, _salt, _output.Position, _output.Checksum, _options.Compress);
@@ -117,6 +122,27 @@ internal sealed class TableWriter : IDisposable
         _properties.LargestSequence = Math.Max(_properties.LargestSequence, sequence);
     }
 
+    private void Count(RangeTombstones ranges)
+    {
+        byte[] start = ranges.Fragments[0].Start;
+        byte[] end = ranges.Fragments[^1].End;
+        if (EntryCount == 0 || EntryOrder.Compare(start, Trailer.Newest, _properties.SmallestKey, _properties.SmallestTrailer) < 0)
+        {
+            _properties.SmallestKey = start;
+            _properties.SmallestTrailer = Trailer.Newest;
+        }
+
+        if (EntryCount == 0 || EntryOrder.Compare(end, Trailer.Newest, _properties.LargestKey, _properties.LargestTrailer) > 0)
+        {
+            _properties.LargestKey = end;
+            _properties.LargestTrailer = Trailer.Newest;
+        }
+
+        _properties.RangeTombstoneCount = (ulong)ranges.Count;
+        _properties.SmallestSequence = Math.Min(_properties.SmallestSequence, ranges.SmallestSequence);
+        _properties.LargestSequence = Math.Max(_properties.LargestSequence, ranges.LargestSequence);
+    }
+
     /// <summary>Writes a block of the first gathered entries: all of them, or as many as fit.</summary>
     private void CutBlock()
     {
@@ -143,6 +169,7 @@ internal sealed class TableWriter : IDisposable
 
     private FileRange WriteMeta(byte[] payload)
     {
+        Invariant.Holds(payload.Length < 1 << 24);
         byte[] stored = new byte[payload.Length + BlockTrailer.SizeBytes];
         payload.CopyTo(stored.AsSpan());
         long offset = _output.Position;

@@ -10,7 +10,7 @@ namespace Varve.Tables;
 /// <param name="Filter">Where its filter partition stands; empty (0 bytes) when the table has none.</param>
 internal readonly record struct TablePartition(int BlockFirst, int BlockCount, BlockLocation Index, BlockLocation Filter);
 
-/// <summary>The partitions of an open table, kept in memory. Immutable.</summary>
+/// <summary>The partitions of an open table, kept in memory; none where it holds nothing but range tombstones. Immutable.</summary>
 /// <remarks>
 /// <code>
 /// topIndex := partitions:varint | (blocks:varint | index:location | filter:location | separatorBytes:varint | separator)*
@@ -63,7 +63,7 @@ internal sealed class TopIndex
         index = null;
         ReadOnlySpan<byte> source = encoded;
         if (!Varint.TryRead(source, out ulong count, out int position)) return false;
-        if (count == 0 || count > (ulong)(source.Length / PartitionBytesMin)) return false;
+        if (count > (ulong)(source.Length / PartitionBytesMin)) return false;
         int[] starts = new int[count];
         int[] ends = new int[count];
         var partitions = new TablePartition[count];

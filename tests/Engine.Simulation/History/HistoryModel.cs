@@ -3,7 +3,15 @@ using System.Buffers.Binary;
 namespace Varve.Simulation;
 
 /// <summary>One operation: map and key by their index; a null value deletes.</summary>
-internal readonly record struct HistoryOperation(int Map, int Key, byte[]? Value);
+/// <param name="Map">Index of the map.</param>
+/// <param name="Key">Index of the key; of the first one where a range is deleted.</param>
+/// <param name="Value">Null: a delete.</param>
+/// <param name="EndKey">Where a range is deleted, the first key behind it; the count of keys: none. Else 0.</param>
+/// <param name="Drops">The map goes with all its keys; the only operation of its batch.</param>
+internal readonly record struct HistoryOperation(int Map, int Key, byte[]? Value, int EndKey = 0, bool Drops = false)
+{
+    public bool IsRange => EndKey > 0;
+}
 
 /// <summary>An entry that a map is expected to hold.</summary>
 internal readonly record struct HistoryEntry(byte[] Key, byte[] Value);
@@ -81,6 +89,19 @@ internal sealed class HistoryModel(HistoryOptions options)
         if (durability == Durability.Synced) PromiseSynced(sequence);
     }
 
+    /// <summary>True when somebody has dropped the map, or tried to: a write that got its handle before may be refused.</summary>
+    public bool MayBeDropped(HistoryBatch batch)
+    {
+        foreach (HistoryOperation operation in batch.Operations)
+        {
+            bool isDropped = _batches.Exists(
+                other => !other.IsDead && other.Operations is [{ Drops: true } drop] && drop.Map == operation.Map);
+            if (isDropped) return true;
+        }
+
+        return false;
+    }
+
     /// <summary>The batch was refused: it did not happen.</summary>
     public void Refuse(HistoryBatch batch)
     {
@@ -101,10 +122,14 @@ internal sealed class HistoryModel(HistoryOptions options)
         LastSequence = Math.Max(LastSequence, sequence);
         foreach (HistoryOperation operation in batch.Operations)
         {
-            List<Version> versions = _versions[operation.Map, operation.Key];
-            int at = versions.Count;
-            while (at > 0 && versions[at - 1].Sequence > sequence) at--;
-            versions.Insert(at, new Version(sequence, operation.Value));
+            int end = operation.IsRange ? operation.EndKey : operation.Key + 1;
+            for (int key = operation.Key; key < end; key++)
+            {
+                List<Version> versions = _versions[operation.Map, key];
+                int at = versions.Count;
+                while (at > 0 && versions[at - 1].Sequence > sequence) at--;
+                versions.Insert(at, new Version(sequence, operation.Value));
+            }
         }
     }
 
@@ -180,11 +205,11 @@ internal sealed class HistoryModel(HistoryOptions options)
     {
         bool[] isWritten = new bool[options.MapNames.Length];
         bool any = false;
-        foreach (HistoryBatch batch in _batches)
+        foreach (HistoryBatch batch in _batches.OrderBy(batch => batch.Sequence))
         {
             if (!IsThere(batch, sequence)) continue;
             any = true;
-            foreach (HistoryOperation operation in batch.Operations) isWritten[operation.Map] = true;
+            foreach (HistoryOperation operation in batch.Operations) isWritten[operation.Map] = !operation.Drops;
         }
 
         var names = new List<string>();

@@ -44,22 +44,19 @@ internal sealed partial class HistoryReads(Database database, HistoryModel model
     /// <summary>Every map forward, backward and key by key, and the names of the maps.</summary>
     public void CheckAll(ulong sequence, Snapshot? snapshot = null, string[]? otherNames = null)
     {
-        // The list of names is of now, not of the snapshot.
-        if (snapshot is null)
+        List<string> names = model.ExpectedNames(sequence);
+        names.AddRange(otherNames ?? []);
+        names.Sort(StringComparer.Ordinal);
+        IReadOnlyList<string> listed = snapshot is null ? database.ListMaps() : snapshot.ListMaps();
+        if (!names.SequenceEqual(listed))
         {
-            List<string> names = model.ExpectedNames(sequence);
-            names.AddRange(otherNames ?? []);
-            names.Sort(StringComparer.Ordinal);
-            IReadOnlyList<string> listed = database.ListMaps();
-            if (!names.SequenceEqual(listed))
-                throw new HistoryViolationException($"maps [{string.Join(", ", listed)}], expected [{string.Join(", ", names)}]");
+            throw new HistoryViolationException($"maps [{string.Join(", ", listed)}], expected [{string.Join(", ", names)}]");
         }
 
         CheckMap(database.GetMap(HistoryModel.JournalName), model.ExpectedJournal(sequence), snapshot);
         for (int map = 0; map < model.Options.MapNames.Length; map++)
         {
-            SortedMap shown = database.GetMap(model.Options.MapNames[map]);
-            CheckMap(shown, model.Expected(map, sequence), snapshot);
+            CheckMap(MapAt(map, snapshot), model.Expected(map, sequence), snapshot);
             for (int key = 0; key < model.Options.Keys.Length; key++) CheckGet(map, key, sequence, snapshot);
             CheckMany([.. Enumerable.Range(0, model.Options.Keys.Length).Select(key => (map, key))], sequence, snapshot);
         }
@@ -67,7 +64,7 @@ internal sealed partial class HistoryReads(Database database, HistoryModel model
 
     public void CheckGet(int map, int key, ulong sequence, Snapshot? snapshot)
     {
-        SortedMap shown = database.GetMap(model.Options.MapNames[map]);
+        SortedMap shown = MapAt(map, snapshot);
         byte[]? expected = model.ExpectedValue(map, key, sequence);
         bool isPresent = shown.TryGet(model.Options.Keys[key], _destination, out int length, snapshot);
         if (isPresent == expected is not null && (expected is null || _destination.AsSpan(0, length).SequenceEqual(expected))) return;
@@ -79,7 +76,7 @@ internal sealed partial class HistoryReads(Database database, HistoryModel model
     /// <summary>A part of a map: by bounds or a prefix, either way, perhaps with a limit.</summary>
     public void CheckRange(Random random, int map, ulong sequence, Snapshot? snapshot)
     {
-        SortedMap shown = database.GetMap(model.Options.MapNames[map]);
+        SortedMap shown = MapAt(map, snapshot);
         byte[] start = DrawKey(random);
         byte[] end = DrawKey(random);
         long limit = random.Next(2) == 0 ? long.MaxValue : random.Next(0, 6);
@@ -108,7 +105,7 @@ internal sealed partial class HistoryReads(Database database, HistoryModel model
     /// <summary>A cursor that changes its direction as it likes.</summary>
     public void CheckWalk(Random random, int map, ulong sequence, Snapshot? snapshot)
     {
-        SortedMap shown = database.GetMap(model.Options.MapNames[map]);
+        SortedMap shown = MapAt(map, snapshot);
         List<HistoryEntry> expected = model.Expected(map, sequence);
         using Cursor cursor = shown.CreateCursor(snapshot);
         int at = -1;
@@ -145,6 +142,13 @@ internal sealed partial class HistoryReads(Database database, HistoryModel model
 
             if (isValid) CheckEntry(cursor.Key, cursor.Value, expected, at, what);
         }
+    }
+
+    /// <summary>A map by its name: of now, or as the snapshot knows it, where it may have been dropped since.</summary>
+    private SortedMap MapAt(int map, Snapshot? snapshot)
+    {
+        string name = model.Options.MapNames[map];
+        return snapshot?.GetMap(name) ?? database.GetMap(name);
     }
 
     private static void CheckMap(SortedMap map, List<HistoryEntry> expected, Snapshot? snapshot)

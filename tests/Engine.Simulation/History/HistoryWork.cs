@@ -1,3 +1,4 @@
+using Varve.Catalog;
 using Varve.Runtime;
 
 namespace Varve.Simulation;
@@ -159,6 +160,11 @@ internal sealed partial class HistoryWork(
             model.Refuse(batch);
             throw;
         }
+        catch (MapDroppedException) when (options.Writers > 1 && model.MayBeDropped(batch))
+        {
+            model.Refuse(batch);
+            return;
+        }
         catch (CommitOutcomeUnknownException)
         {
             batch.IsOutcomeUnknown = true;
@@ -181,7 +187,8 @@ internal sealed partial class HistoryWork(
         foreach (HistoryOperation operation in batch.Operations)
         {
             SortedMap map = database.GetMap(options.MapNames[operation.Map]);
-            if (operation.Value is null) write.Delete(map, options.Keys[operation.Key]);
+            if (operation.Drops || operation.IsRange) AddRange(write, map, operation);
+            else if (operation.Value is null) write.Delete(map, options.Keys[operation.Key]);
             else write.Put(map, options.Keys[operation.Key], operation.Value);
         }
 
@@ -194,16 +201,41 @@ internal sealed partial class HistoryWork(
 
     private HistoryOperation[] DrawOperations(Random own)
     {
+        if (own.Next(40) == 0) return [DrawDrop(own)];
         int count = own.Next(6) switch { 0 => 0, 1 or 2 => own.Next(1, 9), _ => 1 };
         var operations = new HistoryOperation[count];
         bool deletes = own.Next(10) == 0;
         for (int i = 0; i < count; i++)
         {
+            if (own.Next(12) == 0)
+            {
+                operations[i] = DrawRange(own);
+                continue;
+            }
+
             byte[]? value = deletes || own.Next(4) == 0 ? null : HistoryContent.DrawValue(own, options.LargeValueOneIn);
             operations[i] = new HistoryOperation(own.Next(options.MapNames.Length), own.Next(options.Keys.Length), value);
         }
 
         return operations;
+    }
+
+    private HistoryOperation DrawRange(Random own)
+    {
+        int start = own.Next(options.Keys.Length);
+        int end = own.Next(3) == 0 ? options.Keys.Length : Math.Min(start + own.Next(1, 12), options.Keys.Length);
+        return new HistoryOperation(own.Next(options.MapNames.Length), start, null, end);
+    }
+
+    private HistoryOperation DrawDrop(Random own) =>
+        new(own.Next(options.MapNames.Length), 0, null, options.Keys.Length, Drops: true);
+
+    /// <summary>A range delete; or a drop of the map, in one batch with the journal's entry, which no public call does.</summary>
+    private void AddRange(WriteBatch write, SortedMap map, HistoryOperation operation)
+    {
+        if (operation.Drops) write.Buffer.AddDrop(map.Identity, MapCatalog.Root, System.Text.Encoding.UTF8.GetBytes(map.Name));
+        else if (operation.EndKey == options.Keys.Length) write.DeleteRange(map, options.Keys[operation.Key], []);
+        else write.DeleteRange(map, options.Keys[operation.Key], options.Keys[operation.EndKey]);
     }
 
     private Durability DrawDurability(Random own)

@@ -71,6 +71,12 @@ internal sealed class HistoryRun : IDisposable
             case HistoryAction.Batch:
                 WriteBatch(random);
                 break;
+            case HistoryAction.DeleteRange:
+                DeleteRange(map, random);
+                break;
+            case HistoryAction.DropMap:
+                DropMap(map);
+                break;
             case HistoryAction.Fill:
                 for (int i = 0; i < FillCount; i++)
                 {
@@ -138,6 +144,9 @@ internal sealed class HistoryRun : IDisposable
 
     private SortedMap Map(int map) => _database.GetMap(MapNames[map]);
 
+    /// <summary>The map as the snapshot knows it: it may have been dropped since.</summary>
+    private SortedMap Map(int map, Snapshot? snapshot) => snapshot?.GetMap(MapNames[map]) ?? Map(map);
+
     private void Put(int map, byte[] key, byte[] value)
     {
         Advance(Map(map).Put(key, value), 1, map);
@@ -150,6 +159,49 @@ internal sealed class HistoryRun : IDisposable
         _model[map] = _model[map].Remove(key);
     }
 
+    private void DeleteRange(int map, Random random)
+    {
+        byte[] start = HistoryKeys.Key(random);
+        byte[] end = HistoryKeys.Key(random);
+        if (HistoryKeys.Order.Compare(start, end) > 0) (start, end) = (end, start);
+        switch (random.Next(4))
+        {
+            case 0:
+                Advance(Map(map).DeletePrefix(start), 1, map);
+                _model[map] = Without(map, key => key.AsSpan().StartsWith(start));
+                break;
+            case 1:
+                Advance(Map(map).DeleteRange(start, []), 1, map);
+                _model[map] = Without(map, key => HistoryKeys.Order.Compare(key, start) >= 0);
+                break;
+            default:
+                if (end.Length == 0) break;
+                bool isEmpty = start.AsSpan().SequenceEqual(end);
+                ulong sequence = Map(map).DeleteRange(start, end);
+                if (isEmpty) Assert.Equal(_lastSequence, sequence);
+                else Advance(sequence, 1, map);
+                _model[map] = Without(map, key => HistoryKeys.Order.Compare(key, start) >= 0 && HistoryKeys.Order.Compare(key, end) < 0);
+                break;
+        }
+    }
+
+    private Content Without(int map, Func<byte[], bool> isDeleted) => _model[map].RemoveRange(_model[map].Keys.Where(isDeleted));
+
+    private void DropMap(int map)
+    {
+        SortedMap before = Map(map);
+        Assert.Equal(_isWritten[map], _database.DropMap(MapNames[map]));
+        if (!_isWritten[map]) return;
+        _lastSequence += 2;
+        Assert.Equal(_lastSequence, _database.LatestSequence);
+        _isWritten[map] = false;
+        _model[map] = NoEntries;
+        Assert.Throws<MapDroppedException>(() => before.Put("key"u8, []));
+        Assert.Equal(_lastSequence, _database.LatestSequence);
+        Assert.Empty(before.Get([]) ?? []);
+        Assert.NotSame(before, Map(map));
+    }
+
     private void WriteBatch(Random random)
     {
         using WriteBatch batch = _database.CreateBatch();
@@ -159,7 +211,12 @@ internal sealed class HistoryRun : IDisposable
         {
             int map = random.Next(MapNames.Length);
             byte[] key = HistoryKeys.Key(random);
-            if (random.Next(3) == 0)
+            if (random.Next(10) == 0)
+            {
+                batch.DeletePrefix(Map(map), key);
+                _model[map] = Without(map, other => other.AsSpan().StartsWith(key));
+            }
+            else if (random.Next(3) == 0)
             {
                 batch.Delete(Map(map), key);
                 _model[map] = _model[map].Remove(key);
@@ -178,15 +235,19 @@ internal sealed class HistoryRun : IDisposable
     }
 
     /// <summary>
-    /// A write's sequence is behind the one before it by its operations, and by the names of maps that it is the first to use.
+    /// A write's sequence is behind the one before it by its operations, and by the names of maps that it is the first to use, with which
+    /// it writes down the next map's id.
     /// </summary>
     private void Advance(ulong sequence, int operations, params ReadOnlySpan<int> maps)
     {
+        int before = operations;
         foreach (int map in maps)
         {
             if (!_isWritten[map]) operations++;
             _isWritten[map] = true;
         }
+
+        if (operations > before) operations++;
 
         Assert.Equal(_lastSequence + (ulong)operations, sequence);
         Assert.Equal(sequence, _database.LatestSequence);
@@ -198,7 +259,7 @@ internal sealed class HistoryRun : IDisposable
         if (_snapshots.Count == 0) return;
         (Snapshot snapshot, Content[] model) = _snapshots[random.Next(_snapshots.Count)];
         CheckScan(map, model[map], snapshot);
-        MapReader.CheckRange(Map(map), model[map], snapshot, random);
+        MapReader.CheckRange(Map(map, snapshot), model[map], snapshot, random);
         Walk(map, model[map], snapshot, random);
         for (int i = 0; i < 10; i++) CheckGet(map, HistoryKeys.Key(random), model[map], snapshot);
     }
@@ -255,15 +316,16 @@ internal sealed class HistoryRun : IDisposable
 
     private void CheckScan(int map, Content model, Snapshot? snapshot)
     {
-        MapReader.CheckScans(Map(map), model, snapshot);
+        MapReader.CheckScans(Map(map, snapshot), model, snapshot);
         foreach (byte[] key in model.Keys) CheckGet(map, key, model, snapshot);
     }
 
     private void Walk(int map, Content model, Snapshot? snapshot, Random random)
     {
-        using var cursor = new WalkedCursor(Map(map), model, snapshot);
+        using var cursor = new WalkedCursor(Map(map, snapshot), model, snapshot);
         cursor.Walk(random, steps: 60);
     }
 
-    private void CheckGet(int map, byte[] key, Content model, Snapshot? snapshot) => MapReader.CheckGet(Map(map), key, model, snapshot);
+    private void CheckGet(int map, byte[] key, Content model, Snapshot? snapshot) =>
+        MapReader.CheckGet(Map(map, snapshot), key, model, snapshot);
 }

@@ -6,7 +6,7 @@ namespace Varve.Tests.Compaction;
 
 public class DropRuleTests
 {
-    // An entry is key, sequence, kind (= value, - tombstone, ~ range tombstone); a verdict: keep, drop, or drop unless deeper (?).
+    // An entry is key, sequence, kind (= value, - tombstone); a verdict: keep, drop, or drop unless deeper (?).
     [Theory]
     [InlineData("100", "a9= a8= a7-", "a9=keep a8=drop a7-drop")]
     [InlineData("100", "a9- a8=", "a9-? a8=drop")]
@@ -17,19 +17,42 @@ public class DropRuleTests
     [InlineData("5", "a9= a8- a5= a4=", "a9=keep a8-keep a5=keep a4=drop")]
     [InlineData("5 5 5", "a5= a4=", "a5=keep a4=drop")]
     [InlineData("0", "a3- a2=", "a3-keep a2=keep")]
-    [InlineData("100", "a9~ a8= a7~ a6=", "a9~keep a8=keep a7~keep a6=drop")]
     public void Of_the_versions_one_snapshot_is_the_first_to_see_only_the_newest_stays(string snapshots, string entries, string expected)
     {
-        var rule = new DropRule(Array.ConvertAll(snapshots.Split(' '), text => ulong.Parse(text, CultureInfo.InvariantCulture)));
+        var rule = new DropRule(Numbers(snapshots));
         char previous = '\0';
         var verdicts = new List<string>();
         foreach (string entry in entries.Split(' '))
         {
-            EntryKind kind = entry[^1] switch { '=' => EntryKind.Value, '-' => EntryKind.Tombstone, _ => EntryKind.RangeTombstone };
+            EntryKind kind = entry[^1] == '=' ? EntryKind.Value : EntryKind.Tombstone;
             ulong sequence = ulong.Parse(entry[1..^1], CultureInfo.InvariantCulture);
             DropVerdict verdict = rule.Judge(entry[0] != previous, Trailer.Pack(sequence, kind));
             verdicts.Add(entry + verdict switch { DropVerdict.Keep => "keep", DropVerdict.Drop => "drop", _ => "?" });
             previous = entry[0];
+        }
+
+        Assert.Equal(expected, string.Join(' ', verdicts));
+    }
+
+    [Theory]
+    [InlineData("100", "8", "a9=keep a7=drop a6-drop")]
+    [InlineData("100", "10", "a9=drop a7=drop a6-drop")]
+    [InlineData("100", "5", "a9=keep a7=drop a6-drop")]
+    [InlineData("7 100", "8", "a9=keep a7=keep a6-drop")]
+    [InlineData("8 100", "8", "a9=keep a7=drop a6-drop")]
+    [InlineData("5 8 100", "10 8", "a9=drop a7=drop a6-drop")]
+    [InlineData("6 7 100", "10", "a9=drop a7=keep a6-?")]
+    [InlineData("8", "10", "a9=keep a7=keep a6-drop")]
+    public void A_range_delete_takes_what_nobody_sees_without_it(string snapshots, string covering, string expected)
+    {
+        var rule = new DropRule(Numbers(snapshots));
+        var verdicts = new List<string>();
+        foreach (string entry in (string[])["a9=", "a7=", "a6-"])
+        {
+            EntryKind kind = entry[^1] == '=' ? EntryKind.Value : EntryKind.Tombstone;
+            ulong sequence = ulong.Parse(entry[1..^1], CultureInfo.InvariantCulture);
+            DropVerdict verdict = rule.Judge(entry == "a9=", Trailer.Pack(sequence, kind), Numbers(covering));
+            verdicts.Add(entry + verdict switch { DropVerdict.Keep => "keep", DropVerdict.Drop => "drop", _ => "?" });
         }
 
         Assert.Equal(expected, string.Join(' ', verdicts));
@@ -84,6 +107,9 @@ public class DropRuleTests
             }
         }
     }
+
+    private static ulong[] Numbers(string text) =>
+        Array.ConvertAll(text.Split(' '), number => ulong.Parse(number, CultureInfo.InvariantCulture));
 
     private readonly record struct Version(int Key, ulong Sequence, bool IsTombstone);
 

@@ -63,7 +63,6 @@ public class LevelEditCodecTests
                     new LogPastEra(new LogEra(ulong.MaxValue, 6), new LogEnd(11, 1L << 40, 899), 71),
                 ]),
             ClockMarkMilliseconds = 1_790_000_000_000,
-            NextMapId = 3,
         };
         edit.Add(0, TestTables.Info(70, "", "", 0, 0));
         edit.Add(6, TestTables.Info(71, "\0", new string('k', 20_000), 5, 1UL << 50));

@@ -15,7 +15,7 @@ internal static class ManifestText
         var text = new StringBuilder();
         text.Append(CultureInfo.InvariantCulture, $"flushed {edit.FlushedSequence}, next file {edit.NextFileNumber}, ");
         text.Append(CultureInfo.InvariantCulture, $"{edit.LogEra}, {edit.CleanEnd}, bound {edit.SequenceBound}, ");
-        text.Append(CultureInfo.InvariantCulture, $"clock {edit.ClockMarkMilliseconds}, next map {edit.NextMapId}\n");
+        text.Append(CultureInfo.InvariantCulture, $"clock {edit.ClockMarkMilliseconds}\n");
         if (edit.LogPast is { } past)
             text.Append(CultureInfo.InvariantCulture, $"past {past.PrecedingSequence}: {string.Join(", ", past.PastEras)}\n");
         foreach (LeveledNumber gone in edit.Removed) text.Append(CultureInfo.InvariantCulture, $"- {gone.Level}:{gone.Number}\n");

@@ -132,7 +132,7 @@ public class ManifestWriterTests
     {
         disk.Faults = OnlyAppending(disk, null);
         using ManifestWriter writer = MakeWriter(disk, 3, Manifest.Load(disk, Directory));
-        writer.Append(new LevelEdit { NextMapId = 1_234 });
+        writer.Append(new LevelEdit { SequenceBound = 1_234 });
         SimulatedDisk found = disk.Crash(CrashMode.KeepNothing);
         Assert.True(ManifestText.Of(writer.State) == ManifestText.Of(Manifest.Load(found, Directory)!), context);
     }
@@ -210,7 +210,6 @@ public class ManifestWriterTests
         if (random.Next(2) == 0) edit.NextFileNumber = number + 3;
         if (random.Next(3) == 0) edit.LogEra = new LogEra((ulong)random.NextInt64(), random.Next(1, 100));
         if (random.Next(3) == 0) edit.CleanEnd = new LogEnd(random.Next(1, 9), random.Next(1, 999), 44);
-        if (random.Next(3) == 0) edit.NextMapId = (ulong)random.Next(1_000);
         if (random.Next(3) == 0) edit.SequenceBound = (ulong)random.Next(1_000);
         if (random.Next(3) == 0) edit.ClockMarkMilliseconds = random.Next(1_000);
         return edit;
