@@ -145,7 +145,10 @@ internal static class StoreOpener
             Views = views,
             Snapshots = snapshots,
             Catalog = catalog,
-            Changes = new ChangeSource(setup.Files, log.History, log, views, catalog) { GetFlushedSequence = () => levelStore.FlushedSequence },
+            Changes = new ChangeSource(setup.Files, log.History, log, views, catalog)
+            {
+                GetFlushedSequence = () => levelStore.FlushedSequence,
+            },
             Levels = levelStore,
             Log = log,
             Commit = commit,
