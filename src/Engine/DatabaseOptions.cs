@@ -56,7 +56,7 @@ public sealed class DatabaseOptions
     /// behind. 0 (nothing beyond what the log needs) to 1 TiB; default 64 MiB. Given up, oldest first, before a full disk refuses a
     /// write.
     /// </summary>
-    /// <remarks>A reader that needs more than what is left gets <see cref="ChangeHistoryLostException"/>. See docs/change-feed.md.</remarks>
+    /// <remarks>A reader that needs more gets <see cref="ChangeHistoryLostException"/>. See docs/change-feed.md.</remarks>
     public long ChangeHistoryBytes { get; set; } = 64L << 20;
 
     /// <summary>The clock, also of waits; default <see cref="TimeProvider.System"/>.</summary>

@@ -103,7 +103,7 @@ public sealed class ChangeHistoryLostException : InvalidOperationException
     /// <param name="cause">The damage that ended the history; null when it was recycled.</param>
     public ChangeHistoryLostException(ulong afterSequence, ulong oldestSequence, Exception? cause = null)
         : base(
-            $"The changes behind sequence {afterSequence} are not kept any more; the oldest position that can be followed is {oldestSequence}. "
+            $"The changes behind sequence {afterSequence} are not kept any more; the oldest position to follow is {oldestSequence}. "
             + "DatabaseOptions.ChangeHistoryBytes says how much is kept." + (cause is null ? "" : " " + cause.Message),
             cause)
     {

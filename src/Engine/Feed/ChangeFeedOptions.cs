@@ -10,9 +10,8 @@ public sealed class ChangeFeedOptions
     public const int PieceBytesMax = 64 << 20;
 
     /// <summary>
-    /// Whether batches are shown before they survive a power cut. Default false. When true, a batch that was shown may be lost by a
-    /// power cut, and by a crash of the process if it was written with <see cref="Durability.None"/>; one written so is shown when the log's
-    /// buffer goes to the system, within a second or so.
+    /// Whether batches are shown before they survive a power cut. Default false. When true, a power cut may take a batch that was shown.
+    /// One written with <see cref="Durability.None"/> is shown when the log's buffer goes to the system, within a second or so.
     /// </summary>
     public bool IncludeNotDurable { get; set; }
 

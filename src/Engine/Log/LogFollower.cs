@@ -167,7 +167,9 @@ internal sealed class LogFollower : IDisposable
 
     private bool IsHeld(in ReadableSegment segment) => _segments.TryFind(segment.Number, out _);
 
-    /// <summary>A slot that was given to another segment reads as damaged, and so does one that was torn when it was retired unsynced.</summary>
+    /// <summary>
+    /// A slot that was given to another segment reads as damaged, and so does one that was torn when it was retired unsynced.
+    /// </summary>
     [DoesNotReturn]
     private void ThrowUnreadable(string detail)
     {

@@ -161,7 +161,10 @@ internal static class StoreOpener
             Snapshots = snapshots,
             Readers = new ReaderThreads(setup.Scheduler),
             Catalog = catalog,
-            Changes = new ChangeSource(setup.Files, log.History, log, views, catalog) { GetFlushedSequence = () => levelStore.FlushedSequence },
+            Changes = new ChangeSource(setup.Files, log.History, log, views, catalog)
+            {
+                GetFlushedSequence = () => levelStore.FlushedSequence,
+            },
             Levels = levelStore,
             Log = log,
             Commit = commit,

@@ -120,7 +120,10 @@ internal sealed class HistoryFeed(HistoryModel model)
     private static void CheckRun(HistoryModel model, Run run)
     {
         List<HistoryBatch> expected =
-            [.. model.Batches.Where(batch => HistoryModel.IsThere(batch, run.To) && batch.Sequence > run.From).OrderBy(batch => batch.Sequence)];
+        [
+            .. model.Batches.Where(batch => HistoryModel.IsThere(batch, run.To) && batch.Sequence > run.From)
+                .OrderBy(batch => batch.Sequence),
+        ];
         string where = $"the feed from {run.From} to {run.To} ([{string.Join(", ", run.Batches.Select(shown => shown.Sequence))}])";
         for (int i = 0; i < Math.Max(expected.Count, run.Batches.Count); i++)
         {

@@ -103,7 +103,8 @@ internal sealed record HistoryOptions
         $"{MapNames.Length} maps, {Keys.Length} keys, memtable {Compaction.MemtableBytes}, table {Compaction.TableBytes}, " +
         $"block {Format.BlockBytes}, filter {Format.FilterBitsPerKey}, " +
         $"compressed {Compaction.CompressesBottom}, level 0 trigger {Compaction.LevelZeroTrigger}, ratio {Compaction.LevelRatio}, " +
-        $"segment {LogSegmentBytes}, history {ChangeHistoryBytes}, compaction threads {CompactionThreads}, alignment {DirectWriteAlignment}");
+        $"segment {LogSegmentBytes}, history {ChangeHistoryBytes}, " +
+        $"compaction threads {CompactionThreads}, alignment {DirectWriteAlignment}");
 
     private static HistoryOptions Draw(int seed, Random random) => new()
     {

@@ -63,7 +63,7 @@ public sealed class CloseTests
         long reserved = 0;
         for (int round = 0; round < 20; round++)
         {
-            using Database database = OptionSet.Tiny.Open(disk, pool);
+            using Database database = (OptionSet.Tiny with { ChangeHistoryBytes = 64 << 10 }).Open(disk, pool);
             SortedMap map = database.GetMap("m");
             for (int i = 0; i < 300; i++) map.Put(BitConverter.GetBytes(i), new byte[100]);
             using (Cursor cursor = map.CreateCursor()) cursor.SeekToLast();

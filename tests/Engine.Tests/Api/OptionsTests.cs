@@ -18,6 +18,8 @@ public sealed class OptionsTests : IDisposable
         { "FilterBitsPerKey", options => options.FilterBitsPerKey = 21 },
         { "OpenFilesMax", options => options.OpenFilesMax = 15 },
         { "OpenFilesMax", options => options.OpenFilesMax = 65_537 },
+        { "ChangeHistoryBytes", options => options.ChangeHistoryBytes = -1 },
+        { "ChangeHistoryBytes", options => options.ChangeHistoryBytes = (1L << 40) + 1 },
         { "Durability", options => options.Durability = (Durability)3 },
         { "Compression", options => options.Compression = (TableCompression)2 },
     };
@@ -43,6 +45,8 @@ public sealed class OptionsTests : IDisposable
         options => options.FilterBitsPerKey = 20,
         options => options.OpenFilesMax = 16,
         options => options.Compression = TableCompression.None,
+        options => options.ChangeHistoryBytes = 0,
+        options => options.ChangeHistoryBytes = 1L << 40,
     ];
 
     [Theory]
