@@ -9,7 +9,7 @@ namespace Varve;
 /// </summary>
 /// <remarks>
 /// Made by <see cref="Database.CreateMultiGet"/>. Add keys, <see cref="Run"/>, look at the results; <see cref="Clear"/> begins anew. One
-/// thread at a time. Eight keys in memory cost about half as much a key as eight gets; of keys on disk up to nine are read at a time.
+/// thread at a time. Keys in memory are looked up sixteen at a time, of keys on disk up to nine are read at a time.
 /// </remarks>
 public sealed class MultiGet : IDisposable
 {

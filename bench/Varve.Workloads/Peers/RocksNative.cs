@@ -48,11 +48,10 @@ internal static unsafe partial class RocksNative
     public static partial nint rocksdb_get_pinned(nint database, nint readOptions, byte* key, nuint keyBytes, byte** error);
 
     [LibraryImport(Library)]
-    public static partial void rocksdb_batched_multi_get_cf(
-        nint database, nint readOptions, nint family, nuint count, byte** keys, nuint* keyBytes, nint* values, byte** errors,
-        byte sortedInput);
+    public static partial void rocksdb_multi_get(
+        nint database, nint readOptions, nuint count, byte** keys, nuint* keyBytes, byte** values, nuint* valueBytes, byte** errors);
 
-    [LibraryImport(Library)] public static partial nint rocksdb_get_default_column_family_handle(nint database);
+    [LibraryImport(Library)] public static partial void rocksdb_free(byte* bytes);
 
     [LibraryImport(Library), SuppressGCTransition]
     public static partial byte* rocksdb_pinnableslice_value(nint slice, nuint* bytes);

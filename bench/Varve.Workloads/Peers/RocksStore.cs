@@ -13,7 +13,6 @@ internal sealed unsafe class RocksStore : Store
     ];
 
     private readonly nint _database;
-    private readonly nint _family;
     private readonly nint _write = rocksdb_writeoptions_create();
     private readonly nint _read = rocksdb_readoptions_create();
 
@@ -33,7 +32,6 @@ internal sealed unsafe class RocksStore : Store
         _database = rocksdb_open(options, directory, &error);
         NativeError.ThrowIfSet("rocksdb", error);
         rocksdb_options_destroy(options);
-        _family = rocksdb_get_default_column_family_handle(_database);
     }
 
     public override void Put(ReadOnlySpan<byte> key, ReadOnlySpan<byte> value)
@@ -87,7 +85,8 @@ internal sealed unsafe class RocksStore : Store
         int valueBytes = values.Length / count;
         byte** starts = stackalloc byte*[count];
         nuint* sizes = stackalloc nuint[count];
-        nint* slices = stackalloc nint[count];
+        byte** found = stackalloc byte*[count];
+        nuint* foundBytes = stackalloc nuint[count];
         byte** errors = stackalloc byte*[count];
         fixed (byte* first = keys)
         {
@@ -97,19 +96,17 @@ internal sealed unsafe class RocksStore : Store
                 sizes[i] = (nuint)keyBytes;
             }
 
-            rocksdb_batched_multi_get_cf(_database, _read, _family, (nuint)count, starts, sizes, slices, errors, 0);
+            rocksdb_multi_get(_database, _read, (nuint)count, starts, sizes, found, foundBytes, errors);
         }
 
         for (int i = 0; i < count; i++)
         {
             NativeError.ThrowIfSet("rocksdb", errors[i]);
             lengths[i] = -1;
-            if (slices[i] == 0) continue;
-            nuint length;
-            byte* value = rocksdb_pinnableslice_value(slices[i], &length);
-            new ReadOnlySpan<byte>(value, (int)length).CopyTo(values[(i * valueBytes)..]);
-            lengths[i] = (int)length;
-            rocksdb_pinnableslice_destroy(slices[i]);
+            if (found[i] is null) continue;
+            lengths[i] = (int)foundBytes[i];
+            new ReadOnlySpan<byte>(found[i], lengths[i]).CopyTo(values[(i * valueBytes)..]);
+            rocksdb_free(found[i]);
         }
     }
 
