@@ -45,7 +45,7 @@ public sealed partial class SortedMap
 
     /// <summary>
     /// Deletes the keys from <paramref name="start"/> (inclusive) to <paramref name="end"/> (exclusive): one small write, whatever their
-    /// number. The space comes back with compaction, whole files first. Result and errors as <see cref="Put"/>.
+    /// number. The space comes back with compaction, whole files first. Result and errors as <see cref="Put(ReadOnlySpan{byte}, ReadOnlySpan{byte}, Durability?)"/>.
     /// </summary>
     /// <param name="start">First key, 0 to 16,384 bytes; empty: from the first entry.</param>
     /// <param name="end">First key behind the range, 0 to 16,384 bytes; empty: to the last entry. Equal to the start: no write.</param>
