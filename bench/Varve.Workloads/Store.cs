@@ -10,7 +10,7 @@ internal abstract class Store : IDisposable
 
     /// <summary>Deletes the keys from the start to before the end.</summary>
     public virtual void DeleteRange(ReadOnlySpan<byte> start, ReadOnlySpan<byte> end) =>
-        throw new NotSupportedException("This peer has no range deletes.");
+        throw new NotSupportedException("This peer has no range deletes here.");
 
     /// <summary>Copies the value; −1 when the key is absent.</summary>
     public abstract int Get(ReadOnlySpan<byte> key, Span<byte> destination);

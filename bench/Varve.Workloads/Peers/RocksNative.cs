@@ -38,13 +38,6 @@ internal static unsafe partial class RocksNative
     public static partial void rocksdb_delete(nint database, nint writeOptions, byte* key, nuint keyBytes, byte** error);
 
     [LibraryImport(Library)]
-    public static partial nint rocksdb_get_default_column_family_handle(nint database);
-
-    [LibraryImport(Library)]
-    public static partial void rocksdb_delete_range_cf(
-        nint database, nint writeOptions, nint family, byte* start, nuint startBytes, byte* end, nuint endBytes, byte** error);
-
-    [LibraryImport(Library)]
     public static partial nint rocksdb_get_pinned(nint database, nint readOptions, byte* key, nuint keyBytes, byte** error);
 
     [LibraryImport(Library)]

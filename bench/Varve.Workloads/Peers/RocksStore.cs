@@ -52,18 +52,6 @@ internal sealed unsafe class RocksStore : Store
         NativeError.ThrowIfSet("rocksdb", error);
     }
 
-    public override void DeleteRange(ReadOnlySpan<byte> start, ReadOnlySpan<byte> end)
-    {
-        byte* error = null;
-        nint family = rocksdb_get_default_column_family_handle(_database);
-        fixed (byte* first = start, behind = end)
-        {
-            rocksdb_delete_range_cf(_database, _write, family, first, (nuint)start.Length, behind, (nuint)end.Length, &error);
-        }
-
-        NativeError.ThrowIfSet("rocksdb", error);
-    }
-
     public override int Get(ReadOnlySpan<byte> key, Span<byte> destination)
     {
         byte* error = null;
