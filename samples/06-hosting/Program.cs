@@ -1,7 +1,7 @@
 // A web service that keeps notes in a database, with health check, log and figures.
 //
-//   dotnet run --project samples/hosting              starts it on a free port, uses it once, stops it
-//   dotnet run --project samples/hosting -- --serve   goes on: try  curl -X PUT -d 'buy milk' <address>/notes/1
+//   dotnet run --project samples/06-hosting              starts it on a free port, uses it once, stops it
+//   dotnet run --project samples/06-hosting -- --serve   goes on: try  curl -X PUT -d 'buy milk' <address>/notes/1
 
 using System.Diagnostics.Metrics;
 using System.Text;
