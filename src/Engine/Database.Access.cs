@@ -130,6 +130,23 @@ public sealed partial class Database
         }
     }
 
+    /// <summary>Commits one put that expires.</summary>
+    internal ulong PutUntil(MapIdentity map, ReadOnlySpan<byte> key, ReadOnlySpan<byte> value, ulong expiry, Durability? durability)
+    {
+        Limits.CheckKey(key);
+        Limits.CheckValue(value);
+        BatchBuffer buffer = t_singleOperation ??= new BatchBuffer();
+        try
+        {
+            buffer.AddExpiringPut(map, key, value, expiry);
+            return CommitOperations(buffer, durability);
+        }
+        finally
+        {
+            buffer.Clear();
+        }
+    }
+
     /// <summary>Commits one delete.</summary>
     internal ulong Delete(MapIdentity map, ReadOnlySpan<byte> key, Durability? durability)
     {

@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using System.Text;
 using Varve.Recovery;
+using Varve.Runtime;
 
 namespace Varve;
 
@@ -38,6 +39,9 @@ public sealed partial class Database : IDisposable, IAsyncDisposable
     internal bool IsClosed => _isClosed;
 
     internal Limits Limits { get; }
+
+    /// <summary>The time that decides what has expired.</summary>
+    internal StoreClock Clock => _store.Clock;
 
     internal DatabaseOptions Options { get; }
 

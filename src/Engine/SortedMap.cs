@@ -9,7 +9,7 @@ namespace Varve;
 /// Got by <see cref="Database.GetMap"/>; exists on disk from its first write. Safe for concurrent use. Reads see every write that was
 /// acknowledged before they began.
 /// </remarks>
-public sealed class SortedMap
+public sealed partial class SortedMap
 {
     internal SortedMap(Database database, MapIdentity identity)
     {
@@ -37,7 +37,7 @@ public sealed class SortedMap
     public ulong Put(ReadOnlySpan<byte> key, ReadOnlySpan<byte> value, Durability? durability = null) =>
         Database.Put(Identity, key, value, durability);
 
-    /// <summary>Removes a key; no error where it is absent. Parameters, result and errors as <see cref="Put"/>.</summary>
+    /// <summary>Removes a key; no error where it is absent. Parameters, result and errors as those of a put.</summary>
     /// <param name="key">0 to 16,384 bytes.</param>
     /// <param name="durability">When to return; default: the database's level.</param>
     /// <returns>The write's sequence.</returns>
@@ -163,11 +163,13 @@ public sealed class SortedMap
         try
         {
             // The view first, the sequence of this moment second: see ReadViews.
-            ulong sequence = snapshot is null ? Database.Views.VisibleSequence : snapshot.CheckReadable(Database);
-            if (!PointLookup.TryFind(view, full.Span, sequence, out FoundEntry found)) return false;
+            ReadMoment moment = snapshot is null
+                ? new ReadMoment(Database.Views.VisibleSequence, Database.Clock)
+                : snapshot.CheckMoment(Database);
+            if (!PointLookup.TryFind(view, full.Span, moment.Sequence, out FoundEntry found)) return false;
             try
             {
-                if (found.IsTombstone) return false;
+                if (found.IsAbsent(moment)) return false;
                 reader.Read(found);
                 return true;
             }

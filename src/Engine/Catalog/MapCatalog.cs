@@ -28,7 +28,7 @@ internal sealed class MapCatalog
     {
         var catalog = new MapCatalog();
         var ids = new HashSet<ulong>();
-        using VisibleCursor cursor = ScanSources.Open(view, sequence, new ScanBounds(Root.Prefix, Root.Prefix, Root.PrefixEnd));
+        using VisibleCursor cursor = ScanSources.Open(view, new ReadMoment(sequence, milliseconds: 0), new ScanBounds(Root.Prefix, Root.Prefix, Root.PrefixEnd));
         for (cursor.SeekToFirst(); cursor.IsValid; cursor.Next())
         {
             ReadOnlySpan<byte> name = cursor.Key[Root.Prefix.Length..];

@@ -11,7 +11,7 @@ namespace Varve.Commit;
 /// <remarks>
 /// <code>
 /// batch     := operation*                               (docs/formats/batch.md)
-/// operation := kind:u8 | keyBytes:varint | key [ | valueBytes:varint | value ]     value only where kind is Value
+/// operation := kind:u8 | keyBytes:varint | key [ | valueBytes:varint | value ]     value where kind is Value, expiring or not
 /// </code>
 /// The n-th operation of a batch has the batch's first sequence + n; the log's frame states first sequence and count.
 /// </remarks>
@@ -48,6 +48,23 @@ internal sealed class BatchBuffer : IDisposable
         length += Varint.Write(room[length..], (uint)value.Length);
         value.CopyTo(room[length..]);
         Added(map, keyBytes, value.Length, length + value.Length);
+    }
+
+    /// <summary>A put that ends by itself.</summary>
+    /// <param name="map">The map.</param>
+    /// <param name="key">The user's key.</param>
+    /// <param name="value">The user's value.</param>
+    /// <param name="expiry">Milliseconds since 1970 UTC from which the entry is absent.</param>
+    public void AddExpiringPut(MapIdentity map, ReadOnlySpan<byte> key, ReadOnlySpan<byte> value, ulong expiry)
+    {
+        int keyBytes = map.Prefix.Length + key.Length;
+        int valueBytes = Expiry.PrefixBytes + value.Length;
+        Span<byte> room = Reserve(1 + 2 * Varint.BytesMax + keyBytes + valueBytes);
+        int length = WriteHead(room, EntryKind.Value | EntryKind.Expiring, map, key, keyBytes);
+        length += Varint.Write(room[length..], (uint)valueBytes);
+        Expiry.Write(room[length..], expiry);
+        value.CopyTo(room[(length + Expiry.PrefixBytes)..]);
+        Added(map, keyBytes, valueBytes, length + valueBytes);
     }
 
     public void AddDelete(MapIdentity map, ReadOnlySpan<byte> key)

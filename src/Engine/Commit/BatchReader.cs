@@ -13,6 +13,7 @@ internal ref struct BatchReader(ReadOnlySpan<byte> batch)
     /// <summary>The full key.</summary>
     public ReadOnlySpan<byte> Key { get; private set; }
 
+    /// <summary>The stored value: an expiring one begins with its expiry.</summary>
     public ReadOnlySpan<byte> Value { get; private set; }
 
     /// <summary>Bytes that were not read yet; 0 behind the last operation of a whole batch.</summary>
@@ -24,11 +25,13 @@ internal ref struct BatchReader(ReadOnlySpan<byte> batch)
         ReadOnlySpan<byte> rest = _rest;
         if (rest.IsEmpty) return false;
         var kind = (EntryKind)rest[0];
-        if (kind is not (EntryKind.Value or EntryKind.Tombstone)) return false;
+        bool isExpiring = kind == (EntryKind.Value | EntryKind.Expiring);
+        if (kind is not (EntryKind.Value or EntryKind.Tombstone) && !isExpiring) return false;
         rest = rest[1..];
         if (!TryTake(ref rest, out ReadOnlySpan<byte> key)) return false;
         ReadOnlySpan<byte> value = default;
-        if (kind == EntryKind.Value && !TryTake(ref rest, out value)) return false;
+        if (kind != EntryKind.Tombstone && !TryTake(ref rest, out value)) return false;
+        if (isExpiring && value.Length < Expiry.PrefixBytes) return false;
         Kind = kind;
         Key = key;
         Value = value;

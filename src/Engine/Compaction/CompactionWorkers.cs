@@ -279,7 +279,8 @@ internal sealed class CompactionWorkers
         LevelEdit edit;
         try
         {
-            edit = CompactionJob.Write(pick, map, _context.Snapshots.GetReadableSequences(), _context.Options, output, _stopping);
+            ulong[] readable = _context.Snapshots.GetReadableSequences();
+            edit = CompactionJob.Write(pick, map, readable, _context.Snapshots.GetReclaimBound(), _context.Options, output, _stopping);
         }
         catch
         {

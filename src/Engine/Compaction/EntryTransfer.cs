@@ -11,14 +11,15 @@ internal static class EntryTransfer
 
     /// <param name="source">All versions of each key, in entry order.</param>
     /// <param name="snapshots">As <see cref="DropRule"/> wants them.</param>
+    /// <param name="reclaimBound">Entries that expire before it are tombstones from now on.</param>
     /// <param name="levels">Where a deeper level may hold what a tombstone hides; null: take it that one does.</param>
     /// <param name="outputLevel">The level of the new tables.</param>
     /// <param name="borders">Where to cut; null: one table.</param>
     /// <param name="output">Where the entries go; finished by the caller.</param>
     /// <param name="cancellation">Ends the transfer with <see cref="OperationCanceledException"/>.</param>
     public static TransferCounts Run(
-        EntryCursor source, ulong[] snapshots, LevelMap? levels, int outputLevel, OutputBorders? borders, OutputTables output,
-        CancellationToken cancellation)
+        EntryCursor source, ulong[] snapshots, ulong reclaimBound, LevelMap? levels, int outputLevel, OutputBorders? borders,
+        OutputTables output, CancellationToken cancellation)
     {
         var rule = new DropRule(snapshots);
         OutputBorders cuts = borders ?? default;
@@ -33,7 +34,10 @@ internal static class EntryTransfer
                 bool isNewKey = read == 1 || !source.KeySpan.SequenceEqual(key.Span);
                 if (isNewKey) key.Set(source.KeySpan);
                 newest = Math.Max(newest, Trailer.Sequence(source.Trailer));
-                DropVerdict verdict = rule.Judge(isNewKey, source.Trailer);
+                ulong trailer = source.Trailer;
+                bool isReclaimed = Expiry.IsExpiring(trailer) && source.Expiry < reclaimBound;
+                if (isReclaimed) trailer = Trailer.Pack(Trailer.Sequence(trailer), EntryKind.Tombstone);
+                DropVerdict verdict = rule.Judge(isNewKey, trailer);
                 if (isNewKey && borders is not null && cuts.ShouldCutBefore(source.KeySpan, output.OpenTableBytes)) output.Cut();
                 if (verdict == DropVerdict.Drop) continue;
                 if (verdict == DropVerdict.DropUnlessDeeper
@@ -43,7 +47,7 @@ internal static class EntryTransfer
                     continue;
                 }
 
-                output.Add(source.KeySpan, source.Trailer, source.GetValue());
+                output.Add(source.KeySpan, trailer, isReclaimed ? default : source.GetValue());
             }
         }
         finally

@@ -21,7 +21,8 @@ internal static class LevelEditCodec
     {
         /// <summary>
         /// level | number | salt:u64 | fileBytes | fileChecksum:u32 | smallest key | smallest trailer:u64 | largest key |
-        /// largest trailer:u64 | entries | tombstones | smallest sequence | largest sequence | contentBytes | flags (1 = compressed)
+        /// largest trailer:u64 | entries | tombstones | smallest sequence | largest sequence | contentBytes | flags (1 = compressed) |
+        /// expiring entries | smallest expiry | largest expiry | expiry of half
         /// </summary>
         AddedTable = 1,
 
@@ -174,6 +175,10 @@ internal static class LevelEditCodec
         WriteNumber(content, info.LargestSequence);
         WriteNumber(content, (ulong)info.ContentBytes);
         WriteNumber(content, info.IsCompressed ? CompressedFlag : 0);
+        WriteNumber(content, (ulong)info.Expiries.Count);
+        WriteNumber(content, info.Expiries.Smallest);
+        WriteNumber(content, info.Expiries.Largest);
+        WriteNumber(content, info.Expiries.OfHalf);
     }
 
     private static bool TryReadTable(ref FieldReader content, out LeveledTable table)
@@ -189,6 +194,7 @@ internal static class LevelEditCodec
         if (!content.TryReadPositive(out long contentBytes) || !content.TryReadNumber(out ulong flags)) return false;
         if (smallestKey.SequenceCompareTo(largestKey) > 0 || smallestSequence > largestSequence) return false;
         if (tombstoneCount > entryCount || flags > CompressedFlag) return false;
+        if (!TryReadExpiries(ref content, out ExpirySummary expiries) || !expiries.IsSound(entryCount)) return false;
         var info = new TableInfo
         {
             Number = number,
@@ -205,8 +211,18 @@ internal static class LevelEditCodec
             LargestSequence = largestSequence,
             ContentBytes = contentBytes,
             IsCompressed = flags == CompressedFlag,
+            Expiries = expiries,
         };
         table = new LeveledTable(level, info);
+        return true;
+    }
+
+    private static bool TryReadExpiries(ref FieldReader content, out ExpirySummary expiries)
+    {
+        expiries = default;
+        if (!content.TryReadPositive(out long count) || !content.TryReadNumber(out ulong smallest)) return false;
+        if (!content.TryReadNumber(out ulong largest) || !content.TryReadNumber(out ulong ofHalf)) return false;
+        expiries = new ExpirySummary(count, smallest, largest, ofHalf);
         return true;
     }
 

@@ -63,7 +63,8 @@ internal sealed class LogRecovery
     }
 
     private LogRecoveryResult Result(LogInventory inventory, ulong lastSequence, LogEndKind kind, long records) =>
-        new(Math.Max(lastSequence, _flushedSequence), kind, records, _reader.BytesRead, inventory.Segments.Count, inventory.HighestNumber);
+        new(Math.Max(lastSequence, _flushedSequence), kind, records, _reader.BytesRead, inventory.Segments.Count, inventory.HighestNumber,
+            inventory.ClockMark);
 
     private void ReplaySegments(IReadOnlyList<FoundSegment> segments, int start, LogReplay replay)
     {

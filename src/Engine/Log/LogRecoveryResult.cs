@@ -23,5 +23,6 @@ internal enum LogEndKind
 /// <param name="HighestSegment">
 /// The highest number among them; the next era begins above it. One below the era's first when none was found.
 /// </param>
+/// <param name="ClockMark">The highest time that their headers tell, milliseconds since 1970 UTC; 0 when none does.</param>
 internal sealed record LogRecoveryResult(
-    ulong LastSequence, LogEndKind EndKind, long RecordCount, long BytesRead, int SegmentsSeen, long HighestSegment);
+    ulong LastSequence, LogEndKind EndKind, long RecordCount, long BytesRead, int SegmentsSeen, long HighestSegment, long ClockMark);

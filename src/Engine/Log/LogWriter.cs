@@ -387,6 +387,7 @@ internal sealed class LogWriter : IDisposable
             PredecessorLastSequence = _appendedSequence,
             FirstSequence = firstSequence,
             DurableMark = SyncedSequence,
+            ClockMark = _context.Clock?.Mark ?? 0,
         }.Write(header);
         slot.File.Write(header, 0);
         slot.File.Sync();

@@ -12,8 +12,7 @@ namespace Varve.Reading;
 internal static unsafe class PointLookup
 {
     /// <summary>
-    /// False when no place knows the key. A tombstone is found like any entry: ask <see cref="FoundEntry.IsTombstone"/>. The found
-    /// bytes live as long as the view's pin and the entry's own; dispose the entry.
+    /// False when no place knows the key. A tombstone is found like any entry: ask <see cref="FoundEntry.IsAbsent"/>. The found bytes live as long as the view's pin and the entry's own; dispose the entry.
     /// </summary>
     public static bool TryFind(ReadView view, ReadOnlySpan<byte> key, ulong sequence, out FoundEntry found)
     {
@@ -72,8 +71,10 @@ internal unsafe struct FoundEntry
     internal FoundEntry(MemEntry entry)
     {
         Trailer = entry.Trailer;
-        _value = entry.Value;
-        Length = entry.ValueLength;
+        int prefixBytes = Entries.Expiry.PrefixBytesOf(entry.Trailer);
+        if (prefixBytes > 0) Expiry = Entries.Expiry.Read(entry.ValueSpan);
+        _value = entry.Value + prefixBytes;
+        Length = entry.ValueLength - prefixBytes;
     }
 
     internal FoundEntry(Table table, TableValue value)
@@ -81,16 +82,21 @@ internal unsafe struct FoundEntry
         _table = table;
         _tableValue = value;
         Trailer = value.Trailer;
+        Expiry = value.Expiry;
         _value = value.Value;
         Length = value.ValueLength;
     }
 
     public ulong Trailer { get; }
 
+    /// <summary>When the trailer says that the entry expires: the moment from which it is absent.</summary>
+    public ulong Expiry { get; }
+
     /// <summary>Bytes of the user's value.</summary>
     public int Length { get; }
 
-    public bool IsTombstone => Entries.Trailer.IsTombstone(Trailer);
+    /// <summary>True when a reader of the moment finds nothing: it is a tombstone, or has expired.</summary>
+    public bool IsAbsent(in ReadMoment moment) => moment.IsAbsent(Trailer, Expiry);
 
     /// <summary>Copies the value; the destination has room for <see cref="Length"/> bytes.</summary>
     public void CopyTo(Span<byte> destination)

@@ -4,6 +4,7 @@ using Varve.Compaction;
 using Varve.Levels;
 using Varve.Log;
 using Varve.Reading;
+using Varve.Runtime;
 using Varve.Tables;
 
 namespace Varve.Recovery;
@@ -22,6 +23,8 @@ internal sealed class Store
     public required ReadViews Views { get; init; }
 
     public required SnapshotList Snapshots { get; init; }
+
+    public required StoreClock Clock { get; init; }
 
     public required MapCatalog Catalog { get; init; }
 

@@ -7,6 +7,7 @@ using Varve.Levels;
 using Varve.Log;
 using Varve.Memory;
 using Varve.Reading;
+using Varve.Runtime;
 
 namespace Varve.Recovery;
 
@@ -40,14 +41,16 @@ internal static class StoreOpener
         List<long> unknownTables = FindUnknownTables(setup, known);
         var numbers = new FileNumbers(Math.Max(state.NextFileNumber, unknownTables.Count > 0 ? unknownTables.Max() + 1 : 0));
         LevelEdit edit = replay.WriteTables(numbers);
+        StoreClock clock = MakeClock(setup, state, log);
         ulong sequenceBound = Math.Max(state.SequenceBound, lastSequence);
         if (isUnclean) sequenceBound += UncleanSequenceJump;
-        LogContext context = LogContextOf(setup, state.DatabaseId);
+        LogContext context = LogContextOf(setup, state.DatabaseId) with { Clock = clock };
         LogEra era = context.CreateEra(Math.Max(log?.HighestSegment ?? 0, state.LogEra?.FirstSegment ?? 0) + 1);
         edit.FlushedSequence = sequenceBound;
         edit.SequenceBound = sequenceBound;
         edit.NextFileNumber = numbers.Next;
         edit.LogEra = era;
+        edit.ClockMarkMilliseconds = clock.Mark;
         ManifestWriter manifest = opening.MakeManifest(state);
         manifest.Append(edit);
 
@@ -55,7 +58,7 @@ internal static class StoreOpener
         DeleteTables(setup, unknownTables);
         LevelMap levels = opening.MakeLevels(edit);
         LogWriter writer = opening.MakeLog(context, era, sequenceBound + 1);
-        return Assemble(opening, setup, manifest, levels, writer, sequenceBound, numbers.Next);
+        return Assemble(opening, setup, manifest, levels, writer, clock, sequenceBound, numbers.Next);
     }
 
     /// <summary>Replays into memory only: nothing is created or written.</summary>
@@ -68,6 +71,7 @@ internal static class StoreOpener
         CheckTablesExist(setup, state);
         using var replay = new Replay(setup, opening.Tables);
         LogRecoveryResult? log = ReplayLog(setup, state, replay.Take);
+        StoreClock clock = MakeClock(setup, state, log);
         ulong lastSequence = Math.Max(state.FlushedSequence, log?.LastSequence ?? 0);
         LevelMap levels = opening.MakeLevels(new LevelEdit());
         var views = new ReadViews(replay.Active, replay.FrozenNewestFirst(), levels, lastSequence);
@@ -80,9 +84,10 @@ internal static class StoreOpener
             Cache = opening.Cache,
             Tables = opening.Tables,
             Views = views,
-            Snapshots = new SnapshotList(views, setup.Scheduler.Clock),
+            Snapshots = new SnapshotList(views, clock),
+            Clock = clock,
             Catalog = LoadCatalog(views, setup),
-            Levels = new LevelStore(setup.Scheduler, manifest, opening.Tables, views, levels, state.NextFileNumber),
+            Levels = new LevelStore(setup.Scheduler, manifest, opening.Tables, views, clock, levels, state.NextFileNumber),
         });
     }
 
@@ -92,6 +97,7 @@ internal static class StoreOpener
         ManifestWriter manifest,
         LevelMap levels,
         LogWriter log,
+        StoreClock clock,
         ulong visibleSequence,
         long nextFileNumber)
     {
@@ -106,8 +112,8 @@ internal static class StoreOpener
             active.Release();
         }
 
-        var snapshots = new SnapshotList(views, setup.Scheduler.Clock);
-        var levelStore = new LevelStore(setup.Scheduler, manifest, opening.Tables, views, levels, nextFileNumber);
+        var snapshots = new SnapshotList(views, clock);
+        var levelStore = new LevelStore(setup.Scheduler, manifest, opening.Tables, views, clock, levels, nextFileNumber);
         var pacer = new WritePacer(setup.Scheduler);
         var upkeep = new Upkeep(new UpkeepContext
         {
@@ -136,6 +142,7 @@ internal static class StoreOpener
             Tables = opening.Tables,
             Views = views,
             Snapshots = snapshots,
+            Clock = clock,
             Catalog = catalog,
             Levels = levelStore,
             Log = log,
@@ -153,6 +160,10 @@ internal static class StoreOpener
         LogContext log = LogContextOf(setup, state.DatabaseId);
         return LogRecovery.Run(log, era, state.FlushedSequence, state.CleanEnd, sink, CancellationToken.None);
     }
+
+    /// <summary>Time goes on from the highest that manifest or log have of it.</summary>
+    private static StoreClock MakeClock(EngineSetup setup, ManifestState state, LogRecoveryResult? log) =>
+        new(setup.Scheduler.Clock, Math.Max(state.ClockMarkMilliseconds, log?.ClockMark ?? 0));
 
     private static LogContext LogContextOf(EngineSetup setup, DatabaseId databaseId) =>
         new(setup.Files, setup.Directory, databaseId, setup.Random, setup.LogSegmentBytes);

@@ -21,6 +21,7 @@ internal sealed partial class Table
         ulong previousTrailer = 0;
         long entryCount = 0;
         long tombstoneCount = 0;
+        var expiries = new ExpiryTally();
         for (cursor.SeekToFirst(); cursor.IsValid; cursor.Next())
         {
             if (entryCount % 4096 == 0) cancellation.ThrowIfCancellationRequested();
@@ -36,6 +37,7 @@ internal sealed partial class Table
             previousTrailer = cursor.Trailer;
             entryCount++;
             if (Trailer.IsTombstone(cursor.Trailer)) tombstoneCount++;
+            if (Expiry.IsExpiring(cursor.Trailer)) expiries.Add(cursor.Expiry);
         }
 
         if (entryCount != Info.EntryCount || tombstoneCount != Info.TombstoneCount)
@@ -43,6 +45,8 @@ internal sealed partial class Table
             ThrowCorrupt(0, $"{entryCount} entries and {tombstoneCount} tombstones, expected {Info.EntryCount} and {Info.TombstoneCount}");
         }
 
+        ExpirySummary summary = expiries.Summarize(entryCount);
+        if (summary != Info.Expiries) ThrowCorrupt(0, $"its entries' expiries give {summary}, the manifest says {Info.Expiries}");
         if (!previousKey.AsSpan(0, previousLength).SequenceEqual(Info.LargestKey) || previousTrailer != Info.LargestTrailer)
             ThrowCorrupt(0, "the last entry is not the largest that the manifest states");
     }

@@ -37,4 +37,7 @@ internal sealed record TableInfo
     public required long ContentBytes { get; init; }
 
     public required bool IsCompressed { get; init; }
+
+    /// <summary>When its entries expire; nothing where none does.</summary>
+    public ExpirySummary Expiries { get; init; }
 }

@@ -27,12 +27,14 @@ internal sealed class TableProperties
 
     public ulong FilterBitsPerKey { get; set; }
 
+    public ExpirySummary Expiries { get; set; }
+
     public byte[] Encode()
     {
-        byte[] encoded = new byte[SmallestKey.Length + LargestKey.Length + 10 * (2 * Varint.BytesMax + sizeof(ulong))];
+        byte[] encoded = new byte[SmallestKey.Length + LargestKey.Length + (int)Tag.ExpiryOfHalf * (2 * Varint.BytesMax + sizeof(ulong))];
         Span<byte> number = stackalloc byte[sizeof(ulong)];
         int position = 0;
-        for (ulong tag = (ulong)Tag.SmallestKey; tag <= (ulong)Tag.FilterBitsPerKey; tag++)
+        for (ulong tag = (ulong)Tag.SmallestKey; tag <= (ulong)Tag.ExpiryOfHalf; tag++)
         {
             BinaryPrimitives.WriteUInt64LittleEndian(number, NumberOf((Tag)tag));
             ReadOnlySpan<byte> content = (Tag)tag switch { Tag.SmallestKey => SmallestKey, Tag.LargestKey => LargestKey, _ => number };
@@ -78,6 +80,7 @@ internal sealed class TableProperties
         LargestSequence = LargestSequence,
         ContentBytes = (long)ContentBytes,
         IsCompressed = isCompressed,
+        Expiries = Expiries,
     };
 
     private ulong NumberOf(Tag tag) => tag switch
@@ -90,6 +93,10 @@ internal sealed class TableProperties
         Tag.LargestSequence => LargestSequence,
         Tag.ContentBytes => ContentBytes,
         Tag.FilterBitsPerKey => FilterBitsPerKey,
+        Tag.SmallestExpiry => Expiries.Smallest,
+        Tag.LargestExpiry => Expiries.Largest,
+        Tag.ExpiringCount => (ulong)Expiries.Count,
+        Tag.ExpiryOfHalf => Expiries.OfHalf,
         _ => 0,
     };
 
@@ -103,7 +110,7 @@ internal sealed class TableProperties
             return true;
         }
 
-        if (tag is < Tag.SmallestKey or > Tag.FilterBitsPerKey) return true;
+        if (tag is < Tag.SmallestKey or > Tag.ExpiryOfHalf) return true;
         if (content.Length != sizeof(ulong)) return false;
         ulong number = BinaryPrimitives.ReadUInt64LittleEndian(content);
         switch (tag)
@@ -116,12 +123,16 @@ internal sealed class TableProperties
             case Tag.LargestSequence: LargestSequence = number; break;
             case Tag.ContentBytes: ContentBytes = number; break;
             case Tag.FilterBitsPerKey: FilterBitsPerKey = number; break;
+            case Tag.SmallestExpiry: Expiries = Expiries with { Smallest = number }; break;
+            case Tag.LargestExpiry: Expiries = Expiries with { Largest = number }; break;
+            case Tag.ExpiringCount: Expiries = Expiries with { Count = (long)number }; break;
+            case Tag.ExpiryOfHalf: Expiries = Expiries with { OfHalf = number }; break;
         }
 
         return true;
     }
 
-    /// <summary>Stored on disk: never renumber. 11 and 12 are kept for expiries.</summary>
+    /// <summary>Stored on disk: never renumber.</summary>
     private enum Tag : ulong
     {
         SmallestKey = 1,
@@ -134,5 +145,9 @@ internal sealed class TableProperties
         LargestSequence = 8,
         ContentBytes = 9,
         FilterBitsPerKey = 10,
+        SmallestExpiry = 11,
+        LargestExpiry = 12,
+        ExpiringCount = 13,
+        ExpiryOfHalf = 14,
     }
 }
