@@ -11,7 +11,7 @@ namespace Varve;
 /// Made by <see cref="Database.CreateBatch"/>. May be filled, written, cleared and filled again. Not safe for concurrent use; it must not
 /// be changed while it is being written. A later operation on a key wins over an earlier one of the same batch.
 /// </remarks>
-public sealed class WriteBatch : IDisposable
+public sealed partial class WriteBatch : IDisposable
 {
     private bool _isDisposed;
 
@@ -76,16 +76,22 @@ public sealed class WriteBatch : IDisposable
         Buffer.AddDelete(identity, key);
     }
 
-    /// <summary>Empties the batch, so that it can be filled anew.</summary>
-    public void Clear() => Buffer.Clear();
+    /// <summary>Empties the batch of operations and conditions, so that it can be filled anew.</summary>
+    public void Clear()
+    {
+        Buffer.Clear();
+        _conditions?.Clear();
+        _conditionMaps.Clear();
+    }
 
     /// <summary>Gives the batch's memory back. Operations that were not written are forgotten.</summary>
     public void Dispose()
     {
         if (_isDisposed) return;
         _isDisposed = true;
-        Buffer.Clear();
+        Clear();
         Buffer.Dispose();
+        _conditions?.Dispose();
     }
 
     internal void CheckWritable(Database database)

@@ -5,6 +5,7 @@ using Varve.Entries;
 using Varve.Log;
 using Varve.Memory;
 using Varve.Reading;
+using Varve.Runtime;
 
 namespace Varve.Commit;
 
@@ -19,16 +20,18 @@ internal sealed class GroupCommit
     private readonly IFlushRoom _room;
     private readonly WritePacer _pacer;
     private readonly MapIdentity _catalogue;
+    private readonly GroupConditions _conditions;
     private ulong _lastSequence;
     private volatile Exception? _stopCause;
 
-    public GroupCommit(LogWriter log, ReadViews views, IFlushRoom room, WritePacer pacer, MapIdentity catalogue)
+    public GroupCommit(LogWriter log, ReadViews views, StoreClock clock, IFlushRoom room, WritePacer pacer, MapIdentity catalogue)
     {
         _log = log;
         _views = views;
         _room = room;
         _pacer = pacer;
         _catalogue = catalogue;
+        _conditions = new GroupConditions(views, clock);
         _lastSequence = log.AppendedSequence;
     }
 
@@ -105,14 +108,29 @@ internal sealed class GroupCommit
         }
     }
 
-    /// <summary>Log first, then memory, then publish.</summary>
+    /// <summary>What conditions leave of the group is written.</summary>
     private void Write(List<CommitRequest> group)
+    {
+        foreach (CommitRequest request in group) AddNames(request);
+        if (!GroupConditions.HasAny(group))
+        {
+            WriteAll(group);
+            return;
+        }
+
+        List<CommitRequest> passed = _conditions.Select(group, _lastSequence);
+        if (passed.Count > 0) WriteAll(passed);
+        if (passed.Find(static request => request.Failure is not null) is { } refused) GroupConditions.PassRefusalOn(group, refused);
+        _conditions.Clear();
+    }
+
+    /// <summary>Log first, then memory, then publish.</summary>
+    private void WriteAll(List<CommitRequest> group)
     {
         long groupBytes = 0;
         var durability = Durability.None;
         foreach (CommitRequest request in group)
         {
-            AddNames(request);
             groupBytes += request.Batch!.Length;
             if (request.Durability < durability) durability = request.Durability;
         }

@@ -1,3 +1,4 @@
+using System.Buffers;
 using Varve.Bytes;
 using Varve.Levels;
 using Varve.Memory;
@@ -103,6 +104,23 @@ internal unsafe struct FoundEntry
     {
         if (_table is not null && _tableValue.IsSeparate) _table.ReadSeparate(_tableValue, destination[..Length]);
         else new ReadOnlySpan<byte>(_value, Length).CopyTo(destination);
+    }
+
+    /// <summary>Whether the user's value is this one; a separate value is read only where the length is right.</summary>
+    public readonly bool HasValue(ReadOnlySpan<byte> wanted)
+    {
+        if (Length != wanted.Length) return false;
+        if (_table is null || !_tableValue.IsSeparate) return new ReadOnlySpan<byte>(_value, Length).SequenceEqual(wanted);
+        byte[] copy = ArrayPool<byte>.Shared.Rent(Length);
+        try
+        {
+            _table.ReadSeparate(_tableValue, copy.AsSpan(0, Length));
+            return copy.AsSpan(0, Length).SequenceEqual(wanted);
+        }
+        finally
+        {
+            ArrayPool<byte>.Shared.Return(copy);
+        }
     }
 
     public void Dispose()

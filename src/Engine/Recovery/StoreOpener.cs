@@ -133,7 +133,7 @@ internal static class StoreOpener
             CompactionThreads = setup.CompactionThreads,
         });
         MapCatalog catalog = LoadCatalog(views, setup);
-        var commit = new CommitQueue(setup.Scheduler, log, views, upkeep, pacer, MapCatalog.Root);
+        var commit = new CommitQueue(setup.Scheduler, log, views, clock, upkeep, pacer, MapCatalog.Root);
         Store store = opening.Finish(new Store
         {
             Setup = setup,
