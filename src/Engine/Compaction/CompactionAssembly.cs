@@ -16,12 +16,14 @@ internal sealed class CompactionAssembly
     private readonly LevelMap _map;
     private readonly CompactionOptions _options;
     private readonly HashSet<long> _busy;
+    private readonly ulong _reclaimBound;
 
     public CompactionAssembly(LevelMap map, CompactionOptions options, CompactionContext context)
     {
         _map = map;
         _options = options;
         _busy = [.. context.Excluded];
+        _reclaimBound = context.ReclaimBound;
         foreach (CompactionPick job in context.Running)
         {
             foreach (Table table in job.Inputs) _busy.Add(table.Info.Number);
@@ -79,6 +81,29 @@ internal sealed class CompactionAssembly
         };
     }
 
+    /// <summary>
+    /// Takes out a table of a sorted level whose entries have all expired, or are tombstones: no reader sees them, and no deeper level
+    /// has older versions that could come back.
+    /// </summary>
+    public CompactionPick? TryRemove(int level, Table table)
+    {
+        KeyRange range = KeyRange.Of(table.Info);
+        if (IsBusy(table) || _map.OverlapsDeeper(level, range)) return null;
+        return new CompactionPick
+        {
+            Reason = CompactionReason.Expired,
+            InputLevel = level,
+            Inputs = [table],
+            OutputLevel = level,
+            Overlapped = [],
+            Grandparents = [],
+            IsTrivialMove = false,
+            IsRemoval = true,
+            Range = range,
+            InputBytes = table.Info.FileBytes,
+        };
+    }
+
     /// <summary>All tables of level 0 that the table overlaps, and those they overlap; in the level's order.</summary>
     public List<Table> FindConnected(Table start)
     {
@@ -107,11 +132,20 @@ internal sealed class CompactionAssembly
     // A move costs nothing now; it must not make the next compaction dear, nor carry along tombstones that a rewrite would drop.
     private bool MayMove(TableInfo table, KeyRange range, int outputLevel, IReadOnlyList<Table> grandparents) =>
         BytesOf(grandparents) <= _options.GrandparentBytesMax
-        && (!IsDense(table, _options) || _map.OverlapsDeeper(outputLevel, range));
+        && ((!IsDense(table, _options) && !IsMostlyExpired(table, _reclaimBound)) || _map.OverlapsDeeper(outputLevel, range));
 
     /// <summary>More than half of the table is tombstones, and they are enough to be worth a compaction.</summary>
     public static bool IsDense(TableInfo table, CompactionOptions options) =>
         table.TombstoneCount >= options.TombstoneCountMin && table.TombstoneCount > table.EntryCount / 2;
+
+    /// <summary>More than half of the table's entries may be reclaimed.</summary>
+    public static bool IsMostlyExpired(TableInfo table, ulong reclaimBound) =>
+        table.Expiries.OfHalf != 0 && table.Expiries.OfHalf < reclaimBound;
+
+    /// <summary>All of the table's entries may be reclaimed or are tombstones.</summary>
+    public static bool IsWhollyExpired(TableInfo table, ulong reclaimBound) =>
+        table.Expiries.Count > 0 && table.Expiries.Largest < reclaimBound
+        && table.Expiries.Count + table.TombstoneCount == table.EntryCount;
 
     private static KeyRange UnionOf(List<Table> tables)
     {

@@ -14,6 +14,9 @@ internal enum CompactionReason
     /// <summary>A table holds mostly tombstones, which scans have to skip.</summary>
     Tombstones,
 
+    /// <summary>Most entries of a table have expired.</summary>
+    Expired,
+
     /// <summary>A raw table was moved to the bottom, where tables are compressed.</summary>
     RewriteRaw,
 
@@ -42,6 +45,9 @@ internal sealed class CompactionPick
 
     /// <summary>The table needs no rewriting: an edit puts it on the output level.</summary>
     public required bool IsTrivialMove { get; init; }
+
+    /// <summary>Nothing of the table is worth reading: an edit takes it out.</summary>
+    public bool IsRemoval { get; init; }
 
     /// <summary>From the smallest to the largest key of all inputs.</summary>
     public required KeyRange Range { get; init; }

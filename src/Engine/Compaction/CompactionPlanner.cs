@@ -8,7 +8,7 @@ namespace Varve.Compaction;
 /// questions. Asked again after each job is started or installed, until it has nothing.
 /// </summary>
 /// <remarks>
-/// The order: a level 0 at twice its trigger (reads and writes suffer); tables dense in tombstones; levels over their target, the
+/// The order: a level 0 at twice its trigger (reads and writes suffer); tables dense in tombstones; tables that have expired; levels over their target, the
 /// fullest first; raw tables at the bottom, when idle. Within a level the table that overlaps the least of the next level for its
 /// size goes first, as in RocksDB; it needs no position to be kept.
 /// </remarks>
@@ -25,6 +25,7 @@ internal sealed class CompactionPlanner(CompactionOptions options)
         CompactionPick? pick = null;
         if (levelZeroScore >= UrgentScore) pick = PickLevelZero(map, assembly, targets, CompactionReason.LevelZero);
         pick ??= PickTombstones(map, assembly, targets, context);
+        pick ??= PickExpired(map, assembly, targets, context);
         return pick ?? PickBySize(map, assembly, targets) ?? (context.IsIdle ? PickRaw(map, assembly) : null);
     }
 
@@ -150,6 +151,30 @@ internal sealed class CompactionPlanner(CompactionOptions options)
         return null;
     }
 
+    // A table that is gone as a whole costs an edit. One that is gone by half pays for its rewrite where nothing is merged with it, at the
+    // bottom; above it the tables of the next level come along, so it waits for calm or for its turn by size.
+    private static CompactionPick? PickExpired(
+        LevelMap map, CompactionAssembly assembly, LevelTargets targets, CompactionContext context)
+    {
+        for (int level = LevelMap.BottomLevel; level >= 0; level--)
+        {
+            bool mayRewrite = level == LevelMap.BottomLevel || context.IsIdle;
+            foreach (Table table in map.Tables(level))
+            {
+                if (assembly.IsBusy(table)) continue;
+                bool isGone = level > 0 && CompactionAssembly.IsWhollyExpired(table.Info, context.ReclaimBound);
+                if (isGone && assembly.TryRemove(level, table) is { } removal) return removal;
+                if (!mayRewrite || !CompactionAssembly.IsMostlyExpired(table.Info, context.ReclaimBound)) continue;
+                CompactionPick? pick = level == LevelMap.BottomLevel
+                    ? assembly.TryRewrite(CompactionReason.Expired, table)
+                    : assembly.TryPush(CompactionReason.Expired, level, [table], OutputOf(level, targets));
+                if (pick is not null) return pick;
+            }
+        }
+
+        return null;
+    }
+
     private CompactionPick? PickRaw(LevelMap map, CompactionAssembly assembly)
     {
         foreach (Table table in map.Tables(LevelMap.BottomLevel))
@@ -167,7 +192,8 @@ internal sealed class CompactionPlanner(CompactionOptions options)
     {
         TableInfo info = table.Info;
         if (info.SmallestSequence > sequenceMax || (range is { } keys && !keys.Overlaps(info))) return false;
-        return level < LevelMap.BottomLevel || IsRaw(table) || (info.TombstoneCount > 0 && info.LargestSequence <= context.OldestSnapshot);
+        bool hasExpired = info.Expiries.Count > 0 && info.Expiries.Smallest < context.ReclaimBound;
+        return level < LevelMap.BottomLevel || IsRaw(table) || hasExpired || (info.TombstoneCount > 0 && info.LargestSequence <= context.OldestSnapshot);
     }
 
     // The table and its neighbours before it, as long as they are in the range and the job stays within its size: together they

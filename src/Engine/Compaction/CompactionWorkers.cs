@@ -104,13 +104,37 @@ internal sealed class CompactionWorkers
 
     public void OnTick(bool isIdle)
     {
+        bool begins;
         using (_jobsGuard.Hold())
         {
-            if (_isIdle == isIdle) return;
+            begins = isIdle && !_isIdle;
             _isIdle = isIdle;
         }
 
-        if (isIdle) Wake();
+        if (begins || HasExpired()) Wake();
+    }
+
+    /// <summary>True when the planner may find work that only time has made.</summary>
+    private bool HasExpired()
+    {
+        ulong bound = _context.Snapshots.GetReclaimBound();
+        LevelMap map = _context.Levels.Pin();
+        try
+        {
+            for (int level = 0; level < LevelMap.LevelCount; level++)
+            {
+                foreach (Table table in map.Tables(level))
+                {
+                    if (CompactionAssembly.IsMostlyExpired(table.Info, bound)) return true;
+                }
+            }
+
+            return false;
+        }
+        finally
+        {
+            map.Release();
+        }
     }
 
     /// <summary>Compacts everything up to the sequence to the bottom level; returns when that is done or cannot be done.</summary>
@@ -235,6 +259,7 @@ internal sealed class CompactionWorkers
                 Running = [.. _running],
                 Excluded = _damaged.Keys,
                 OldestSnapshot = readable[0],
+                ReclaimBound = _context.Snapshots.GetReclaimBound(),
                 IsIdle = _isIdle,
             };
             if (_request is { IsDone: false } request)
@@ -267,6 +292,13 @@ internal sealed class CompactionWorkers
 
     private void Run(CompactionPick pick, LevelMap map)
     {
+        if (pick.IsRemoval)
+        {
+            _context.Levels.Commit(pick.CreateEdit([]));
+            _counters.CountCompaction(readBytes: 0, writtenBytes: 0);
+            return;
+        }
+
         if (pick.IsTrivialMove)
         {
             _context.Levels.Commit(pick.CreateEdit([]));
