@@ -28,7 +28,7 @@ public sealed class Cursor : IDisposable
         _map = map;
         _bounds = bounds;
         _moment = moment;
-        _visible = ScanSources.Open(view, moment.Sequence, bounds);
+        _visible = ScanSources.Open(view, moment.Moment, bounds);
         _view = _lastSeenView = view;
     }
 
@@ -55,6 +55,28 @@ public sealed class Cursor : IDisposable
         {
             CheckOnEntry();
             return _visible.Value;
+        }
+    }
+
+    /// <summary>When the entry expires; null when it never does.</summary>
+    /// <exception cref="InvalidOperationException">The cursor stands on no entry.</exception>
+    public DateTimeOffset? Expiry
+    {
+        get
+        {
+            CheckOnEntry();
+            return ExpiryTime.ToDate(_visible.Trailer, _visible.Expiry);
+        }
+    }
+
+    /// <summary>The entry's version, for conditions on it.</summary>
+    /// <exception cref="InvalidOperationException">The cursor stands on no entry.</exception>
+    public EntryVersion Version
+    {
+        get
+        {
+            CheckOnEntry();
+            return new EntryVersion(Trailer.Sequence(_visible.Trailer));
         }
     }
 
@@ -157,7 +179,7 @@ public sealed class Cursor : IDisposable
         VisibleCursor? visible = null;
         try
         {
-            visible = ScanSources.Open(view, _moment.Sequence, _bounds);
+            visible = ScanSources.Open(view, _moment.Moment, _bounds);
             visible.IsForKeysOnly = _visible.IsForKeysOnly;
             if (keepsPosition)
             {

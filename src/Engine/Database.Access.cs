@@ -27,10 +27,12 @@ public sealed partial class Database
     /// <exception cref="StorageException">The system refused before anything was logged: the batch did not happen.</exception>
     /// <exception cref="CommitOutcomeUnknownException">Logging failed: the batch may exist after the next open.</exception>
     /// <exception cref="DatabaseReadOnlyException">The database takes no writes.</exception>
+    /// <exception cref="InvalidOperationException">The batch has conditions: <see cref="TryWrite"/> asks them.</exception>
     public ulong Write(WriteBatch batch, Durability? durability = null)
     {
         ArgumentNullException.ThrowIfNull(batch);
         batch.CheckWritable(this);
+        batch.CheckUnconditional();
         return CommitOperations(batch.Buffer, durability);
     }
 
@@ -42,6 +44,7 @@ public sealed partial class Database
     {
         ArgumentNullException.ThrowIfNull(batch);
         batch.CheckWritable(this);
+        batch.CheckUnconditional();
         BatchBuffer buffer = batch.Buffer;
         Durability level = CheckWrite(durability);
         cancellation.ThrowIfCancellationRequested();
@@ -151,6 +154,23 @@ public sealed partial class Database
 
     /// <summary>For a batch of any size.</summary>
     internal BatchBuffer CreateBuffer() => new(_store.Setup.Pool, Limits.BatchBytesMax);
+
+    /// <summary>Commits one put that expires.</summary>
+    internal ulong PutUntil(MapIdentity map, ReadOnlySpan<byte> key, ReadOnlySpan<byte> value, ulong expiry, Durability? durability)
+    {
+        Limits.CheckKey(key);
+        Limits.CheckValue(value);
+        BatchBuffer buffer = t_singleOperation ??= new BatchBuffer();
+        try
+        {
+            buffer.AddExpiringPut(map, key, value, expiry);
+            return CommitOperations(buffer, durability);
+        }
+        finally
+        {
+            buffer.Clear();
+        }
+    }
 
     /// <summary>Commits one delete.</summary>
     internal ulong Delete(MapIdentity map, ReadOnlySpan<byte> key, Durability? durability)

@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using Varve.Maintenance;
 using Varve.Recovery;
+using Varve.Runtime;
 
 namespace Varve;
 
@@ -40,6 +41,13 @@ public sealed partial class Database : IDisposable, IAsyncDisposable
     internal bool IsClosed => _isClosed;
 
     internal Limits Limits { get; }
+
+    /// <summary>The time that decides what has expired.</summary>
+    internal StoreClock Clock => _store.Clock;
+
+    /// <summary>What a read of one key reads at. For a read of this moment: called after its view was pinned, see ReadViews.</summary>
+    internal Reading.ReadMoment MomentOf(Snapshot? snapshot) =>
+        snapshot is null ? new Reading.ReadMoment(Views.VisibleSequence, Clock) : snapshot.CheckMoment(this);
 
     internal DatabaseOptions Options { get; }
 

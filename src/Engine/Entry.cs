@@ -21,6 +21,12 @@ public readonly ref struct Entry
     /// <exception cref="CorruptDataException">The value is damaged; the enumeration can go on.</exception>
     public ReadOnlySpan<byte> Value => _cursor.Value;
 
+    /// <summary>When the entry expires; null when it never does.</summary>
+    public DateTimeOffset? Expiry => _cursor.Expiry;
+
+    /// <summary>The entry's version, for conditions on it.</summary>
+    public EntryVersion Version => _cursor.Version;
+
     /// <summary>Takes the entry apart: <c>foreach (var (key, value) in map.Range(a, b))</c>.</summary>
     /// <param name="key">The key.</param>
     /// <param name="value">The value.</param>

@@ -56,6 +56,10 @@ internal sealed class Limits(MemoryPlan plan)
         }
     }
 
+    /// <summary>As <see cref="CheckBatch"/>, for a put that expires.</summary>
+    public void CheckExpiringBatch(BatchBuffer batch, int keyBytes, int valueBytes) =>
+        CheckBatch(batch, keyBytes, Entries.Expiry.PrefixBytes + valueBytes);
+
     /// <summary>
     /// Checks that one more operation fits the batch: its entries into the budget, and whatever their keys are into one memtable.
     /// </summary>

@@ -75,13 +75,24 @@ public sealed class MultiGet : IDisposable
         CheckUsable();
         _hasRun = false;
         _valueBytes = 0;
-        ulong sequence = snapshot?.CheckReadable(_database) ?? 0;
-        ReadView view = snapshot is null ? _database.Views.PinMoment(out sequence) : _database.Views.Pin();
+        // One time for all keys, as one sequence.
+        ReadMoment moment = snapshot?.CheckMoment(_database) ?? default;
+        ReadView view;
+        if (snapshot is null)
+        {
+            view = _database.Views.PinMoment(out ulong sequence);
+            moment = new ReadMoment(sequence, _database.Clock.ReadTime());
+        }
+        else
+        {
+            view = _database.Views.Pin();
+        }
+
         try
         {
             _notInMemoryCount = 0;
-            for (int first = 0; first < Count; first += WindowKeys) LookUp(view, sequence, first, Math.Min(WindowKeys, Count - first));
-            for (int first = 0; first < _notInMemoryCount; first += ParallelLookups.CountMax) Read(view, sequence, first);
+            for (int first = 0; first < Count; first += WindowKeys) LookUp(view, moment, first, Math.Min(WindowKeys, Count - first));
+            for (int first = 0; first < _notInMemoryCount; first += ParallelLookups.CountMax) Read(view, moment, first);
         }
         finally
         {
@@ -130,12 +141,12 @@ public sealed class MultiGet : IDisposable
     }
 
     /// <summary>Up to a window of keys, in memory; those that need a file are noted.</summary>
-    private void LookUp(ReadView view, ulong sequence, int first, int count)
+    private void LookUp(ReadView view, ReadMoment moment, int first, int count)
     {
         Span<SteppedLookup> window = _window.AsSpan(0, count);
         try
         {
-            for (int i = 0; i < window.Length; i++) window[i].Begin(view, KeyAt(first + i), sequence);
+            for (int i = 0; i < window.Length; i++) window[i].Begin(view, KeyAt(first + i), moment.Sequence);
             bool goesOn = true;
             while (goesOn)
             {
@@ -144,12 +155,12 @@ public sealed class MultiGet : IDisposable
                 {
                     ref SteppedLookup lookup = ref window[i];
                     if (lookup.Outcome != LookupOutcome.GoesOn) continue;
-                    lookup.Step(view, KeyAt(first + i), sequence);
+                    lookup.Step(view, KeyAt(first + i), moment.Sequence);
                     goesOn |= lookup.Outcome == LookupOutcome.GoesOn;
                 }
             }
 
-            for (int i = 0; i < window.Length; i++) Settle(ref window[i], first + i);
+            for (int i = 0; i < window.Length; i++) Settle(ref window[i], moment, first + i);
         }
         finally
         {
@@ -158,7 +169,7 @@ public sealed class MultiGet : IDisposable
         }
     }
 
-    private void Settle(ref SteppedLookup lookup, int index)
+    private void Settle(ref SteppedLookup lookup, ReadMoment moment, int index)
     {
         ref KeyPlace place = ref _keyPlaces[index];
         place.ValueLength = Absent;
@@ -170,18 +181,18 @@ public sealed class MultiGet : IDisposable
             return;
         }
 
-        if (lookup.Outcome == LookupOutcome.Absent || found.IsTombstone) return;
+        if (lookup.Outcome == LookupOutcome.Absent || found.IsAbsent(moment)) return;
         place.ValueLength = found.Length;
         place.ValueStart = TakeValueRoom(found.Length);
         found.CopyTo(_values.AsSpan(place.ValueStart));
     }
 
     /// <summary>A round of keys that need a file.</summary>
-    private void Read(ReadView view, ulong sequence, int first)
+    private void Read(ReadView view, ReadMoment moment, int first)
     {
         ParallelLookups reads = _reads ??= new ParallelLookups(_database.Readers);
         ReadOnlySpan<int> round = _notInMemory.AsSpan(first, Math.Min(ParallelLookups.CountMax, _notInMemoryCount - first));
-        reads.Begin(view, sequence, _keys);
+        reads.Begin(view, moment, _keys);
         try
         {
             foreach (int index in round) reads.Add(_keyPlaces[index].KeyStart, _keyPlaces[index].KeyLength);

@@ -52,6 +52,13 @@ public sealed class Snapshot : IDisposable
         return Sequence;
     }
 
+    /// <summary>The sequence and the time to read at.</summary>
+    internal ReadMoment CheckMoment(Database database)
+    {
+        CheckReadable(database);
+        return _registration.Moment;
+    }
+
     /// <summary>A use of the moment that lasts beyond the snapshot's own.</summary>
     internal SnapshotList.Registration Share(Database database)
     {

@@ -57,11 +57,11 @@ public sealed partial class SortedMap
         try
         {
             // The view first, the sequence of this moment second: see ReadViews.
-            ulong sequence = snapshot is null ? Database.Views.VisibleSequence : snapshot.CheckReadable(Database);
-            if (!PointLookup.TryFind(view, full.Span, sequence, out FoundEntry found)) return null;
+            ReadMoment moment = Database.MomentOf(snapshot);
+            if (!PointLookup.TryFind(view, full.Span, moment.Sequence, out FoundEntry found)) return null;
             using (found)
             {
-                if (found.IsTombstone) return null;
+                if (found.IsAbsent(moment)) return null;
                 var stream = new ValueStream(Database, view, found);
                 isKept = true;
                 return stream;

@@ -55,9 +55,9 @@ public sealed partial class SortedMap
         bool isFound;
         try
         {
-            ulong sequence = snapshot is null ? Database.Views.VisibleSequence : snapshot.CheckReadable(Database);
-            isFound = PointLookup.TryFind(view, full.Span, sequence, out found);
-            if (isFound && found.IsTombstone)
+            ReadMoment moment = Database.MomentOf(snapshot);
+            isFound = PointLookup.TryFind(view, full.Span, moment.Sequence, out found);
+            if (isFound && found.IsAbsent(moment))
             {
                 found.Dispose();
                 isFound = false;
@@ -90,18 +90,18 @@ public sealed partial class SortedMap
         SteppedLookup lookup = default;
         try
         {
-            ulong sequence = snapshot is null ? Database.Views.VisibleSequence : snapshot.CheckReadable(Database);
-            lookup.Begin(view, full.Span, sequence);
-            while (lookup.Outcome == LookupOutcome.GoesOn) lookup.Step(view, full.Span, sequence);
+            ReadMoment moment = Database.MomentOf(snapshot);
+            lookup.Begin(view, full.Span, moment.Sequence);
+            while (lookup.Outcome == LookupOutcome.GoesOn) lookup.Step(view, full.Span, moment.Sequence);
             if (lookup.Outcome == LookupOutcome.NotInMemory || (lookup.Outcome == LookupOutcome.Found && lookup.Found.IsSeparate))
             {
-                var read = new AsyncGet(view, full.Span, sequence);
+                var read = new AsyncGet(view, full.Span, moment);
                 ObjectDisposedException.ThrowIf(!Database.Readers.TryPost(read, 1), Database);
                 view = null;
                 return new ValueTask<byte[]?>(read.GetTask(cancellation));
             }
 
-            if (lookup.Outcome == LookupOutcome.Absent || lookup.Found.IsTombstone) return new ValueTask<byte[]?>((byte[]?)null);
+            if (lookup.Outcome == LookupOutcome.Absent || lookup.Found.IsAbsent(moment)) return new ValueTask<byte[]?>((byte[]?)null);
             byte[] value = GC.AllocateUninitializedArray<byte>(lookup.Found.Length);
             lookup.Found.CopyTo(value);
             return new ValueTask<byte[]?>(value);

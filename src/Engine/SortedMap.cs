@@ -183,11 +183,11 @@ public sealed partial class SortedMap
         try
         {
             // The view first, the sequence of this moment second: see ReadViews.
-            ulong sequence = snapshot is null ? Database.Views.VisibleSequence : snapshot.CheckReadable(Database);
-            if (!PointLookup.TryFind(view, full.Span, sequence, out FoundEntry found)) return false;
+            ReadMoment moment = Database.MomentOf(snapshot);
+            if (!PointLookup.TryFind(view, full.Span, moment.Sequence, out FoundEntry found)) return false;
             try
             {
-                if (found.IsTombstone) return false;
+                if (found.IsAbsent(moment)) return false;
                 reader.Read(found);
                 return true;
             }

@@ -12,7 +12,7 @@ namespace Varve;
 /// Made by <see cref="Database.CreateBatch"/>. May be filled, written, cleared and filled again. Not safe for concurrent use; it must not
 /// be changed while it is being written. A later operation on a key wins over an earlier one of the same batch.
 /// </remarks>
-public sealed class WriteBatch : IDisposable
+public sealed partial class WriteBatch : IDisposable
 {
     private bool _isDisposed;
 
@@ -84,6 +84,24 @@ public sealed class WriteBatch : IDisposable
         Buffer.AddPut(identity, key, value, valueBytes);
     }
 
+    /// <summary>Gives a key a value that ends by itself. Errors as <see cref="Put(SortedMap, ReadOnlySpan{byte}, ReadOnlySpan{byte})"/>.</summary>
+    /// <param name="map">A map of the batch's database.</param>
+    /// <param name="key">0 to 16,384 bytes.</param>
+    /// <param name="value">0 bytes to the smaller of 64 MiB and an eighth of the memory budget.</param>
+    /// <param name="timeToLive">Above zero, rounded up to a millisecond; counts from this call, not from the write of the batch.</param>
+    /// <exception cref="ArgumentOutOfRangeException">The time to live is not positive, or ends after the year 9999.</exception>
+    public void Put(SortedMap map, ReadOnlySpan<byte> key, ReadOnlySpan<byte> value, TimeSpan timeToLive) =>
+        PutExpiring(map, key, value, ExpiryTime.After(Database.Clock.ReadTime(), timeToLive));
+
+    /// <summary>As a put with a time to live, until a moment.</summary>
+    /// <param name="map">A map of the batch's database.</param>
+    /// <param name="key">0 to 16,384 bytes.</param>
+    /// <param name="value">0 bytes to the smaller of 64 MiB and an eighth of the memory budget.</param>
+    /// <param name="expiry">The entry is absent from then on; after 1970 began. A moment that has passed acts as a delete.</param>
+    /// <exception cref="ArgumentOutOfRangeException">The moment is before 1970.</exception>
+    public void PutUntil(SortedMap map, ReadOnlySpan<byte> key, ReadOnlySpan<byte> value, DateTimeOffset expiry) =>
+        PutExpiring(map, key, value, ExpiryTime.At(expiry));
+
     /// <summary>Removes a key; no error where it is absent.</summary>
     /// <param name="map">A map of the batch's database.</param>
     /// <param name="key">0 to 16,384 bytes.</param>
@@ -120,22 +138,36 @@ public sealed class WriteBatch : IDisposable
     public void DeletePrefix(SortedMap map, ReadOnlySpan<byte> prefix) =>
         RangeOperations.AddDeletePrefix(Buffer, Check(map, prefix), prefix, Database.Limits);
 
-    /// <summary>Empties the batch, so that it can be filled anew.</summary>
-    public void Clear() => Buffer.Clear();
+    /// <summary>Empties the batch of operations and conditions, so that it can be filled anew.</summary>
+    public void Clear()
+    {
+        Buffer.Clear();
+        _conditions?.Clear();
+        _conditionMaps.Clear();
+    }
 
     /// <summary>Gives the batch's memory back. Operations that were not written are forgotten.</summary>
     public void Dispose()
     {
         if (_isDisposed) return;
         _isDisposed = true;
-        Buffer.Clear();
+        Clear();
         Buffer.Dispose();
+        _conditions?.Dispose();
     }
 
     internal void CheckWritable(Database database)
     {
         ObjectDisposedException.ThrowIf(_isDisposed, this);
         if (!ReferenceEquals(database, Database)) throw new ArgumentException("The batch was made by another database.", "batch");
+    }
+
+    private void PutExpiring(SortedMap map, ReadOnlySpan<byte> key, ReadOnlySpan<byte> value, ulong expiry)
+    {
+        MapIdentity identity = Check(map, key);
+        Database.Limits.CheckValue(value);
+        Database.Limits.CheckExpiringBatch(Buffer, key.Length, value.Length);
+        Buffer.AddExpiringPut(identity, key, value, expiry);
     }
 
     private MapIdentity Check(SortedMap map, ReadOnlySpan<byte> key)

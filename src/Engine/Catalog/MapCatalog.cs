@@ -32,7 +32,8 @@ internal sealed class MapCatalog
         var catalog = new MapCatalog();
         var ids = new HashSet<ulong>();
         bool hasNextId = false;
-        using VisibleCursor cursor = ScanSources.Open(view, sequence, new ScanBounds(Root.Prefix, Root.Prefix, Root.PrefixEnd));
+        var bounds = new ScanBounds(Root.Prefix, Root.Prefix, Root.PrefixEnd);
+        using VisibleCursor cursor = ScanSources.Open(view, new ReadMoment(sequence, milliseconds: 0), bounds);
         for (cursor.SeekToFirst(); cursor.IsValid; cursor.Next())
         {
             ReadOnlySpan<byte> name = cursor.Key[Root.Prefix.Length..];
@@ -87,7 +88,7 @@ internal sealed class MapCatalog
         try
         {
             // Checked when the store was opened, or written since.
-            if (found.IsTombstone || found.Length > value.Length) return null;
+            if (found.IsAbsent(new ReadMoment(sequence, milliseconds: 0)) || found.Length > value.Length) return null;
             found.CopyTo(value);
         }
         finally
@@ -113,7 +114,8 @@ internal sealed class MapCatalog
     public static IReadOnlyList<string> ReadNamesAt(ReadView view, ulong sequence)
     {
         var names = new List<string>();
-        using VisibleCursor cursor = ScanSources.Open(view, sequence, new ScanBounds(Root.Prefix, Root.Prefix, Root.PrefixEnd));
+        var bounds = new ScanBounds(Root.Prefix, Root.Prefix, Root.PrefixEnd);
+        using VisibleCursor cursor = ScanSources.Open(view, new ReadMoment(sequence, milliseconds: 0), bounds);
         for (cursor.SeekToFirst(); cursor.IsValid; cursor.Next())
         {
             ReadOnlySpan<byte> name = cursor.Key[Root.Prefix.Length..];

@@ -136,6 +136,23 @@ internal sealed unsafe class BatchBuffer : IDisposable
         Added(map, keyBytes, valueBytes, length + valueBytes);
     }
 
+    /// <summary>A put that ends by itself.</summary>
+    /// <param name="map">The map.</param>
+    /// <param name="key">The user's key.</param>
+    /// <param name="value">The user's value.</param>
+    /// <param name="expiry">Milliseconds since 1970 UTC from which the entry is absent.</param>
+    public void AddExpiringPut(MapIdentity map, ReadOnlySpan<byte> key, ReadOnlySpan<byte> value, ulong expiry)
+    {
+        int keyBytes = map.Prefix.Length + key.Length;
+        int valueBytes = Expiry.PrefixBytes + value.Length;
+        Span<byte> room = Reserve(1 + 2 * Varint.BytesMax + keyBytes + valueBytes);
+        int length = WriteHead(room, EntryKind.Value | EntryKind.Expiring, map, key, keyBytes);
+        length += Varint.Write(room[length..], (uint)valueBytes);
+        Expiry.Write(room[length..], expiry);
+        value.CopyTo(room[(length + Expiry.PrefixBytes)..]);
+        Added(map, keyBytes, valueBytes, length + valueBytes);
+    }
+
     public void AddDelete(MapIdentity map, ReadOnlySpan<byte> key)
     {
         int keyBytes = map.Prefix.Length + key.Length;

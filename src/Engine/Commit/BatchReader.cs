@@ -16,7 +16,9 @@ internal ref struct BatchReader(ReadOnlySpan<byte> batch, ReadOnlySpan<byte> las
     /// <summary>The full key.</summary>
     public ReadOnlySpan<byte> Key { get; private set; }
 
-    /// <summary>Of a range tombstone: the full key behind its end.</summary>
+    /// <summary>
+    /// The stored value: an expiring one begins with its expiry. Of a range tombstone: the full key behind its end.
+    /// </summary>
     public ReadOnlySpan<byte> Value { get; private set; }
 
     /// <summary>Bytes that were not read yet; 0 behind the last operation of a whole batch.</summary>
@@ -28,17 +30,22 @@ internal ref struct BatchReader(ReadOnlySpan<byte> batch, ReadOnlySpan<byte> las
         ReadOnlySpan<byte> rest = _rest;
         if (rest.IsEmpty) return false;
         var kind = (EntryKind)rest[0];
-        if (kind is not (EntryKind.Value or EntryKind.Tombstone or EntryKind.RangeTombstone or EntryKind.Ingest)) return false;
+        if (!IsKnown(kind)) return false;
         rest = rest[1..];
         if (!TryTake(ref rest, out ReadOnlySpan<byte> key)) return false;
         ReadOnlySpan<byte> value = default;
         if (kind != EntryKind.Tombstone && !TryTake(ref rest, out value) && !TryTakeLast(ref rest, out value)) return false;
+        if (Expiry.IsExpiring((ulong)kind) && value.Length < Expiry.PrefixBytes) return false;
         Kind = kind;
         Key = key;
         Value = value;
         _rest = rest;
         return true;
     }
+
+    private static bool IsKnown(EntryKind kind) =>
+        kind is EntryKind.Value or EntryKind.Tombstone or EntryKind.RangeTombstone or EntryKind.Ingest
+            or (EntryKind.Value | EntryKind.Expiring);
 
     private readonly bool TryTakeLast(scoped ref ReadOnlySpan<byte> rest, out ReadOnlySpan<byte> taken)
     {

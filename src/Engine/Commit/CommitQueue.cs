@@ -46,11 +46,18 @@ internal sealed class CommitQueue
     private bool _isClosed;
 
     public CommitQueue(
-        Scheduler scheduler, LogWriter log, ReadViews views, IFlushRoom room, WritePacer pacer, MapIdentity catalogue, ulong nextMapId)
+        Scheduler scheduler,
+        LogWriter log,
+        ReadViews views,
+        StoreClock clock,
+        IFlushRoom room,
+        WritePacer pacer,
+        MapIdentity catalogue,
+        ulong nextMapId)
     {
         _scheduler = scheduler;
         _log = log;
-        _commit = new GroupCommit(log, views, room, pacer, catalogue, nextMapId);
+        _commit = new GroupCommit(log, views, clock, room, pacer, catalogue, nextMapId);
         _queueGuard = scheduler.CreateLock("commit queue");
         _asyncLeaderWanted = scheduler.CreateSignal("asynchronous leader wanted");
         for (int i = 0; i < IdleRequestsAtFirst; i++) _idleRequests.Push(new CommitRequest(scheduler.CreateSignal("commit request")));
@@ -85,7 +92,15 @@ internal sealed class CommitQueue
     /// <summary>Commits a batch, or does one of the other things a leader does; returns when it is done.</summary>
     /// <returns>The sequence of the batch's last operation.</returns>
     public ulong Run(
-        CommitKind kind, BatchBuffer? batch = null, Durability durability = Durability.None, Action<ulong>? install = null)
+        CommitKind kind, BatchBuffer? batch = null, Durability durability = Durability.None, Action<ulong>? install = null) =>
+        Run(kind, batch, conditions: null, durability, install).Sequence;
+
+    /// <summary>Commits a batch if its conditions hold, as everything before it in the queue leaves the store.</summary>
+    public CommitOutcome TryWrite(BatchBuffer batch, ConditionList conditions, Durability durability) =>
+        Run(CommitKind.Write, batch, conditions, durability, install: null);
+
+    private CommitOutcome Run(
+        CommitKind kind, BatchBuffer? batch, ConditionList? conditions, Durability durability, Action<ulong>? install)
     {
         CommitRequest request;
         bool leads = false;
@@ -93,7 +108,7 @@ internal sealed class CommitQueue
         {
             ThrowIfClosed();
             if (!_idleRequests.TryPop(out request!)) request = new CommitRequest(_scheduler.CreateSignal("commit request"));
-            Enqueue(request.Set(kind, batch, durability));
+            Enqueue(request.Set(kind, batch, durability, completion: null, conditions));
             request.Install = install;
             if (!_isLed)
             {
@@ -109,12 +124,12 @@ internal sealed class CommitQueue
         }
 
         if (leads) LeadGroup(request);
-        ulong sequence = request.Sequence;
+        CommitOutcome outcome = CommitOutcome.Of(request);
         Exception? failure = request.Failure;
         request.Clear();
         using (_queueGuard.Hold()) _idleRequests.Push(request);
         if (failure is not null) throw failure;
-        return sequence;
+        return outcome;
     }
 
     /// <summary>
@@ -154,10 +169,23 @@ internal sealed class CommitQueue
     public void DeleteLogSpares() => _log.DeleteSpares();
 
     /// <summary>Queues a batch for a writer that awaits. Cancelling works until a leader takes the request.</summary>
-    public Task<ulong> RunAsync(BatchBuffer batch, Durability durability, CancellationToken cancellation)
+    public Task<ulong> RunAsync(BatchBuffer batch, Durability durability, CancellationToken cancellation) =>
+        QueueAsync(batch, conditions: null, durability, cancellation).Completion!.Task;
+
+    /// <summary>As <see cref="TryWrite"/>, for a writer that awaits.</summary>
+    public async Task<CommitOutcome> TryWriteAsync(
+        BatchBuffer batch, ConditionList conditions, Durability durability, CancellationToken cancellation)
+    {
+        CommitRequest request = QueueAsync(batch, conditions, durability, cancellation);
+        await request.Completion!.Task.ConfigureAwait(false);
+        return CommitOutcome.Of(request);
+    }
+
+    private CommitRequest QueueAsync(
+        BatchBuffer batch, ConditionList? conditions, Durability durability, CancellationToken cancellation)
     {
         var completion = new TaskCompletionSource<ulong>(TaskCreationOptions.RunContinuationsAsynchronously);
-        CommitRequest request = new CommitRequest(wakeUp: null).Set(CommitKind.Write, batch, durability, completion);
+        CommitRequest request = new CommitRequest(wakeUp: null).Set(CommitKind.Write, batch, durability, completion, conditions);
         using (_queueGuard.Hold())
         {
             ThrowIfClosed();
@@ -178,7 +206,7 @@ internal sealed class CommitQueue
                 TaskContinuationOptions.ExecuteSynchronously, TaskScheduler.Default);
         }
 
-        return completion.Task;
+        return request;
     }
 
     /// <summary>Ends the thread that leads for asynchronous writers. Called once, after a close request.</summary>

@@ -54,11 +54,28 @@ internal sealed class CommitRequest(EngineSignal? wakeUp)
 
     public Exception? Failure { get; set; }
 
+    /// <summary>What must hold for the batch to be written; null: nothing.</summary>
+    public ConditionList? Conditions { get; private set; }
+
+    /// <summary>The first condition that did not hold; negative: all did.</summary>
+    public int FailedCondition { get; set; } = -1;
+
+    /// <summary>What the failed condition met: the sequence of the key's entry, 0 when it is absent.</summary>
+    public ulong ActualVersion { get; set; }
+
     /// <summary>Completed instead of a signal when the writer awaits; null when a thread waits.</summary>
     public TaskCompletionSource<ulong>? Completion { get; private set; }
 
-    public CommitRequest Set(CommitKind kind, BatchBuffer? batch, Durability durability, TaskCompletionSource<ulong>? completion = null)
+    public CommitRequest Set(
+        CommitKind kind,
+        BatchBuffer? batch,
+        Durability durability,
+        TaskCompletionSource<ulong>? completion = null,
+        ConditionList? conditions = null)
     {
+        Conditions = conditions;
+        FailedCondition = -1;
+        ActualVersion = 0;
         Kind = kind;
         Batch = batch;
         Durability = durability;
@@ -99,4 +116,15 @@ internal sealed class CommitRequest(EngineSignal? wakeUp)
         else if (Failure is null) Completion.TrySetResult(Sequence);
         else Completion.TrySetException(Failure);
     }
+}
+
+/// <summary>How a write ended that did not fail.</summary>
+/// <param name="Sequence">The last sequence of the batch.</param>
+/// <param name="FailedCondition">The first condition that did not hold; negative: the batch was written.</param>
+/// <param name="ActualVersion">What that condition met: the sequence of the key's entry, 0 when it is absent.</param>
+internal readonly record struct CommitOutcome(ulong Sequence, int FailedCondition, ulong ActualVersion)
+{
+    public bool IsCommitted => FailedCondition < 0;
+
+    public static CommitOutcome Of(CommitRequest request) => new(request.Sequence, request.FailedCondition, request.ActualVersion);
 }

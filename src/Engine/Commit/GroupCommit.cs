@@ -21,6 +21,7 @@ internal sealed partial class GroupCommit
     private readonly IFlushRoom _room;
     private readonly WritePacer _pacer;
     private readonly MapIdentity _catalogue;
+    private readonly GroupConditions _conditions;
     private readonly List<CommitRequest> _admitted = [];
     private readonly List<MapIdentity> _droppedNow = [];
     private readonly List<RangeTombstone> _ranges = [];
@@ -30,11 +31,13 @@ internal sealed partial class GroupCommit
 
     /// <param name="log">Ended by <see cref="EndLog"/>.</param>
     /// <param name="views">Where writes become visible.</param>
+    /// <param name="clock">The time at which conditions are asked.</param>
     /// <param name="room">Flushes what is frozen.</param>
     /// <param name="pacer">Slows writes down.</param>
     /// <param name="catalogue">The map of the names of maps.</param>
     /// <param name="nextMapId">Above the id of every map that was ever recorded.</param>
-    public GroupCommit(LogWriter log, ReadViews views, IFlushRoom room, WritePacer pacer, MapIdentity catalogue, ulong nextMapId)
+    public GroupCommit(
+        LogWriter log, ReadViews views, StoreClock clock, IFlushRoom room, WritePacer pacer, MapIdentity catalogue, ulong nextMapId)
     {
         _nextMapId = nextMapId;
         _log = log;
@@ -42,6 +45,7 @@ internal sealed partial class GroupCommit
         _room = room;
         _pacer = pacer;
         _catalogue = catalogue;
+        _conditions = new GroupConditions(views, clock);
         _lastSequence = log.AppendedSequence;
     }
 
@@ -126,17 +130,32 @@ internal sealed partial class GroupCommit
         }
     }
 
-    /// <summary>Log first, then memory, then publish.</summary>
+    /// <summary>What dropped maps and conditions leave of the group is written.</summary>
     private void Write(List<CommitRequest> requests)
     {
         List<CommitRequest> group = Admit(requests);
         if (group.Count == 0) return;
+        foreach (CommitRequest request in group) AddNames(request);
+        if (!GroupConditions.HasAny(group))
+        {
+            WriteAll(group);
+            return;
+        }
+
+        List<CommitRequest> passed = _conditions.Select(group, _lastSequence);
+        if (passed.Count > 0) WriteAll(passed);
+        if (passed.Find(static request => request.Failure is not null) is { } refused) GroupConditions.PassRefusalOn(group, refused);
+        _conditions.Clear();
+    }
+
+    /// <summary>Log first, then memory, then publish.</summary>
+    private void WriteAll(List<CommitRequest> group)
+    {
         long started = EngineMeter.CommitDuration.Enabled ? Events.Clock.GetTimestamp() : 0;
         long groupBytes = 0;
         var durability = Durability.None;
         foreach (CommitRequest request in group)
         {
-            AddNames(request);
             groupBytes += request.Batch!.Length;
             if (request.Durability < durability) durability = request.Durability;
         }

@@ -17,6 +17,7 @@ internal sealed class CompactionAssembly
     private readonly CompactionOptions _options;
     private readonly HashSet<long> _busy;
     private readonly IReadOnlyList<LeveledTable> _arriving;
+    private readonly ulong _reclaimBound;
 
     public CompactionAssembly(LevelMap map, CompactionOptions options, CompactionContext context)
     {
@@ -24,6 +25,7 @@ internal sealed class CompactionAssembly
         _options = options;
         _arriving = context.Arriving;
         _busy = [.. context.Excluded];
+        _reclaimBound = context.ReclaimBound;
         foreach (CompactionPick job in context.Running)
         {
             foreach (Table table in job.Inputs) _busy.Add(table.Info.Number);
@@ -86,23 +88,37 @@ internal sealed class CompactionAssembly
         };
     }
 
-    /// <summary>Takes tables of one level away.</summary>
+    /// <summary>Takes tables of one level away that range deletes above hide as a whole.</summary>
     public CompactionPick? TryDrop(int level, List<Table> tables)
     {
         if (tables.Count == 0 || tables.Exists(IsBusy)) return null;
-        return new CompactionPick
+        return MakeDrop(CompactionReason.Covered, level, tables);
+    }
+
+    /// <summary>
+    /// Takes out a table of a sorted level whose entries have all expired, or are tombstones: no reader sees them, and no deeper level
+    /// has older versions that could come back.
+    /// </summary>
+    public CompactionPick? TryDropExpired(int level, Table table)
+    {
+        if (IsBusy(table) || _map.OverlapsDeeper(level, KeyRange.Of(table.Info))) return null;
+        return MakeDrop(CompactionReason.Expired, level, [table]);
+    }
+
+    private static CompactionPick MakeDrop(CompactionReason reason, int level, List<Table> tables) =>
+        new()
         {
-            Reason = CompactionReason.Covered,
+            Reason = reason,
             InputLevel = level,
             Inputs = tables,
             OutputLevel = level,
             Overlapped = [],
             Grandparents = [],
             IsTrivialMove = false,
+            IsDrop = true,
             Range = UnionOf(tables),
             InputBytes = BytesOf(tables),
         };
-    }
 
     /// <summary>All tables of level 0 that the table overlaps, and those they overlap; in the level's order.</summary>
     public List<Table> FindConnected(Table start)
@@ -132,11 +148,21 @@ internal sealed class CompactionAssembly
     // A move costs nothing now; it must not make the next compaction dear, nor carry along tombstones that a rewrite would drop.
     private bool MayMove(TableInfo table, KeyRange range, int outputLevel, IReadOnlyList<Table> grandparents) =>
         BytesOf(grandparents) <= _options.GrandparentBytesMax
-        && ((!IsDense(table, _options) && table.RangeTombstoneCount == 0) || _map.OverlapsDeeper(outputLevel, range));
+        && ((!IsDense(table, _options) && table.RangeTombstoneCount == 0 && !IsMostlyExpired(table, _reclaimBound))
+            || _map.OverlapsDeeper(outputLevel, range));
 
     /// <summary>More than half of the table is tombstones, and they are enough to be worth a compaction.</summary>
     public static bool IsDense(TableInfo table, CompactionOptions options) =>
         table.TombstoneCount >= options.TombstoneCountMin && table.TombstoneCount > table.EntryCount / 2;
+
+    /// <summary>More than half of the table's entries may be reclaimed.</summary>
+    public static bool IsMostlyExpired(TableInfo table, ulong reclaimBound) =>
+        table.Expiries.OfHalf != 0 && table.Expiries.OfHalf < reclaimBound;
+
+    /// <summary>All of the table's entries may be reclaimed or are tombstones.</summary>
+    public static bool IsWhollyExpired(TableInfo table, ulong reclaimBound) =>
+        table.Expiries.Count > 0 && table.Expiries.Largest < reclaimBound
+        && table.Expiries.Count + table.TombstoneCount == table.EntryCount;
 
     private static KeyRange UnionOf(List<Table> tables)
     {

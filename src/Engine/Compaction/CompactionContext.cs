@@ -17,6 +17,9 @@ internal sealed record CompactionContext
     /// <summary>The oldest registered snapshot, or the published sequence when there is none.</summary>
     public required ulong OldestSnapshot { get; init; }
 
+    /// <summary>Entries that expire before it may be reclaimed; milliseconds since 1970 UTC.</summary>
+    public ulong ReclaimBound { get; init; }
+
     /// <summary>Nothing was written for a while: work that only pays in the long run may be done.</summary>
     public bool IsIdle { get; init; }
 }

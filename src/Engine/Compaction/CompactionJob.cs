@@ -12,6 +12,7 @@ internal static class CompactionJob
     /// <param name="pick">What to merge; its tables are kept alive by the caller.</param>
     /// <param name="levels">The map the pick was made of, or a later one.</param>
     /// <param name="snapshots">As <see cref="DropRule"/> wants them.</param>
+    /// <param name="reclaimBound">As <see cref="EntryTransfer"/> wants it.</param>
     /// <param name="options">Where outputs are cut.</param>
     /// <param name="output">Abandoned by the caller when this throws.</param>
     /// <param name="cancellation">Ends the job with <see cref="OperationCanceledException"/>.</param>
@@ -20,6 +21,7 @@ internal static class CompactionJob
         CompactionPick pick,
         LevelMap levels,
         ulong[] snapshots,
+        ulong reclaimBound,
         CompactionOptions options,
         OutputTables output,
         CancellationToken cancellation)
@@ -34,7 +36,8 @@ internal static class CompactionJob
         using (EntryCursor source = OpenInputs(pick))
         {
             var borders = new OutputBorders(pick.Grandparents, options);
-            counts = EntryTransfer.Run(source, snapshots, levels, pick.OutputLevel, ranges, borders, output, cancellation);
+            counts = EntryTransfer.Run(
+                source, snapshots, reclaimBound, levels, pick.OutputLevel, ranges, borders, output, cancellation);
         }
 
         if (counts.EntriesRead != expected)

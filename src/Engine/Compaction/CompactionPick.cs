@@ -17,6 +17,9 @@ internal enum CompactionReason
     /// <summary>Range tombstones above delete all of the tables: they go without being read.</summary>
     Covered,
 
+    /// <summary>Most entries of a table have expired.</summary>
+    Expired,
+
     /// <summary>A raw table was moved to the bottom, where tables are compressed.</summary>
     RewriteRaw,
 
@@ -53,7 +56,7 @@ internal sealed class CompactionPick
     public required long InputBytes { get; init; }
 
     /// <summary>An edit takes the tables away; nothing is read or written.</summary>
-    public bool IsDrop => Reason == CompactionReason.Covered;
+    public bool IsDrop { get; init; }
 
     public bool IsBottom => OutputLevel == LevelMap.BottomLevel;
 

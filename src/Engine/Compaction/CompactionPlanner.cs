@@ -9,8 +9,9 @@ namespace Varve.Compaction;
 /// </summary>
 /// <remarks>
 /// The order: tables that range tombstones delete as a whole, which costs nothing; a level 0 at twice its trigger (reads and writes
-/// suffer); tables dense in tombstones; levels over their target, the fullest first; raw tables at the bottom, when idle. Within a
-/// level the table that overlaps the least of the next level for its size goes first, as in RocksDB; it needs no position to be kept.
+/// suffer); tables dense in tombstones; tables that have expired; levels over their target, the fullest first; raw tables at the bottom,
+/// when idle. Within a level the table that overlaps the least of the next level for its size goes first, as in RocksDB; it needs no
+/// position to be kept.
 /// </remarks>
 internal sealed class CompactionPlanner(CompactionOptions options)
 {
@@ -26,6 +27,7 @@ internal sealed class CompactionPlanner(CompactionOptions options)
         if (pick is not null) return pick;
         if (levelZeroScore >= UrgentScore) pick = PickLevelZero(map, assembly, targets, CompactionReason.LevelZero);
         pick ??= PickTombstones(map, assembly, targets, context);
+        pick ??= PickExpired(map, assembly, targets, context);
         return pick ?? PickBySize(map, assembly, targets) ?? (context.IsIdle ? PickRaw(map, assembly) : null);
     }
 
@@ -155,6 +157,30 @@ internal sealed class CompactionPlanner(CompactionOptions options)
         return null;
     }
 
+    // A table that is gone as a whole costs an edit. One that is gone by half pays for its rewrite where nothing is merged with it, at the
+    // bottom; above it the tables of the next level come along, so it waits for calm or for its turn by size.
+    private static CompactionPick? PickExpired(
+        LevelMap map, CompactionAssembly assembly, LevelTargets targets, CompactionContext context)
+    {
+        for (int level = LevelMap.BottomLevel; level >= 0; level--)
+        {
+            bool mayRewrite = level == LevelMap.BottomLevel || context.IsIdle;
+            foreach (Table table in map.Tables(level))
+            {
+                if (assembly.IsBusy(table)) continue;
+                bool isGone = level > 0 && CompactionAssembly.IsWhollyExpired(table.Info, context.ReclaimBound);
+                if (isGone && assembly.TryDropExpired(level, table) is { } drop) return drop;
+                if (!mayRewrite || !CompactionAssembly.IsMostlyExpired(table.Info, context.ReclaimBound)) continue;
+                CompactionPick? pick = level == LevelMap.BottomLevel
+                    ? assembly.TryRewrite(CompactionReason.Expired, table)
+                    : assembly.TryPush(CompactionReason.Expired, level, [table], OutputOf(level, targets));
+                if (pick is not null) return pick;
+            }
+        }
+
+        return null;
+    }
+
     private CompactionPick? PickRaw(LevelMap map, CompactionAssembly assembly)
     {
         foreach (Table table in map.Tables(LevelMap.BottomLevel))
@@ -173,6 +199,7 @@ internal sealed class CompactionPlanner(CompactionOptions options)
         TableInfo info = table.Info;
         if (info.SmallestSequence > sequenceMax || (range is { } keys && !keys.Overlaps(info))) return false;
         if (level < LevelMap.BottomLevel || IsRaw(table)) return true;
+        if (info.Expiries.Count > 0 && info.Expiries.Smallest < context.ReclaimBound) return true;
         return info.TombstoneCount + info.RangeTombstoneCount > 0 && info.LargestSequence <= context.OldestSnapshot;
     }
 

@@ -110,13 +110,37 @@ internal sealed partial class CompactionWorkers
 
     public void OnTick(bool isIdle)
     {
+        bool begins;
         using (_jobsGuard.Hold())
         {
-            if (_isIdle == isIdle) return;
+            begins = isIdle && !_isIdle;
             _isIdle = isIdle;
         }
 
-        if (isIdle) Wake();
+        if (begins || HasExpired()) Wake();
+    }
+
+    /// <summary>True when the planner may find work that only time has made.</summary>
+    private bool HasExpired()
+    {
+        ulong bound = _context.Snapshots.GetReclaimBound();
+        LevelMap map = _context.Levels.Pin();
+        try
+        {
+            for (int level = 0; level < LevelMap.LevelCount; level++)
+            {
+                foreach (Table table in map.Tables(level))
+                {
+                    if (CompactionAssembly.IsMostlyExpired(table.Info, bound)) return true;
+                }
+            }
+
+            return false;
+        }
+        finally
+        {
+            map.Release();
+        }
     }
 
     /// <summary>Compacts everything up to the sequence to the bottom level; returns when that is done or cannot be done.</summary>
@@ -243,6 +267,7 @@ internal sealed partial class CompactionWorkers
                 Excluded = _damaged.Keys,
                 Arriving = _arriving,
                 OldestSnapshot = readable[0],
+                ReclaimBound = _context.Snapshots.GetReclaimBound(),
                 IsIdle = _isIdle,
             };
             if (_request is { IsDone: false } request)
@@ -341,7 +366,8 @@ internal sealed partial class CompactionWorkers
         LevelEdit edit;
         try
         {
-            edit = CompactionJob.Write(pick, map, _context.Snapshots.GetReadableSequences(), _context.Options, output, _stopping);
+            ulong[] readable = _context.Snapshots.GetReadableSequences();
+            edit = CompactionJob.Write(pick, map, readable, _context.Snapshots.GetReclaimBound(), _context.Options, output, _stopping);
         }
         catch
         {

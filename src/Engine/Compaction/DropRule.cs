@@ -21,8 +21,7 @@ internal enum DropVerdict
 /// The snapshots cut the sequences into stripes: of a key's versions that the same snapshot is the first to see, only the newest
 /// can be read. A tombstone that even the oldest snapshot sees hides nothing but older versions: those merged with it are dropped
 /// here, so it may go too unless a deeper level has some. A range tombstone deletes what it covers within its own stripe.
-/// An expired entry is a tombstone (decided, not built): whoever knows the time feeds it with the tombstone's kind and acts on the
-/// verdict in the same way.
+/// An expired entry is a tombstone: whoever knows the time feeds it with the tombstone's kind and acts on the verdict in the same way.
 /// </remarks>
 internal struct DropRule
 {

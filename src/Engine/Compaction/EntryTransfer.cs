@@ -11,6 +11,7 @@ internal static class EntryTransfer
 
     /// <param name="source">All versions of each key, in entry order.</param>
     /// <param name="snapshots">As <see cref="DropRule"/> wants them.</param>
+    /// <param name="reclaimBound">Entries that expire before it are tombstones from now on.</param>
     /// <param name="levels">Where a deeper level may hold what a tombstone hides; null: take it that one does.</param>
     /// <param name="outputLevel">The level of the new tables.</param>
     /// <param name="ranges">The range tombstones of the same sources.</param>
@@ -18,7 +19,8 @@ internal static class EntryTransfer
     /// <param name="output">Where the entries go; finished by the caller.</param>
     /// <param name="cancellation">Ends the transfer with <see cref="OperationCanceledException"/>.</param>
     public static TransferCounts Run(
-        EntryCursor source, ulong[] snapshots, LevelMap? levels, int outputLevel, List<RangeTombstone> ranges, OutputBorders? borders,
+        EntryCursor source, ulong[] snapshots, ulong reclaimBound, LevelMap? levels, int outputLevel, List<RangeTombstone> ranges,
+        OutputBorders? borders,
         OutputTables output, CancellationToken cancellation)
     {
         var rule = new DropRule(snapshots);
@@ -35,8 +37,11 @@ internal static class EntryTransfer
                 bool isNewKey = read == 1 || !source.KeySpan.SequenceEqual(key.Span);
                 if (isNewKey) key.Set(source.KeySpan);
                 newest = Math.Max(newest, Trailer.Sequence(source.Trailer));
+                ulong trailer = source.Trailer;
+                bool isReclaimed = Expiry.IsExpiring(trailer) && source.Expiry < reclaimBound;
+                if (isReclaimed) trailer = Trailer.Pack(Trailer.Sequence(trailer), EntryKind.Tombstone);
                 ReadOnlySpan<ulong> covering = rangeTransfer.IsEmpty ? default : rangeTransfer.Covering(source.KeySpan);
-                DropVerdict verdict = rule.Judge(isNewKey, source.Trailer, covering);
+                DropVerdict verdict = rule.Judge(isNewKey, trailer, covering);
                 if (isNewKey)
                 {
                     if (!rangeTransfer.IsEmpty) rangeTransfer.Pass(source.KeySpan, isEnd: false, output);
@@ -52,7 +57,7 @@ internal static class EntryTransfer
                     continue;
                 }
 
-                output.Add(source.KeySpan, source.Trailer, source.GetValue());
+                output.Add(source.KeySpan, trailer, isReclaimed ? default : source.GetValue());
             }
 
             rangeTransfer.End(output);

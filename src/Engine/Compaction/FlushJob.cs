@@ -12,16 +12,19 @@ internal static class FlushJob
     /// <summary>Writes the entries that somebody can still see; returns the edit that puts the table in the memtable's place.</summary>
     /// <param name="table">Frozen: nobody writes it.</param>
     /// <param name="snapshots">As <see cref="DropRule"/> wants them.</param>
+    /// <param name="reclaimBound">As <see cref="EntryTransfer"/> wants it.</param>
     /// <param name="output">Abandoned by the caller when this throws.</param>
     /// <param name="cancellation">Ends the job with <see cref="OperationCanceledException"/>.</param>
-    public static LevelEdit Write(MemTable table, ulong[] snapshots, OutputTables output, CancellationToken cancellation)
+    public static LevelEdit Write(
+        MemTable table, ulong[] snapshots, ulong reclaimBound, OutputTables output, CancellationToken cancellation)
     {
         var ranges = new List<RangeTombstone>();
         table.Ranges.CopyTo(ranges);
         TransferCounts counts;
         using (EntryCursor cursor = table.CreateVersionCursor())
         {
-            counts = EntryTransfer.Run(cursor, snapshots, levels: null, outputLevel: 0, ranges, borders: null, output, cancellation);
+            counts = EntryTransfer.Run(
+                cursor, snapshots, reclaimBound, levels: null, outputLevel: 0, ranges, borders: null, output, cancellation);
         }
 
         // What the memtable counted is what the tree gave back: a lost leaf would be lost data.

@@ -17,6 +17,7 @@ internal sealed class LevelStore : IDisposable
     private readonly ManifestWriter _manifest;
     private readonly TableStore _tables;
     private readonly ReadViews _views;
+    private readonly StoreClock _clock;
     private readonly List<long> _unsettled = [];
     private LevelMap _current;
     private long _nextFileNumber;
@@ -25,15 +26,23 @@ internal sealed class LevelStore : IDisposable
     /// <param name="manifest">Taken over.</param>
     /// <param name="tables">Where new tables are made.</param>
     /// <param name="views">Where new maps are shown.</param>
+    /// <param name="clock">Its mark goes into every edit: what an edit reclaimed has expired at every later open, too.</param>
     /// <param name="current">The map of the manifest's state; its reference is taken over.</param>
     /// <param name="nextFileNumber">Above the number of every table file in the directory.</param>
     public LevelStore(
-        Scheduler scheduler, ManifestWriter manifest, TableStore tables, ReadViews views, LevelMap current, long nextFileNumber)
+        Scheduler scheduler,
+        ManifestWriter manifest,
+        TableStore tables,
+        ReadViews views,
+        StoreClock clock,
+        LevelMap current,
+        long nextFileNumber)
     {
         _editGuard = scheduler.CreateLock("level edits");
         _manifest = manifest;
         _tables = tables;
         _views = views;
+        _clock = clock;
         _current = current;
         _nextFileNumber = nextFileNumber;
     }
@@ -79,6 +88,7 @@ internal sealed class LevelStore : IDisposable
         using (_editGuard.Hold())
         {
             edit.NextFileNumber = Volatile.Read(ref _nextFileNumber);
+            edit.ClockMarkMilliseconds = _clock.Mark;
             AppendToManifest(edit);
             LevelMap before = _current;
             LevelMap after = before.Apply(edit, _tables.Make);

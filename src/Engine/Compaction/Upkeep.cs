@@ -215,7 +215,8 @@ internal sealed partial class Upkeep : IFlushRoom
         LevelEdit edit;
         try
         {
-            edit = FlushJob.Write(table, _context.Snapshots.GetReadableSequences(), output, _stopping.Token);
+            ulong[] readable = _context.Snapshots.GetReadableSequences();
+            edit = FlushJob.Write(table, readable, _context.Snapshots.GetReclaimBound(), output, _stopping.Token);
         }
         catch
         {

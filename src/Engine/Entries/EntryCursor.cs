@@ -19,7 +19,10 @@ internal abstract unsafe class EntryCursor : IDisposable
 
     public ulong Trailer;
 
-    /// <summary>The stored value; what it means is said by the trailer's kind.</summary>
+    /// <summary>
+    /// The stored value; what it means is said by the trailer's kind. The expiry of an expiring entry stands here even while the value
+    /// is elsewhere.
+    /// </summary>
     public byte* Value;
 
     public int ValueLength;
@@ -28,6 +31,9 @@ internal abstract unsafe class EntryCursor : IDisposable
     public bool IsValueElsewhere;
 
     public ReadOnlySpan<byte> KeySpan => new(Key, KeyLength);
+
+    /// <summary>The moment from which an expiring entry is absent. Never reads a value.</summary>
+    public ulong Expiry => Entries.Expiry.Read(new ReadOnlySpan<byte>(Value, Entries.Expiry.PrefixBytes));
 
     /// <summary>The stored value, brought here first where it stands elsewhere.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -42,7 +48,9 @@ internal abstract unsafe class EntryCursor : IDisposable
     {
     }
 
-    /// <summary>Where a value stands that is elsewhere: it can be read from there when the cursor has moved on.</summary>
+    /// <summary>
+    /// Where a user's value stands that is elsewhere: it can be read from there when the cursor has moved on.
+    /// </summary>
     public virtual ValuePlace GetValuePlace() => throw new InvalidOperationException("This cursor has all its values at hand.");
 
     public abstract void SeekToFirst();

@@ -22,7 +22,7 @@ internal static class LevelEditCodec
         /// <summary>
         /// level | number | salt:u64 | fileBytes | fileChecksum:u32 | smallest key | smallest trailer:u64 | largest key |
         /// largest trailer:u64 | entries | tombstones | smallest sequence | largest sequence | contentBytes | flags (1 = compressed) |
-        /// range tombstones
+        /// expiring entries | smallest expiry | largest expiry | expiry of half | range tombstones
         /// </summary>
         AddedTable = 1,
 
@@ -216,6 +216,10 @@ internal static class LevelEditCodec
         WriteNumber(content, info.LargestSequence);
         WriteNumber(content, (ulong)info.ContentBytes);
         WriteNumber(content, info.IsCompressed ? CompressedFlag : 0);
+        WriteNumber(content, (ulong)info.Expiries.Count);
+        WriteNumber(content, info.Expiries.Smallest);
+        WriteNumber(content, info.Expiries.Largest);
+        WriteNumber(content, info.Expiries.OfHalf);
         WriteNumber(content, (ulong)info.RangeTombstoneCount);
     }
 
@@ -230,6 +234,7 @@ internal static class LevelEditCodec
         if (!content.TryReadPositive(out long entryCount) || !content.TryReadPositive(out long tombstoneCount)) return false;
         if (!content.TryReadNumber(out ulong smallestSequence) || !content.TryReadNumber(out ulong largestSequence)) return false;
         if (!content.TryReadPositive(out long contentBytes) || !content.TryReadNumber(out ulong flags)) return false;
+        if (!TryReadExpiries(ref content, out ExpirySummary expiries) || !expiries.IsSound(entryCount)) return false;
         if (!content.TryReadPositive(out long rangeTombstoneCount)) return false;
         if (smallestKey.SequenceCompareTo(largestKey) > 0 || smallestSequence > largestSequence) return false;
         if (tombstoneCount > entryCount || flags > CompressedFlag) return false;
@@ -249,9 +254,19 @@ internal static class LevelEditCodec
             LargestSequence = largestSequence,
             ContentBytes = contentBytes,
             IsCompressed = flags == CompressedFlag,
+            Expiries = expiries,
             RangeTombstoneCount = rangeTombstoneCount,
         };
         table = new LeveledTable(level, info);
+        return true;
+    }
+
+    private static bool TryReadExpiries(ref FieldReader content, out ExpirySummary expiries)
+    {
+        expiries = default;
+        if (!content.TryReadPositive(out long count) || !content.TryReadNumber(out ulong smallest)) return false;
+        if (!content.TryReadNumber(out ulong largest) || !content.TryReadNumber(out ulong ofHalf)) return false;
+        expiries = new ExpirySummary(count, smallest, largest, ofHalf);
         return true;
     }
 

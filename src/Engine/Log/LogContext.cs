@@ -9,6 +9,9 @@ namespace Varve.Log;
 /// </summary>
 internal sealed record LogContext(IFileSystem Files, string Directory, DatabaseId DatabaseId, RandomSource Random, long SegmentBytes)
 {
+    /// <summary>Its mark goes into the header of every segment; null: none does.</summary>
+    public StoreClock? Clock { get; init; }
+
     /// <summary>A new era with a salt of its own. The manifest must record it durably before its first segment is written.</summary>
     public LogEra CreateEra(long firstSegment) => new(Random.NextUInt64(), firstSegment);
 

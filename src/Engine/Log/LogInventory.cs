@@ -26,6 +26,9 @@ internal sealed class LogInventory
     /// <summary>The paths of slots without a readable header.</summary>
     public IReadOnlyList<string> Unreadable => _unreadable;
 
+    /// <summary>The highest time that the era's segments know of.</summary>
+    public long ClockMark => _segments.Count > 0 ? _segments.Max(found => found.Header.ClockMark) : 0;
+
     public long HighestNumber => _segments.Count > 0 ? _segments[^1].Header.Number : _era.FirstSegment - 1;
 
     public static LogInventory Take(LogContext context, LogEra era, LogFrameReader reader)

@@ -69,7 +69,7 @@ internal sealed class LogRecovery
 
     private LogRecoveryResult Result(LogInventory inventory, ulong lastSequence, LogEndKind kind, long records) =>
         new(Math.Max(lastSequence, _flushedSequence), kind, records, _reader.BytesRead, inventory.Segments.Count, inventory.HighestNumber,
-            _end);
+            _end, inventory.ClockMark);
 
     private void ReplaySegments(IReadOnlyList<FoundSegment> segments, int start, LogReplay replay)
     {

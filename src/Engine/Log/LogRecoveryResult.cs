@@ -27,5 +27,13 @@ internal enum LogEndKind
 /// Behind the last record that was seen to end, or where reading began; its sequence is below <paramref name="LastSequence"/> where tables
 /// hold records that the log has lost. Null when no segment was found.
 /// </param>
+/// <param name="ClockMark">The highest time that their headers tell, milliseconds since 1970 UTC; 0 when none does.</param>
 internal sealed record LogRecoveryResult(
-    ulong LastSequence, LogEndKind EndKind, long RecordCount, long BytesRead, int SegmentsSeen, long HighestSegment, LogEnd? End);
+    ulong LastSequence,
+    LogEndKind EndKind,
+    long RecordCount,
+    long BytesRead,
+    int SegmentsSeen,
+    long HighestSegment,
+    LogEnd? End,
+    long ClockMark);

@@ -11,7 +11,7 @@ internal readonly record struct LogSegmentHeader
 
     // header := magic:u64 | version:u32 | slot:u32 | databaseId:16 | number:u64 | salt:u64 | segmentBytes:u64
     //         | predecessor:u64 | predecessorValidBytes:u64 | predecessorLastSequence:u64 | firstSequence:u64 | durableMark:u64
-    //         | zeros:28 | checksum:u32
+    //         | clockMark:u64 | zeros:20 | checksum:u32
     public const int SizeBytes = 128;
     public const int PredecessorOffset = 56;
     public const int PredecessorValidBytesOffset = 64;
@@ -25,6 +25,7 @@ internal readonly record struct LogSegmentHeader
     private const int NumberOffset = 32;
     private const int SaltOffset = 40;
     private const int SegmentBytesOffset = 48;
+    private const int ClockMarkOffset = 96;
     private const int ChecksumOffset = 124;
 
     public uint Version { get; init; }
@@ -55,6 +56,9 @@ internal readonly record struct LogSegmentHeader
     /// <summary>The sequence up to which the log was known to be synced when the segment began.</summary>
     public ulong DurableMark { get; init; }
 
+    /// <summary>The highest time the store had given out when the segment began, milliseconds since 1970 UTC.</summary>
+    public long ClockMark { get; init; }
+
     /// <summary>Writes the header over the first bytes of <paramref name="destination"/>.</summary>
     public void Write(Span<byte> destination)
     {
@@ -73,6 +77,7 @@ internal readonly record struct LogSegmentHeader
         BinaryPrimitives.WriteUInt64LittleEndian(header[PredecessorLastSequenceOffset..], PredecessorLastSequence);
         BinaryPrimitives.WriteUInt64LittleEndian(header[FirstSequenceOffset..], FirstSequence);
         BinaryPrimitives.WriteUInt64LittleEndian(header[DurableMarkOffset..], DurableMark);
+        BinaryPrimitives.WriteInt64LittleEndian(header[ClockMarkOffset..], ClockMark);
         uint checksum = Crc32C.ComputeSalted(header[..ChecksumOffset], Salt, offset: 0);
         BinaryPrimitives.WriteUInt32LittleEndian(header[ChecksumOffset..], checksum);
     }
@@ -102,6 +107,7 @@ internal readonly record struct LogSegmentHeader
             PredecessorLastSequence = BinaryPrimitives.ReadUInt64LittleEndian(source[PredecessorLastSequenceOffset..]),
             FirstSequence = BinaryPrimitives.ReadUInt64LittleEndian(source[FirstSequenceOffset..]),
             DurableMark = BinaryPrimitives.ReadUInt64LittleEndian(source[DurableMarkOffset..]),
+            ClockMark = BinaryPrimitives.ReadInt64LittleEndian(source[ClockMarkOffset..]),
         };
         return true;
     }

@@ -16,7 +16,8 @@ internal sealed unsafe class MemTable
 {
     public const int KeyBytesMax = (16 << 10) + 10;
 
-    public const int ValueBytesMax = 64 << 20;
+    /// <summary>64 MiB, and an expiry before it.</summary>
+    public const int ValueBytesMax = (64 << 20) + Expiry.PrefixBytes;
 
     /// <summary>A chain of versions is walked on every read of an old one: a longer chain fills the table before its time.</summary>
     public const int ChainLengthMax = 4096;

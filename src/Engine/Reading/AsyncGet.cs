@@ -1,7 +1,7 @@
 namespace Varve.Reading;
 
 /// <summary>A get that somebody awaits while a reader thread does it. Owns its pin of the view from the moment it is posted.</summary>
-internal sealed class AsyncGet(ReadView view, ReadOnlySpan<byte> fullKey, ulong sequence) : ReadJob
+internal sealed class AsyncGet(ReadView view, ReadOnlySpan<byte> fullKey, ReadMoment moment) : ReadJob
 {
     private readonly byte[] _key = fullKey.ToArray();
     private readonly TaskCompletionSource<byte[]?> _completion = new(TaskCreationOptions.RunContinuationsAsynchronously);
@@ -36,10 +36,10 @@ internal sealed class AsyncGet(ReadView view, ReadOnlySpan<byte> fullKey, ulong 
 
     private byte[]? Read()
     {
-        if (!PointLookup.TryFind(view, _key, sequence, out FoundEntry found)) return null;
+        if (!PointLookup.TryFind(view, _key, moment.Sequence, out FoundEntry found)) return null;
         try
         {
-            if (found.IsTombstone) return null;
+            if (found.IsAbsent(moment)) return null;
             byte[] value = GC.AllocateUninitializedArray<byte>(found.Length);
             found.CopyTo(value);
             return value;

@@ -17,16 +17,16 @@ internal sealed class ParallelLookups(ReaderThreads readers) : ParallelReads(rea
     private byte[] _keys = [];
     private byte[] _values = [];
     private ReadView? _view;
-    private ulong _sequence;
+    private ReadMoment _moment;
     private bool _readsValues;
 
     public int Count { get; private set; }
 
     /// <summary>Begins a round; the full keys of <see cref="Add"/> stand in the array.</summary>
-    public void Begin(ReadView view, ulong sequence, byte[] keys)
+    public void Begin(ReadView view, ReadMoment moment, byte[] keys)
     {
         _view = view;
-        _sequence = sequence;
+        _moment = moment;
         _keys = keys;
         Count = 0;
     }
@@ -85,8 +85,8 @@ internal sealed class ParallelLookups(ReaderThreads readers) : ParallelReads(rea
         }
 
         (int start, int length) = _keyPlaces[index];
-        if (!PointLookup.TryFind(_view!, _keys.AsSpan(start, length), _sequence, out FoundEntry found)) return;
-        if (found.IsTombstone)
+        if (!PointLookup.TryFind(_view!, _keys.AsSpan(start, length), _moment.Sequence, out FoundEntry found)) return;
+        if (found.IsAbsent(_moment))
         {
             found.Dispose();
             return;

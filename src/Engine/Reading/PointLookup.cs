@@ -1,3 +1,4 @@
+using System.Buffers;
 using Varve.Bytes;
 using Varve.Entries;
 using Varve.Levels;
@@ -14,7 +15,7 @@ internal static unsafe class PointLookup
 {
     /// <summary>
     /// False when no place knows the key, or a range delete hides what is known of it. A tombstone is found like any entry: ask
-    /// <see cref="FoundEntry.IsTombstone"/>. The found bytes live as long as the view's pin and the entry's own; dispose the entry.
+    /// <see cref="FoundEntry.IsAbsent"/>. The found bytes live as long as the view's pin and the entry's own; dispose the entry.
     /// </summary>
     public static bool TryFind(ReadView view, ReadOnlySpan<byte> key, ulong sequence, out FoundEntry found)
     {
@@ -142,8 +143,10 @@ internal unsafe struct FoundEntry : IDisposable
     internal FoundEntry(MemEntry entry)
     {
         Trailer = entry.Trailer;
-        _value = entry.Value;
-        Length = entry.ValueLength;
+        int prefixBytes = Entries.Expiry.PrefixBytesOf(entry.Trailer);
+        if (prefixBytes > 0) Expiry = Entries.Expiry.Read(entry.ValueSpan);
+        _value = entry.Value + prefixBytes;
+        Length = entry.ValueLength - prefixBytes;
     }
 
     internal FoundEntry(Table table, TableValue value)
@@ -151,16 +154,21 @@ internal unsafe struct FoundEntry : IDisposable
         _table = table;
         _tableValue = value;
         Trailer = value.Trailer;
+        Expiry = value.Expiry;
         _value = value.Value;
         Length = value.ValueLength;
     }
 
     public ulong Trailer { get; }
 
+    /// <summary>When the trailer says that the entry expires: the moment from which it is absent.</summary>
+    public ulong Expiry { get; }
+
     /// <summary>Bytes of the user's value.</summary>
     public int Length { get; }
 
-    public bool IsTombstone => Entries.Trailer.IsTombstone(Trailer);
+    /// <summary>True when a reader of the moment finds nothing: it is a tombstone, or has expired.</summary>
+    public bool IsAbsent(in ReadMoment moment) => moment.IsAbsent(Trailer, Expiry);
 
     /// <summary>The value's first byte where a memtable of the view holds it; null where a table does.</summary>
     public byte* MemoryAddress => _table is null ? _value : null;
@@ -189,6 +197,23 @@ internal unsafe struct FoundEntry : IDisposable
     {
         if (IsSeparate) _table!.ReadSeparate(_tableValue, destination[..Length]);
         else new ReadOnlySpan<byte>(_value, Length).CopyTo(destination);
+    }
+
+    /// <summary>Whether the user's value is this one; a separate value is read only where the length is right.</summary>
+    public readonly bool HasValue(ReadOnlySpan<byte> wanted)
+    {
+        if (Length != wanted.Length) return false;
+        if (_table is null || !_tableValue.IsSeparate) return new ReadOnlySpan<byte>(_value, Length).SequenceEqual(wanted);
+        byte[] copy = ArrayPool<byte>.Shared.Rent(Length);
+        try
+        {
+            _table.ReadSeparate(_tableValue, copy.AsSpan(0, Length));
+            return copy.AsSpan(0, Length).SequenceEqual(wanted);
+        }
+        finally
+        {
+            ArrayPool<byte>.Shared.Return(copy);
+        }
     }
 
     public void Dispose()

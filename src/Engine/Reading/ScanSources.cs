@@ -8,12 +8,17 @@ namespace Varve.Reading;
 /// <summary>Puts together what a scan reads: one cursor for each memtable, each table of level 0, each level below it.</summary>
 internal static class ScanSources
 {
-    /// <summary>What a reader at the sequence sees between the bounds.</summary>
+    /// <summary>What a reader at the moment sees between the bounds.</summary>
     /// <param name="view">Pinned by the caller for as long as the cursor lives.</param>
-    /// <param name="sequence">The sequence the scan reads at.</param>
+    /// <param name="moment">What the scan reads at; its time is fixed.</param>
     /// <param name="bounds">Tables of level 0 outside are left out.</param>
-    public static VisibleCursor Open(ReadView view, ulong sequence, ScanBounds bounds) =>
-        new(OpenMerged(view, sequence, bounds), sequence, bounds.Lower, bounds.Upper, RangeCover.Create(view, sequence, bounds));
+    public static VisibleCursor Open(ReadView view, ReadMoment moment, ScanBounds bounds) =>
+        new(
+            OpenMerged(view, moment.Sequence, bounds),
+            moment,
+            bounds.Lower,
+            bounds.Upper,
+            RangeCover.Create(view, moment.Sequence, bounds));
 
     private static EntryCursor OpenMerged(ReadView view, ulong sequence, ScanBounds bounds)
     {

@@ -1,4 +1,5 @@
 using Varve.Diagnostics;
+using Varve.Runtime;
 
 namespace Varve.Reading;
 
@@ -6,7 +7,7 @@ namespace Varve.Reading;
 /// The sequences that somebody still reads at. Taking one happens under the lock under which compaction reads the list, so that no
 /// version a snapshot needs is dropped between the two.
 /// </summary>
-internal sealed class SnapshotList(ReadViews views, TimeProvider clock)
+internal sealed class SnapshotList(ReadViews views, StoreClock clock)
 {
     private readonly Lock _listGuard = new();
     private readonly LinkedList<Registration> _open = new();
@@ -25,16 +26,16 @@ internal sealed class SnapshotList(ReadViews views, TimeProvider clock)
     {
         get
         {
-            lock (_listGuard) return _open.First is { } oldest ? clock.GetElapsedTime(oldest.Value.TakenAt) : TimeSpan.Zero;
+            lock (_listGuard) return _open.First is { } oldest ? clock.TimeProvider.GetElapsedTime(oldest.Value.TakenAt) : TimeSpan.Zero;
         }
     }
 
-    /// <summary>Registers the visible sequence of this moment.</summary>
+    /// <summary>Registers the visible sequence and the time of this moment.</summary>
     public Registration Take()
     {
         lock (_listGuard)
         {
-            var registration = new Registration(views.VisibleSequence, clock.GetTimestamp());
+            var registration = new Registration(views.VisibleSequence, clock.ReadTime(), clock.TimeProvider.GetTimestamp());
             registration.Node = _open.AddLast(registration);
             return registration;
         }
@@ -80,9 +81,28 @@ internal sealed class SnapshotList(ReadViews views, TimeProvider clock)
         }
     }
 
-    internal sealed class Registration(ulong sequence, long takenAt)
+    /// <summary>
+    /// An entry whose expiry lies before it is gone for every reader that is and that may come, and for longer than the grace: it may be
+    /// taken for a tombstone. Milliseconds since 1970 UTC.
+    /// </summary>
+    public ulong GetReclaimBound()
+    {
+        lock (_listGuard)
+        {
+            // Taken in the order of the list, and time never goes back.
+            long oldest = _open.First is { } first ? first.Value.Milliseconds : long.MaxValue;
+            return (ulong)Math.Max(0, Math.Min(oldest, clock.ReadReclaimTime()) - StoreClock.GraceMilliseconds);
+        }
+    }
+
+    internal sealed class Registration(ulong sequence, long milliseconds, long takenAt)
     {
         public ulong Sequence { get; } = sequence;
+
+        /// <summary>The time that decides what has expired.</summary>
+        public long Milliseconds { get; } = milliseconds;
+
+        public ReadMoment Moment => new(Sequence, Milliseconds);
 
         public long TakenAt { get; } = takenAt;
 

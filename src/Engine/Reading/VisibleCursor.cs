@@ -5,8 +5,8 @@ using Varve.Native;
 namespace Varve.Reading;
 
 /// <summary>
-/// What a reader at a sequence sees of a run of entries, between two bounds: of every key the newest version at or below the
-/// sequence, and nothing where that is a tombstone or a range delete hides it. Moves freely both ways.
+/// What a reader at a moment sees of a run of entries, between two bounds: of every key the newest version at or below its
+/// sequence, and nothing where that is a tombstone, has expired, or is hidden by a range delete. Moves freely both ways.
 /// </summary>
 /// <remarks>
 /// Forward the source stands on the shown entry. Backward versions come oldest first, so the one to show is known only when the
@@ -25,6 +25,7 @@ internal sealed unsafe class VisibleCursor : IDisposable
     private const int HiddenStepsBetweenTriesMax = 1024;
 
     private readonly EntryCursor _source;
+    private readonly ReadMoment _moment;
     private readonly ulong _sequence;
     private readonly byte[] _lower;
     private readonly byte[]? _upper;
@@ -32,19 +33,22 @@ internal sealed unsafe class VisibleCursor : IDisposable
     private GrowingBuffer _key;
     private GrowingBuffer _value;
     private ValuePlace _valuePlace;
+    private ulong _trailer;
+    private ulong _expiry;
     private bool _isCopied;
     private bool _isValueElsewhere;
 
     /// <param name="source">Taken over.</param>
-    /// <param name="sequence">Versions above it are not seen.</param>
+    /// <param name="moment">Versions above its sequence are not seen, nor what had expired at its time, which is fixed.</param>
     /// <param name="lower">The first full key that may be shown.</param>
     /// <param name="upper">The first full key behind those that may be shown; null: no bound.</param>
     /// <param name="cover">What range deletes hide; null: nothing.</param>
-    public VisibleCursor(EntryCursor source, ulong sequence, byte[] lower, byte[]? upper, RangeCover? cover = null)
+    public VisibleCursor(EntryCursor source, ReadMoment moment, byte[] lower, byte[]? upper, RangeCover? cover = null)
     {
         _cover = cover;
         _source = source;
-        _sequence = sequence;
+        _moment = moment;
+        _sequence = moment.Sequence;
         _lower = lower;
         _upper = upper;
     }
@@ -56,7 +60,14 @@ internal sealed unsafe class VisibleCursor : IDisposable
 
     public ReadOnlySpan<byte> Key => _isCopied ? _key.Span : _source.KeySpan;
 
-    public ReadOnlySpan<byte> Value => _isCopied ? GetCopiedValue() : _source.GetValue();
+    /// <summary>The user's value.</summary>
+    public ReadOnlySpan<byte> Value =>
+        _isCopied ? GetCopiedValue() : _source.GetValue()[Entries.Expiry.PrefixBytesOf(_source.Trailer)..];
+
+    public ulong Trailer => _isCopied ? _trailer : _source.Trailer;
+
+    /// <summary>When the trailer says that the entry expires: the moment from which it is absent.</summary>
+    public ulong Expiry => _isCopied ? _expiry : ExpiryOf(_source);
 
     public void SeekToFirst() => Seek(_lower);
 
@@ -65,7 +76,7 @@ internal sealed unsafe class VisibleCursor : IDisposable
         IsValid = false;
         _cover?.Forget();
         if (_upper is null) _source.SeekToLast();
-        else _source.SeekForPrevious(_upper, Trailer.Newest);
+        else _source.SeekForPrevious(_upper, Entries.Trailer.Newest);
         FindBackward();
     }
 
@@ -75,7 +86,7 @@ internal sealed unsafe class VisibleCursor : IDisposable
         IsValid = false;
         if (key.SequenceCompareTo(_lower) < 0) key = _lower;
         _cover?.Forget();
-        _source.Seek(key, Trailer.SeekAt(_sequence));
+        _source.Seek(key, Entries.Trailer.SeekAt(_sequence));
         FindForward();
     }
 
@@ -90,7 +101,7 @@ internal sealed unsafe class VisibleCursor : IDisposable
 
         IsValid = false;
         _cover?.Forget();
-        _source.SeekForPrevious(key, Trailer.Oldest);
+        _source.SeekForPrevious(key, Entries.Trailer.Oldest);
         FindBackward();
     }
 
@@ -101,7 +112,7 @@ internal sealed unsafe class VisibleCursor : IDisposable
         if (_isCopied)
         {
             // Sequences begin at 1, so nothing stands at the oldest trailer itself.
-            _source.Seek(_key.Span, Trailer.Oldest);
+            _source.Seek(_key.Span, Entries.Trailer.Oldest);
         }
         else
         {
@@ -145,14 +156,14 @@ internal sealed unsafe class VisibleCursor : IDisposable
         int hiddenMax = HiddenStepsMax;
         while (source.IsValid && IsBelowUpper(source))
         {
-            if (Trailer.Sequence(source.Trailer) > _sequence)
+            if (Entries.Trailer.Sequence(source.Trailer) > _sequence)
             {
                 source.Next();
                 continue;
             }
 
-            bool isHidden = _cover is not null && _cover.AtForward(source.KeySpan) > Trailer.Sequence(source.Trailer);
-            if (!isHidden && !Trailer.IsTombstone(source.Trailer))
+            bool isHidden = _cover is not null && _cover.AtForward(source.KeySpan) > Entries.Trailer.Sequence(source.Trailer);
+            if (!isHidden && !IsAbsent(source))
             {
                 IsValid = true;
                 return;
@@ -184,10 +195,10 @@ internal sealed unsafe class VisibleCursor : IDisposable
             int steps = 0;
             do
             {
-                if (Trailer.Sequence(source.Trailer) > _sequence || ++steps > VersionStepsMax) break;
-                isHidden = Trailer.Sequence(source.Trailer) < cover;
-                isShown = !isHidden && !Trailer.IsTombstone(source.Trailer);
-                if (isShown) KeepValue();
+                if (Entries.Trailer.Sequence(source.Trailer) > _sequence || ++steps > VersionStepsMax) break;
+                isHidden = Entries.Trailer.Sequence(source.Trailer) < cover;
+                isShown = !isHidden && !IsAbsent(source);
+                if (isShown) KeepEntry();
                 source.Previous();
             }
             while (IsOnKey(source));
@@ -223,21 +234,23 @@ internal sealed unsafe class VisibleCursor : IDisposable
         return cover > 0 && source.SkipBackward(_cover.Start!, cover);
     }
 
-    /// <summary>With many versions of the key at hand: seeks the one that is visible. False when it is a tombstone.</summary>
+    /// <summary>With many versions of the key at hand: seeks the one that is visible. False when it shows nothing.</summary>
     private bool CopyNewestVisible(ulong cover)
     {
-        _source.Seek(_key.Span, Trailer.SeekAt(_sequence));
-        bool isShown = !Trailer.IsTombstone(_source.Trailer) && Trailer.Sequence(_source.Trailer) > cover;
-        if (isShown) KeepValue();
+        _source.Seek(_key.Span, Entries.Trailer.SeekAt(_sequence));
+        bool isShown = !IsAbsent(_source) && Entries.Trailer.Sequence(_source.Trailer) > cover;
+        if (isShown) KeepEntry();
         return isShown;
     }
 
-    private void KeepValue()
+    private void KeepEntry()
     {
+        _trailer = _source.Trailer;
+        _expiry = ExpiryOf(_source);
         if (IsForKeysOnly) return;
         _isValueElsewhere = _source.IsValueElsewhere;
         if (_isValueElsewhere) _valuePlace = _source.GetValuePlace();
-        else _value.Set(_source.GetValue());
+        else _value.Set(_source.GetValue()[Entries.Expiry.PrefixBytesOf(_trailer)..]);
     }
 
     private ReadOnlySpan<byte> GetCopiedValue()
@@ -259,7 +272,7 @@ internal sealed unsafe class VisibleCursor : IDisposable
         {
             if (++steps > VersionStepsMax)
             {
-                _source.Seek(_key.Span, Trailer.Oldest);
+                _source.Seek(_key.Span, Entries.Trailer.Oldest);
                 return;
             }
 
@@ -276,13 +289,19 @@ internal sealed unsafe class VisibleCursor : IDisposable
         {
             if (++steps > VersionStepsMax)
             {
-                _source.SeekForPrevious(_key.Span, Trailer.Newest);
+                _source.SeekForPrevious(_key.Span, Entries.Trailer.Newest);
                 return;
             }
 
             _source.Previous();
         }
     }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private bool IsAbsent(EntryCursor source) => _moment.IsAbsent(source.Trailer, ExpiryOf(source));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static ulong ExpiryOf(EntryCursor source) => Entries.Expiry.IsExpiring(source.Trailer) ? source.Expiry : 0;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private bool IsOnKey(EntryCursor source) => source.IsValid && source.KeySpan.SequenceEqual(_key.Span);

@@ -25,6 +25,8 @@ internal sealed class Store
 
     public required SnapshotList Snapshots { get; init; }
 
+    public required StoreClock Clock { get; init; }
+
     public required MapCatalog Catalog { get; init; }
 
     public required ChangeSource Changes { get; init; }

@@ -10,6 +10,7 @@ using Varve.Levels;
 using Varve.Log;
 using Varve.Memory;
 using Varve.Reading;
+using Varve.Runtime;
 
 namespace Varve.Recovery;
 
@@ -44,14 +45,16 @@ internal static class StoreOpener
         List<long> unknownTables = FindUnknownTables(setup, known);
         var numbers = new FileNumbers(Math.Max(state.NextFileNumber, unknownTables.Count > 0 ? unknownTables.Max() + 1 : 0));
         LevelEdit edit = replay.WriteTables(numbers);
+        StoreClock clock = MakeClock(setup, state, log);
         ulong sequenceBound = Math.Max(state.SequenceBound, lastSequence);
         if (isUnclean) sequenceBound += UncleanSequenceJump;
-        LogContext context = LogContextOf(setup, state.DatabaseId);
+        LogContext context = LogContextOf(setup, state.DatabaseId) with { Clock = clock };
         LogEra era = context.CreateEra(Math.Max(log?.HighestSegment ?? 0, state.LogEra?.FirstSegment ?? 0) + 1);
         edit.FlushedSequence = sequenceBound;
         edit.SequenceBound = sequenceBound;
         edit.NextFileNumber = numbers.Next;
         edit.LogEra = era;
+        edit.ClockMarkMilliseconds = clock.Mark;
         LogPast past = PastLog.Of(state, log);
         LogHistory history = PastLog.LoadHistory(context, setup.ChangeHistoryBytes, past, isUnclean);
         edit.LogPast = past with { PastEras = history.SelectKept(past.PastEras) };
@@ -63,7 +66,7 @@ internal static class StoreOpener
         history.CutSlots();
         LevelMap levels = opening.MakeLevels(edit);
         LogWriter writer = opening.MakeLog(context, era, sequenceBound + 1, history);
-        return Assemble(opening, setup, manifest, levels, writer, sequenceBound, numbers.Next);
+        return Assemble(opening, setup, manifest, levels, writer, clock, sequenceBound, numbers.Next);
     }
 
     /// <summary>Replays into memory only: nothing is created or written.</summary>
@@ -77,6 +80,7 @@ internal static class StoreOpener
         using var replay = new Replay(setup, opening.Tables);
         LogRecoveryResult? log = ReplayLog(setup, state, replay.Take);
         opening.Found(log, state);
+        StoreClock clock = MakeClock(setup, state, log);
         ulong lastSequence = Math.Max(state.FlushedSequence, log?.LastSequence ?? 0);
         LevelMap levels = opening.MakeLevels(new LevelEdit());
         var views = new ReadViews(replay.Active, replay.FrozenNewestFirst(), levels, lastSequence);
@@ -94,11 +98,12 @@ internal static class StoreOpener
             Cache = opening.Cache,
             Tables = opening.Tables,
             Views = views,
-            Snapshots = new SnapshotList(views, setup.Scheduler.Clock),
+            Snapshots = new SnapshotList(views, clock),
+            Clock = clock,
             Readers = new ReaderThreads(setup.Scheduler),
             Catalog = catalog,
             Changes = new ChangeSource(setup.Files, history, log: null, views, catalog),
-            Levels = new LevelStore(setup.Scheduler, manifest, opening.Tables, views, levels, state.NextFileNumber),
+            Levels = new LevelStore(setup.Scheduler, manifest, opening.Tables, views, clock, levels, state.NextFileNumber),
         });
     }
 
@@ -108,6 +113,7 @@ internal static class StoreOpener
         ManifestWriter manifest,
         LevelMap levels,
         LogWriter log,
+        StoreClock clock,
         ulong visibleSequence,
         long nextFileNumber)
     {
@@ -122,8 +128,8 @@ internal static class StoreOpener
             active.Release();
         }
 
-        var snapshots = new SnapshotList(views, setup.Scheduler.Clock);
-        var levelStore = new LevelStore(setup.Scheduler, manifest, opening.Tables, views, levels, nextFileNumber);
+        var snapshots = new SnapshotList(views, clock);
+        var levelStore = new LevelStore(setup.Scheduler, manifest, opening.Tables, views, clock, levels, nextFileNumber);
         var pacer = new WritePacer(setup.Scheduler);
         var upkeep = new Upkeep(new UpkeepContext
         {
@@ -144,7 +150,8 @@ internal static class StoreOpener
             Events = opening.Events,
         });
         MapCatalog catalog = LoadCatalog(views, setup);
-        var commit = new CommitQueue(setup.Scheduler, log, views, upkeep, pacer, MapCatalog.Root, catalog.NextRecordedId)
+        var commit = new CommitQueue(
+            setup.Scheduler, log, views, clock, upkeep, pacer, MapCatalog.Root, catalog.NextRecordedId)
         {
             Events = opening.Events,
         };
@@ -159,6 +166,7 @@ internal static class StoreOpener
             Tables = opening.Tables,
             Views = views,
             Snapshots = snapshots,
+            Clock = clock,
             Readers = new ReaderThreads(setup.Scheduler),
             Catalog = catalog,
             Changes = new ChangeSource(setup.Files, log.History, log, views, catalog)
@@ -185,6 +193,10 @@ internal static class StoreOpener
         activity?.SetTag("varve.read_bytes", result.BytesRead);
         return result;
     }
+
+    /// <summary>Time goes on from the highest that manifest or log have of it.</summary>
+    private static StoreClock MakeClock(EngineSetup setup, ManifestState state, LogRecoveryResult? log) =>
+        new(setup.Scheduler.Clock, Math.Max(state.ClockMarkMilliseconds, log?.ClockMark ?? 0));
 
     private static LogContext LogContextOf(EngineSetup setup, DatabaseId databaseId) =>
         new(setup.Files, setup.Directory, databaseId, setup.Random, setup.LogSegmentBytes);

@@ -1,3 +1,4 @@
+using System.Buffers.Binary;
 using System.Numerics;
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
@@ -47,7 +48,9 @@ internal static unsafe class DataBlock
 
     public static int Count(byte* block) => *(ushort*)block;
 
-    /// <summary>True when every offset and length stays within the block and the entries stand one behind the other.</summary>
+    /// <summary>
+    /// True when every offset and length stays within the block, the entries stand one behind the other, and expiring ones have an expiry.
+    /// </summary>
     public static bool IsWellFormed(ReadOnlySpan<byte> block)
     {
         if (block.Length is < FingerprintsOffset or > TableFormat.PayloadBytesMax) return false;
@@ -186,7 +189,9 @@ internal static unsafe class DataBlock
         if (!Varint.TryRead(source[keyPrefix..], out ulong valueBytes, out int valuePrefix)) return false;
         if (keyBytes > (ulong)source.Length || valueBytes > (ulong)source.Length) return false;
         entryBytes = keyPrefix + valuePrefix + sizeof(ulong) + (int)keyBytes + (int)valueBytes;
-        return entryBytes <= source.Length;
+        if (entryBytes > source.Length) return false;
+        ulong trailer = BinaryPrimitives.ReadUInt64LittleEndian(source[(keyPrefix + valuePrefix)..]);
+        return valueBytes >= (ulong)Expiry.PrefixBytesOf(trailer);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

@@ -7,16 +7,17 @@ namespace Varve.Tables;
 /// <summary>Values over 16 KiB, each in a block of its own; the entry holds a handle.</summary>
 /// <remarks>
 /// <code>
-/// handle     := offset:varint | valueBytes:varint
+/// handle     := offset:varint | valueBytes:varint              (behind the expiry, where the entry has one)
 /// valueBlock := valueBytes:u32 | crc:u32[pieces] | value        (a checksum for each 64 KiB, salted with the piece's offset)
 /// </code>
 /// </remarks>
 internal static class SeparateValue
 {
-    public const int HandleBytesMax = 2 * Varint.BytesMax;
+    /// <summary>With the expiry that may stand before it.</summary>
+    public const int HandleBytesMax = Expiry.PrefixBytes + (2 * Varint.BytesMax);
 
     /// <summary>64 MiB, and an expiry before it.</summary>
-    public const int ValueBytesMax = (64 << 20) + sizeof(ulong);
+    public const int ValueBytesMax = (64 << 20) + Expiry.PrefixBytes;
 
     public const int HeaderBytesMax = sizeof(uint) + ((ValueBytesMax + PieceBytes - 1) / PieceBytes * sizeof(uint));
 

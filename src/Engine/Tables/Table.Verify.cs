@@ -23,6 +23,7 @@ internal sealed partial class Table
         long tombstoneCount = 0;
         byte[] smallestKey = [];
         ulong smallestTrailer = 0;
+        var expiries = new ExpiryTally();
         for (cursor.SeekToFirst(); cursor.IsValid; cursor.Next())
         {
             if (entryCount % 4096 == 0) cancellation.ThrowIfCancellationRequested();
@@ -42,6 +43,7 @@ internal sealed partial class Table
             previousTrailer = cursor.Trailer;
             entryCount++;
             if (Trailer.IsTombstone(cursor.Trailer)) tombstoneCount++;
+            if (Expiry.IsExpiring(cursor.Trailer)) expiries.Add(cursor.Expiry);
         }
 
         if (entryCount != Info.EntryCount || tombstoneCount != Info.TombstoneCount)
@@ -49,6 +51,8 @@ internal sealed partial class Table
             ThrowCorrupt(0, $"{entryCount} entries and {tombstoneCount} tombstones, expected {Info.EntryCount} and {Info.TombstoneCount}");
         }
 
+        ExpirySummary summary = expiries.Summarize(entryCount);
+        if (summary != Info.Expiries) ThrowCorrupt(0, $"its entries' expiries give {summary}, the manifest says {Info.Expiries}");
         VerifyBounds(entryCount > 0, smallestKey, smallestTrailer, previousKey[..previousLength], previousTrailer);
     }
 

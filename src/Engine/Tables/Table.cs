@@ -140,13 +140,18 @@ internal sealed unsafe partial class Table : Entries.IValueSource
 
     private TableValue ToValue(OpenedTable opened, in BlockEntry entry, ref BlockPin data)
     {
+        // SAFETY: a loaded block is well formed, so an expiring entry has the bytes of its expiry.
         ulong trailer = entry.Trailer + opened.TrailerShift;
-        if (!SeparateValue.IsSeparate(trailer)) return new TableValue(trailer, entry.Value, entry.ValueLength, -1, data);
-        var handle = new ReadOnlySpan<byte>(entry.Value, entry.ValueLength);
+        int prefixBytes = Entries.Expiry.PrefixBytesOf(trailer);
+        var stored = new ReadOnlySpan<byte>(entry.Value, entry.ValueLength);
+        ulong expiry = prefixBytes > 0 ? Entries.Expiry.Read(stored) : 0;
+        if (!SeparateValue.IsSeparate(trailer))
+            return new TableValue(trailer, expiry, entry.Value + prefixBytes, entry.ValueLength - prefixBytes, -1, data);
+        ReadOnlySpan<byte> handle = stored[prefixBytes..];
         bool isSound = SeparateValue.TryReadHandle(handle, opened.FileBytes, out long offset, out int valueBytes);
         data.Dispose();
         if (!isSound) ThrowCorrupt(0, "the handle of a large value is malformed");
-        return new TableValue(SeparateValue.WithoutFlag(trailer), null, valueBytes, offset, default);
+        return new TableValue(SeparateValue.WithoutFlag(trailer), expiry, null, valueBytes, offset, default);
     }
 
     /// <summary>Frees what the table keeps in memory; nobody reads it any more. It can be opened again.</summary>

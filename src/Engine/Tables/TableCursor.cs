@@ -174,12 +174,13 @@ internal sealed unsafe class TableCursor : EntryCursor
 
         if (!SeparateValue.IsSeparate(Trailer)) return;
         IsValid = false;
-        var handle = new ReadOnlySpan<byte>(Value, ValueLength);
+        int prefixBytes = Entries.Expiry.PrefixBytesOf(Trailer);
+        ReadOnlySpan<byte> handle = new ReadOnlySpan<byte>(Value, ValueLength)[prefixBytes..];
         if (!SeparateValue.TryReadHandle(handle, _opened.FileBytes, out _separateOffset, out int valueBytes))
             _table.ThrowCorrupt(0, "the handle of a large value is malformed");
         Trailer = SeparateValue.WithoutFlag(Trailer);
-        Value = null;
-        ValueLength = valueBytes;
+        if (prefixBytes == 0) Value = null;
+        ValueLength = prefixBytes + valueBytes;
         IsValueElsewhere = true;
     }
 
@@ -193,12 +194,16 @@ internal sealed unsafe class TableCursor : EntryCursor
             _separate = new NativeBuffer(ValueLength);
         }
 
-        _table.ReadValue(_separateOffset, _separate.Span[..ValueLength]);
+        int prefixBytes = Entries.Expiry.PrefixBytesOf(Trailer);
+        Span<byte> stored = _separate.Span[..ValueLength];
+        new ReadOnlySpan<byte>(Value, prefixBytes).CopyTo(stored);
+        _table.ReadValue(_separateOffset, stored[prefixBytes..]);
         Value = _separate.Address;
         IsValueElsewhere = false;
     }
 
-    public override ValuePlace GetValuePlace() => new(_table, _separateOffset, ValueLength);
+    public override ValuePlace GetValuePlace() =>
+        new(_table, _separateOffset, ValueLength - Entries.Expiry.PrefixBytesOf(Trailer));
 
     /// <summary>Loads the first block that may hold the key or what follows it; false when all of the table comes before the key.</summary>
     private bool TryLoadBlockOf(ReadOnlySpan<byte> key)

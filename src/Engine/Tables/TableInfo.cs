@@ -47,6 +47,9 @@ internal sealed record TableInfo
 
     public required bool IsCompressed { get; init; }
 
+    /// <summary>When its entries expire; nothing where none does.</summary>
+    public ExpirySummary Expiries { get; init; }
+
     /// <summary>An ingested table, whose entries were written with sequence 0, at the sequence at which it is installed.</summary>
     public TableInfo AtSequence(ulong sequence)
     {

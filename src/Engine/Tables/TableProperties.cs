@@ -29,6 +29,8 @@ internal sealed class TableProperties
 
     public ulong FilterBitsPerKey { get; set; }
 
+    public ExpirySummary Expiries { get; set; }
+
     public ulong RangeTombstoneCount { get; set; }
 
     public byte[] Encode()
@@ -83,6 +85,7 @@ internal sealed class TableProperties
         ContentBytes = (long)ContentBytes,
         IsCompressed = isCompressed,
         RangeTombstoneCount = (long)RangeTombstoneCount,
+        Expiries = Expiries,
     };
 
     private ulong NumberOf(Tag tag) => tag switch
@@ -96,6 +99,10 @@ internal sealed class TableProperties
         Tag.ContentBytes => ContentBytes,
         Tag.FilterBitsPerKey => FilterBitsPerKey,
         Tag.RangeTombstoneCount => RangeTombstoneCount,
+        Tag.SmallestExpiry => Expiries.Smallest,
+        Tag.LargestExpiry => Expiries.Largest,
+        Tag.ExpiringCount => (ulong)Expiries.Count,
+        Tag.ExpiryOfHalf => Expiries.OfHalf,
         _ => 0,
     };
 
@@ -123,12 +130,16 @@ internal sealed class TableProperties
             case Tag.ContentBytes: ContentBytes = number; break;
             case Tag.FilterBitsPerKey: FilterBitsPerKey = number; break;
             case Tag.RangeTombstoneCount: RangeTombstoneCount = number; break;
+            case Tag.SmallestExpiry: Expiries = Expiries with { Smallest = number }; break;
+            case Tag.LargestExpiry: Expiries = Expiries with { Largest = number }; break;
+            case Tag.ExpiringCount: Expiries = Expiries with { Count = (long)number }; break;
+            case Tag.ExpiryOfHalf: Expiries = Expiries with { OfHalf = number }; break;
         }
 
         return true;
     }
 
-    /// <summary>Stored on disk: never renumber. 11 to 13 are kept for expiries.</summary>
+    /// <summary>Stored on disk: never renumber.</summary>
     private enum Tag : ulong
     {
         SmallestKey = 1,
@@ -141,6 +152,10 @@ internal sealed class TableProperties
         LargestSequence = 8,
         ContentBytes = 9,
         FilterBitsPerKey = 10,
+        SmallestExpiry = 11,
+        LargestExpiry = 12,
+        ExpiringCount = 13,
         RangeTombstoneCount = 14,
+        ExpiryOfHalf = 15,
     }
 }

@@ -7,9 +7,10 @@ internal unsafe struct TableValue : IDisposable
 {
     private BlockPin _block;
 
-    internal TableValue(ulong trailer, byte* value, int valueLength, long separateOffset, BlockPin block)
+    internal TableValue(ulong trailer, ulong expiry, byte* value, int valueLength, long separateOffset, BlockPin block)
     {
         Trailer = trailer;
+        Expiry = expiry;
         Value = value;
         ValueLength = valueLength;
         SeparateOffset = separateOffset;
@@ -18,10 +19,13 @@ internal unsafe struct TableValue : IDisposable
 
     public ulong Trailer { get; }
 
-    /// <summary>The value's first byte; null when it is separate.</summary>
+    /// <summary>When the trailer says that the entry expires: the moment from which it is absent.</summary>
+    public ulong Expiry { get; }
+
+    /// <summary>The user's value's first byte; null when it is separate.</summary>
     public byte* Value { get; }
 
-    /// <summary>The value's bytes, separate or not.</summary>
+    /// <summary>The user's value's bytes, separate or not.</summary>
     public int ValueLength { get; }
 
     /// <summary>True when the value is not in memory: <see cref="Table.ReadSeparate(in TableValue, Span{byte})"/> reads it.</summary>

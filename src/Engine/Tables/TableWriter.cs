@@ -17,6 +17,7 @@ internal sealed class TableWriter : IDisposable
     private readonly BlockEncoder _encoder;
     private readonly PartitionBuilder _partition;
     private readonly TableProperties _properties = new();
+    private readonly ExpiryTally _expiries = new();
     private readonly byte[] _lastKey = new byte[TableFormat.KeyBytesMax];
     private int _lastKeyLength;
     private bool _isDisposed;
@@ -51,13 +52,18 @@ internal sealed class TableWriter : IDisposable
     {
         Invariant.Holds(key.Length <= TableFormat.KeyBytesMax && value.Length <= SeparateValue.ValueBytesMax);
         Invariant.Holds(!SeparateValue.IsSeparate(trailer) && Trailer.Kind(trailer) != EntryKind.RangeTombstone);
+        int prefixBytes = Expiry.PrefixBytesOf(trailer);
+        Invariant.Holds(value.Length >= prefixBytes);
         Invariant.Holds(EntryCount == 0 || EntryOrder.Compare(LastKey, _properties.LargestTrailer, key, trailer) < 0);
-        Count(key, trailer, value.Length);
+        Count(key, trailer, value.Length - prefixBytes);
+        if (prefixBytes > 0) _expiries.Add(Expiry.Read(value));
 
         Span<byte> handle = stackalloc byte[SeparateValue.HandleBytesMax];
-        if (value.Length > TableFormat.InlineValueBytesMax)
+        if (value.Length - prefixBytes > TableFormat.InlineValueBytesMax)
         {
-            value = handle[..SeparateValue.Write(_output, value, _salt, handle)];
+            // The expiry stays with the entry: whether it has come is known without the value.
+            value[..prefixBytes].CopyTo(handle);
+            value = handle[..(prefixBytes + SeparateValue.Write(_output, value[prefixBytes..], _salt, handle[prefixBytes..]))];
             trailer |= (byte)EntryKind.Separate;
         }
 
@@ -80,6 +86,7 @@ internal sealed class TableWriter : IDisposable
         FileRange rangeTombstones = ranges.IsEmpty ? default : WriteMeta(RangeTombstoneBlock.Encode(ranges));
         FileRange topIndex = WriteMeta(encodedTopIndex);
         _properties.LargestKey = LastKey.ToArray();
+        _properties.Expiries = _expiries.Summarize(EntryCount);
         if (!ranges.IsEmpty) Count(ranges);
         FileRange properties = WriteMeta(_properties.Encode());
         Span<byte> footer = stackalloc byte[TableFooter.SizeBytes];

@@ -46,7 +46,7 @@ public static class TextMaps
         return map.Delete(keyBytes.Written, durability);
     }
 
-    /// <summary>As <see cref="SortedMap.TryGet"/>.</summary>
+    /// <summary>As <see cref="SortedMap.TryGet(ReadOnlySpan{byte}, Span{byte}, out int, Snapshot?)"/>.</summary>
     /// <param name="map">The map.</param>
     /// <param name="key">At most 16,384 bytes of UTF-8.</param>
     /// <param name="destination">Where the value goes; where it is too short nothing is copied.</param>

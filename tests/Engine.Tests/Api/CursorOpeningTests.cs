@@ -60,7 +60,7 @@ public sealed class CursorOpeningTests
     {
         using Database database = OptionSet.Tiny.Open(new SimulatedDisk(), new RegionPool());
         using var house = new ViewHouse();
-        var list = new SnapshotList(house.Views, TimeProvider.System);
+        var list = new SnapshotList(house.Views, new StoreClock(TimeProvider.System, mark: 0));
         var snapshot = new Snapshot(database, list);
 
         // As if the snapshot's own use ended after the check that it is still open: only the list knows.

@@ -36,7 +36,15 @@ internal sealed class CommitHouse : IFlushRoom
         MemTable active = CreateMemTable(0);
         Views = new ReadViews(active, [], LevelMap.CreateEmpty(), visibleSequence: 0);
         active.Release();
-        Queue = new CommitQueue(scheduler, _log, Views, this, new WritePacer(scheduler), MapCatalog.Root, nextMapId: 1);
+        Queue = new CommitQueue(
+            scheduler,
+            _log,
+            Views,
+            new StoreClock(scheduler.Clock, mark: 0),
+            this,
+            new WritePacer(scheduler),
+            MapCatalog.Root,
+            nextMapId: 1);
     }
 
     public DeterministicScheduler Scheduler { get; }

@@ -125,7 +125,7 @@ public sealed class CursorDamageTests : IDisposable
         if (kind == "level") return new Walker(level);
         var merged = new MergingCursor([new ListCursor([]), level, new ListCursor([TableFixture.Put("z", 9, "invisible")])], [(byte)'k']);
         if (kind == "merged") return new Walker(merged, isOneBehind: true);
-        return new Walker(new VisibleCursor(merged, sequence: 5, lower: [], upper: null));
+        return new Walker(new VisibleCursor(merged, new ReadMoment(sequence: 5, milliseconds: 0), lower: [], upper: null));
     }
 
     /// <summary>Entry cursors and visible ones in the same words.</summary>

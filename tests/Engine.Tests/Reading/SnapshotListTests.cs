@@ -1,4 +1,5 @@
 using Varve.Reading;
+using Varve.Runtime;
 
 namespace Varve.Tests.Reading;
 
@@ -8,7 +9,7 @@ public sealed class SnapshotListTests : IDisposable
     private readonly ViewHouse _house = new();
     private readonly SnapshotList _list;
 
-    public SnapshotListTests() => _list = new SnapshotList(_house.Views, _clock);
+    public SnapshotListTests() => _list = new SnapshotList(_house.Views, new StoreClock(_clock, mark: 0));
 
     public void Dispose() => _house.Dispose();
 
@@ -94,7 +95,7 @@ public sealed class SnapshotListTests : IDisposable
         {
             var random = new Random(seed);
             using var house = new ViewHouse();
-            var list = new SnapshotList(house.Views, _clock);
+            var list = new SnapshotList(house.Views, new StoreClock(_clock, mark: 0));
             var uses = new List<SnapshotList.Registration>();
             for (int step = 0; step < 200; step++)
             {

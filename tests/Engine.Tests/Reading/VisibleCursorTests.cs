@@ -18,7 +18,7 @@ public sealed class VisibleCursorTests
             byte[] lower = random.Next(2) == 0 ? [] : MakeKey(random);
             byte[]? upper = random.Next(2) == 0 ? null : MakeKey(random);
             List<TestEntry> visible = Visible(entries, sequence, lower, upper);
-            using var cursor = new VisibleCursor(new ListCursor(entries), sequence, lower, upper);
+            using var cursor = new VisibleCursor(new ListCursor(entries), new ReadMoment(sequence, 0), lower, upper);
             Walk(cursor, visible, random, $"seed {seed}");
         }
     }
@@ -38,7 +38,7 @@ public sealed class VisibleCursorTests
             {
                 string where = $"{versions} versions, every {deletedEvery}th a tombstone, at {sequence}";
                 List<TestEntry> visible = Visible(entries, sequence, [], upper: null);
-                using var cursor = new VisibleCursor(new ListCursor(entries), sequence, [], upper: null);
+                using var cursor = new VisibleCursor(new ListCursor(entries), new ReadMoment(sequence, 0), [], upper: null);
                 cursor.SeekToFirst();
                 for (int i = 0; i < visible.Count; i++, cursor.Next()) Check(cursor, visible, i, where + ", forward");
                 Check(cursor, visible, visible.Count, where + ", forward");
@@ -55,7 +55,7 @@ public sealed class VisibleCursorTests
         List<TestEntry> entries = ThreeKeys(versions: 40, deletedEvery: int.MaxValue);
         List<TestEntry> visible = Visible(entries, 20, [], upper: null);
         Assert.Equal(2, visible.Count);
-        using var cursor = new VisibleCursor(new ListCursor(entries), 20, [], upper: null);
+        using var cursor = new VisibleCursor(new ListCursor(entries), new ReadMoment(20, 0), [], upper: null);
         cursor.SeekToFirst();
         for (int round = 0; round < 3; round++)
         {
@@ -74,7 +74,7 @@ public sealed class VisibleCursorTests
         foreach (ulong sequence in (ulong[])[2_500, 5_003])
         {
             var source = new ListCursor(entries);
-            using var cursor = new VisibleCursor(source, sequence, [], upper: null);
+            using var cursor = new VisibleCursor(source, new ReadMoment(sequence, 0), [], upper: null);
             cursor.Seek("b"u8);
             Assert.True(cursor.IsValid);
             int before = source.MoveCount;
@@ -100,7 +100,7 @@ public sealed class VisibleCursorTests
         foreach ((string lower, string upper) in ((string, string)[])[("b", "b"), ("c", "a"), ("bb", "c"), ("d", "e"), ("", "")])
         {
             using var cursor = new VisibleCursor(
-                new ListCursor(entries), Trailer.SequenceMax, TableFixture.Encode(lower), TableFixture.Encode(upper));
+                new ListCursor(entries), new ReadMoment(Trailer.SequenceMax, 0), TableFixture.Encode(lower), TableFixture.Encode(upper));
             Action[] seeks = [cursor.SeekToFirst, cursor.SeekToLast, () => cursor.Seek("b"u8), () => cursor.SeekForPrevious("b"u8)];
             for (int i = 0; i < seeks.Length; i++)
             {
@@ -114,7 +114,7 @@ public sealed class VisibleCursorTests
     public void A_disposed_cursor_stands_nowhere_and_has_disposed_its_source()
     {
         var source = new ListCursor([TableFixture.Put("a", 1, "1")]);
-        var cursor = new VisibleCursor(source, 1, [], upper: null);
+        var cursor = new VisibleCursor(source, new ReadMoment(1, 0), [], upper: null);
         cursor.SeekToLast();
         Assert.True(cursor.IsValid);
         cursor.Dispose();
