@@ -34,6 +34,11 @@ internal sealed partial class HistoryWork
             model.Refuse(batch);
             throw;
         }
+        catch (MapDroppedException) when (options.Writers > 1 && model.MayBeDropped(batch))
+        {
+            model.Refuse(batch);
+            return;
+        }
         catch (CommitOutcomeUnknownException)
         {
             batch.IsOutcomeUnknown = true;
