@@ -373,5 +373,5 @@ internal sealed partial class GroupCommit
     /// </summary>
     private static bool LeavesStoreConsistent(Exception failure) =>
         failure is StorageException or MemoryBudgetException or DatabaseReadOnlyException or CommitOutcomeUnknownException
-            or ObjectDisposedException;
+            or MapDroppedException or ObjectDisposedException;
 }

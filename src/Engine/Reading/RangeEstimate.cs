@@ -36,6 +36,9 @@ internal readonly record struct RangeEstimate(long Entries, long Bytes)
     private static void AddTable(Table table, byte[] lower, byte[] upper, ref double entries, ref double bytes)
     {
         TableInfo info = table.Info;
+
+        // Range tombstones alone: there is no block of which the range could be a share.
+        if (info.EntryCount == 0) return;
         if (info.LargestKey.AsSpan().SequenceCompareTo(lower) < 0) return;
         if (upper.Length > 0 && info.SmallestKey.AsSpan().SequenceCompareTo(upper) >= 0) return;
         double blockShare = 1;

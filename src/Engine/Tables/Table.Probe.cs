@@ -77,7 +77,8 @@ internal sealed unsafe partial class Table
         value = default;
         BlockPin data = probe.Pin;
         probe.Pin = default;
-        if (DataBlock.TryFind(data.Data, key, (byte)(keyHash >> 56), Entries.Trailer.SeekAt(sequence), out BlockEntry entry))
+        ulong trailerMax = probe.Opened.ToStored(Entries.Trailer.SeekAt(sequence));
+        if (trailerMax > 0 && DataBlock.TryFind(data.Data, key, (byte)(keyHash >> 56), trailerMax, out BlockEntry entry))
         {
             value = ToValue(probe.Opened, entry, ref data);
             return ProbeState.Found;

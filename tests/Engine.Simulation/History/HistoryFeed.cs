@@ -139,22 +139,57 @@ internal sealed class HistoryFeed(HistoryModel model)
     private static void CheckChanges(HistoryModel model, HistoryBatch batch, List<Change> changes)
     {
         string where = $"batch {batch.Sequence} of the feed";
-        if (changes.Count != batch.Operations.Length + 1)
-            throw new HistoryViolationException($"{where} has {changes.Count} changes, expected {batch.Operations.Length + 1}");
-        for (int i = 0; i < batch.Operations.Length; i++)
+        List<ExpectedChange> expected = batch.IsIngest ? ExpectIngest(model, batch) : ExpectWrite(model, batch);
+        if (changes.Count != expected.Count)
+            throw new HistoryViolationException($"{where} has {changes.Count} changes, expected {expected.Count}");
+        for (int i = 0; i < expected.Count; i++)
         {
-            HistoryOperation operation = batch.Operations[i];
-            bool isRight = changes[i].Kind == (operation.Value is null ? ChangeKind.Delete : ChangeKind.Put)
-                && changes[i].MapName == model.Options.MapNames[operation.Map]
-                && changes[i].Key.Span.SequenceEqual(model.Options.Keys[operation.Key])
-                && changes[i].Value.Span.SequenceEqual(operation.Value);
-            if (!isRight) throw new HistoryViolationException($"{where} differs in change {i}, a {changes[i].Kind}");
+            if (expected[i].IsShownBy(changes[i])) continue;
+            throw new HistoryViolationException($"{where} differs in change {i}, a {changes[i].Kind}, expected a {expected[i].Kind}");
+        }
+    }
+
+    private static List<ExpectedChange> ExpectWrite(HistoryModel model, HistoryBatch batch)
+    {
+        byte[][] keys = model.Options.Keys;
+        var expected = new List<ExpectedChange>();
+        foreach (HistoryOperation operation in batch.Operations)
+        {
+            string map = model.Options.MapNames[operation.Map];
+            byte[] end = operation.IsRange && operation.EndKey < keys.Length ? keys[operation.EndKey] : [];
+            expected.Add(operation switch
+            {
+                { Drops: true } => new ExpectedChange(ChangeKind.DropMap, map, [], [], []),
+                { IsRange: true } => new ExpectedChange(ChangeKind.DeleteRange, map, keys[operation.Key], end, []),
+                { Value: { } value } => new ExpectedChange(ChangeKind.Put, map, keys[operation.Key], [], value),
+                _ => new ExpectedChange(ChangeKind.Delete, map, keys[operation.Key], [], []),
+            });
         }
 
-        Change journal = changes[^1];
-        bool isJournal = journal.MapName == HistoryModel.JournalName && journal.Kind == ChangeKind.Put
-            && journal.Key.Span.SequenceEqual(batch.JournalKey) && journal.Value.Span.SequenceEqual(batch.JournalValue);
-        if (!isJournal) throw new HistoryViolationException($"{where} does not end with its journal entry");
+        expected.Add(new ExpectedChange(ChangeKind.Put, HistoryModel.JournalName, batch.JournalKey, [], batch.JournalValue));
+        return expected;
+    }
+
+    /// <summary>One change for each map: its keys lie between.</summary>
+    private static List<ExpectedChange> ExpectIngest(HistoryModel model, HistoryBatch batch)
+    {
+        var expected = new List<ExpectedChange>();
+        if (batch.Operations is [HistoryOperation first, ..])
+        {
+            string map = model.Options.MapNames[first.Map];
+            byte[] last = model.Options.Keys[batch.Operations[^1].Key];
+            expected.Add(new ExpectedChange(ChangeKind.Ingest, map, model.Options.Keys[first.Key], last, []));
+        }
+
+        expected.Add(new ExpectedChange(ChangeKind.Ingest, HistoryModel.JournalName, batch.JournalKey, batch.JournalKey, []));
+        return expected;
+    }
+
+    private readonly record struct ExpectedChange(ChangeKind Kind, string MapName, byte[] Key, byte[] EndKey, byte[] Value)
+    {
+        public bool IsShownBy(Change change) =>
+            change.Kind == Kind && change.MapName == MapName && change.Key.Span.SequenceEqual(Key)
+            && change.EndKey.Span.SequenceEqual(EndKey) && change.Value.Span.SequenceEqual(Value);
     }
 
     private sealed record Shown(ulong Sequence, List<Change> Changes);

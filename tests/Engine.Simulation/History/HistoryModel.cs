@@ -17,7 +17,7 @@ internal readonly record struct HistoryOperation(int Map, int Key, byte[]? Value
 internal readonly record struct HistoryEntry(byte[] Key, byte[] Value);
 
 /// <summary>A batch as the history wrote it; its last operation puts its number into the journal map.</summary>
-internal sealed class HistoryBatch(int number, HistoryOperation[] operations)
+internal sealed class HistoryBatch(int number, HistoryOperation[] operations, bool isIngest)
 {
     public byte[] JournalKey { get; } = KeyOf(number);
 
@@ -26,6 +26,9 @@ internal sealed class HistoryBatch(int number, HistoryOperation[] operations)
     public HistoryOperation[] Operations => operations;
 
     public int Number => number;
+
+    /// <summary>It went past the log: the feed shows where its keys lie, not what they are.</summary>
+    public bool IsIngest => isIngest;
 
     /// <summary>The sequence of its last operation; 0 until it is known.</summary>
     public ulong Sequence { get; set; }
@@ -73,9 +76,9 @@ internal sealed class HistoryModel(HistoryOptions options)
     /// <summary>What the death of the process must leave.</summary>
     public ulong BufferedFloor { get; private set; }
 
-    public HistoryBatch Begin(HistoryOperation[] operations)
+    public HistoryBatch Begin(HistoryOperation[] operations, bool isIngest = false)
     {
-        var batch = new HistoryBatch(_batches.Count, operations);
+        var batch = new HistoryBatch(_batches.Count, operations, isIngest);
         _batches.Add(batch);
         _unresolved.Add(batch);
         return batch;

@@ -16,7 +16,7 @@ internal sealed partial class HistoryReads
         CheckMany(asked, sequence, snapshot);
 
         (int map, int key) = asked[0];
-        SortedMap shown = database.GetMap(model.Options.MapNames[map]);
+        SortedMap shown = MapAt(map, snapshot);
         byte[]? expected = model.ExpectedValue(map, key, sequence);
         using (ValueLease lease = shown.Lease(model.Options.Keys[key], snapshot))
             CheckValue(lease.IsFound, lease.Value, expected, $"lease of key {key} in map {map} at {sequence}");
@@ -29,7 +29,7 @@ internal sealed partial class HistoryReads
     /// <summary>A map in pages, read ahead by one, either way.</summary>
     public void CheckPages(Random random, Scheduler scheduler, int map, ulong sequence, Snapshot? snapshot)
     {
-        SortedMap shown = database.GetMap(model.Options.MapNames[map]);
+        SortedMap shown = MapAt(map, snapshot);
         List<HistoryEntry> expected = model.Expected(map, sequence);
         var direction = (Direction)random.Next(2);
         if (direction == Direction.Descending) expected.Reverse();
@@ -59,7 +59,7 @@ internal sealed partial class HistoryReads
     private void CheckMany(ReadOnlySpan<(int Map, int Key)> asked, ulong sequence, Snapshot? snapshot)
     {
         using MultiGet gets = database.CreateMultiGet();
-        foreach ((int map, int key) in asked) gets.Add(database.GetMap(model.Options.MapNames[map]), model.Options.Keys[key]);
+        foreach ((int map, int key) in asked) gets.Add(MapAt(map, snapshot), model.Options.Keys[key]);
         gets.Run(snapshot);
         for (int i = 0; i < asked.Length; i++)
         {

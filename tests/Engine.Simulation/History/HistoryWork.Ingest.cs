@@ -19,7 +19,7 @@ internal sealed partial class HistoryWork
         IReadOnlyList<string> names = database.ListMaps();
         int map = random.Next(options.MapNames.Length);
         if (!names.Contains(options.MapNames[map]) || !names.Contains(HistoryModel.JournalName)) return;
-        HistoryBatch batch = model.Begin(DrawSorted(map));
+        HistoryBatch batch = model.Begin(DrawSorted(map), isIngest: true);
         ulong sequence;
         try
         {
@@ -33,6 +33,11 @@ internal sealed partial class HistoryWork
         {
             model.Refuse(batch);
             throw;
+        }
+        catch (MapDroppedException) when (options.Writers > 1 && model.MayBeDropped(batch))
+        {
+            model.Refuse(batch);
+            return;
         }
         catch (CommitOutcomeUnknownException)
         {

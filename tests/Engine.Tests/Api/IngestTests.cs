@@ -86,6 +86,50 @@ public sealed class IngestTests
     }
 
     [Fact]
+    public void Gets_of_many_keys_and_awaited_ones_know_at_which_sequence_the_entries_came()
+    {
+        using Database database = Open();
+        SortedMap map = database.GetMap("m");
+        map.Put(Key(1), "old"u8);
+        map.DeleteRange(Key(0), Key(9));
+        using Snapshot before = database.CreateSnapshot();
+        database.Ingest(map, Entries(0, 10));
+        map.DeleteRange(Key(5), Key(6));
+        Snapshot?[] moments = [before, null];
+        foreach (Snapshot? moment in moments)
+        {
+            // Read once, the entries are in memory.
+            for (int i = 0; i < 10; i++) map.Get(Key(i));
+            byte[]?[] values = map.GetMany([.. Enumerable.Range(0, 10).Select(Key)], moment);
+            for (int i = 0; i < 10; i++)
+            {
+                byte[]? expected = moment is null && i != 5 ? Encoding.UTF8.GetBytes($"value {i}") : null;
+                Assert.Equal(expected, values[i]);
+                Assert.Equal(expected, map.GetAsync(Key(i), moment).AsTask().Result);
+            }
+        }
+    }
+
+    [Fact]
+    public void An_ingest_into_a_dropped_map_is_refused_and_writing_goes_on()
+    {
+        using Database database = Open();
+        SortedMap map = database.GetMap("m");
+        map.Put("k"u8, "v"u8);
+        using (IngestWriter ingest = database.CreateIngest())
+        {
+            ingest.Add(map, Key(0), "lost"u8);
+            database.DropMap("m");
+            Assert.Throws<MapDroppedException>(() => ingest.Commit());
+        }
+
+        map = database.GetMap("m");
+        map.Put("k"u8, "new"u8);
+        database.Ingest(map, Entries(0, 3));
+        Assert.Equal(4, CountOf(map.All()));
+    }
+
+    [Fact]
     public void Tables_come_to_the_deepest_level_that_no_newer_table_forbids()
     {
         using Database database = Open();

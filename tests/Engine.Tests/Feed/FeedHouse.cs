@@ -7,6 +7,9 @@ namespace Varve.Tests.Feed;
 /// <summary>A tiny database on a simulated disk, and the shortest ways to write to it and to read its feed.</summary>
 internal sealed class FeedHouse
 {
+    /// <summary>Sequences that the name of a first map takes before its first entry: the name, and the next map's id.</summary>
+    public const ulong NameCount = 2;
+
     private readonly RegionPool _pool = new();
 
     public SimulatedDisk Disk { get; private set; } = new();
