@@ -15,16 +15,6 @@ namespace Varve.Compaction;
 /// </summary>
 internal sealed partial class CompactionWorkers
 {
-    /// <summary>
-    /// Writes begin to slow at this many tables in level 0 over its trigger, and stop at <see cref="LevelZeroExcessMax"/>.
-    /// </summary>
-    private const int LevelZeroExcessFree = 4;
-
-    private const int LevelZeroExcessMax = 36;
-
-    /// <summary>Writes stop when compaction is behind by this many memtables.</summary>
-    private const int DebtMemtablesMax = 64;
-
     private readonly UpkeepContext _context;
     private readonly UpkeepCounters _counters;
     private readonly UpkeepReports _reports;
@@ -35,13 +25,13 @@ internal sealed partial class CompactionWorkers
     private readonly List<CompactionPick> _running = [];
     private readonly Dictionary<long, CorruptDataException> _damaged = [];
     private readonly Worker[] _workers;
+    private readonly CompactionPressure _pressure;
     private CommitQueue? _commit;
     private bool _isIdle;
     private bool _isDone;
     private Request? _request;
     private Exception? _bug;
     private volatile Exception? _lastFailure;
-    private double _absorbedBytesPerSecond;
 
     public CompactionWorkers(
         UpkeepContext context, UpkeepCounters counters, UpkeepReports reports, UpkeepSignals changes, CancellationToken stopping)
@@ -52,6 +42,7 @@ internal sealed partial class CompactionWorkers
         _changes = changes;
         _stopping = stopping;
         _planner = new CompactionPlanner(context.Options);
+        _pressure = new CompactionPressure(context);
         _jobsGuard = context.Scheduler.CreateLock("compaction jobs");
         _workers = new Worker[context.CompactionThreads];
         for (int i = 0; i < _workers.Length; i++)
@@ -79,7 +70,7 @@ internal sealed partial class CompactionWorkers
     }
 
     /// <summary>True while writes must stop: compaction is as far behind as it may be, and at work.</summary>
-    public bool MustCatchUp => _context.Pacer.Pressure >= 1 && _lastFailure is null && !IsDone;
+    public bool MustCatchUp => _pressure.IsGreatest && _lastFailure is null && !IsDone;
 
     public void Start(CommitQueue commit)
     {
@@ -180,24 +171,8 @@ internal sealed partial class CompactionWorkers
         }
     }
 
-    /// <summary>How far upkeep is behind, as a number from 0 to 1 for the pace of writes.</summary>
-    public void UpdatePressure()
-    {
-        LevelMap map = _context.Levels.Pin();
-        try
-        {
-            int levelZeroCount = map.Tables(0).Length;
-            long debtBytes = LevelTargets.Compute(map, _context.Options).EstimateDebtBytes(levelZeroCount);
-            double byDebt = (double)debtBytes / (DebtMemtablesMax * _context.Options.MemtableBytes);
-            int excess = levelZeroCount - _context.Options.LevelZeroTrigger - LevelZeroExcessFree;
-            double byCount = (double)excess / (LevelZeroExcessMax - LevelZeroExcessFree);
-            _context.Pacer.SetPressure(Math.Max(byDebt, byCount), Volatile.Read(ref _absorbedBytesPerSecond));
-        }
-        finally
-        {
-            map.Release();
-        }
-    }
+    /// <summary>Tells the pace of writes how far compaction is behind.</summary>
+    public void UpdatePressure() => _pressure.Update();
 
     /// <summary>What no job expects is a bug: it ends the thread and stops the database, not the process.</summary>
     private void CompactOrStop(Worker worker)
@@ -378,17 +353,7 @@ internal sealed partial class CompactionWorkers
         _context.Levels.Commit(edit);
         TimeSpan elapsed = _context.Scheduler.Clock.GetElapsedTime(started);
         _reports.CompactionDone(pick, edit, elapsed, activity);
-        if (pick.InputLevel == 0) MeasureAbsorption(pick, elapsed);
-    }
-
-    /// <summary>What leaves level 0 in a second is what writers may bring in the long run.</summary>
-    private void MeasureAbsorption(CompactionPick pick, TimeSpan elapsed)
-    {
-        long bytes = 0;
-        foreach (Table table in pick.Inputs) bytes += table.Info.FileBytes;
-        double rate = bytes / Math.Max(elapsed.TotalSeconds, 0.001);
-        double before = Volatile.Read(ref _absorbedBytesPerSecond);
-        Volatile.Write(ref _absorbedBytesPerSecond, before == 0 ? rate : 0.7 * before + 0.3 * rate);
+        _pressure.Measure(pick, elapsed);
     }
 
     /// <summary>
