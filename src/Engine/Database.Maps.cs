@@ -19,9 +19,9 @@ public sealed partial class Database
         CheckMapName(name);
         return _maps.AddOrUpdate(
             name,
-            static (added, database) => new SortedMap(database, database._store.Catalog.GetOrAdd(added)),
+            static (added, database) => new SortedMap(database, database._store.Catalog.GetOrAdd(added, database.DurableSequence)),
             static (added, known, database) => known.Identity.IsDropped
-                ? new SortedMap(database, database._store.Catalog.GetOrAdd(added))
+                ? new SortedMap(database, database._store.Catalog.GetOrAdd(added, database.DurableSequence))
                 : known,
             this);
     }

@@ -15,6 +15,9 @@ internal sealed class MapCatalog
 {
     private readonly Lock _namesGuard = new();
     private readonly Dictionary<string, MapIdentity> _byName = new(StringComparer.Ordinal);
+
+    /// <summary>Dropped maps whose names are given again, as long as their drops stand in no file that must survive a power cut.</summary>
+    private readonly List<MapIdentity> _replaced = [];
     private ulong _nextId = 1;
 
     /// <summary>Above the id of every map that was ever recorded, dropped ones included, when the catalogue was loaded.</summary>
@@ -104,7 +107,7 @@ internal sealed class MapCatalog
 
         // Dropped since the snapshot, and perhaps made anew.
         var dropped = new MapIdentity(id, name, isRecorded: true);
-        dropped.MarkDropped();
+        dropped.MarkDropped(Trailer.SequenceMax);
         return dropped;
     }
 
@@ -127,12 +130,20 @@ internal sealed class MapCatalog
     }
 
     /// <summary>The map of that name; a new one, also where the last of that name was dropped, gets the next id.</summary>
-    public MapIdentity GetOrAdd(string name)
+    /// <param name="name">The map's name.</param>
+    /// <param name="durableSequence">What the log of drops up to it says can be read there: their names are not kept here for that.</param>
+    public MapIdentity GetOrAdd(string name, ulong durableSequence = 0)
     {
         lock (_namesGuard)
         {
-            if (!_byName.TryGetValue(name, out MapIdentity? map) || map.IsDropped)
-                Add(map = new MapIdentity(_nextId, name, isRecorded: false));
+            if (_byName.TryGetValue(name, out MapIdentity? map))
+            {
+                if (!map.IsDropped) return map;
+                _replaced.Add(map);
+                _replaced.RemoveAll(replaced => replaced.DroppedSequence <= durableSequence);
+            }
+
+            Add(map = new MapIdentity(_nextId, name, isRecorded: false));
             return map;
         }
     }
@@ -162,11 +173,12 @@ internal sealed class MapCatalog
         return names;
     }
 
-    /// <summary>The name of a map by its id; null when there is none.</summary>
+    /// <summary>The name of a map by its id, also of one whose drop is not durable yet; null when there is none.</summary>
     public string? FindName(ulong id)
     {
         lock (_namesGuard)
         {
+            if (_replaced.Find(map => map.Id == id) is { } replaced) return replaced.Name;
             foreach (MapIdentity map in _byName.Values)
             {
                 if (map.Id == id) return map.Name;

@@ -178,7 +178,7 @@ internal sealed partial class GroupCommit
 
             batches++;
             foreach (MapIdentity map in request.Recorded) map.MarkRecorded();
-            request.Batch!.DroppedMap?.MarkDropped();
+            request.Batch!.DroppedMap?.MarkDropped(request.Sequence);
         }
 
         Counters.CountGroup(batches, operations, groupBytes);

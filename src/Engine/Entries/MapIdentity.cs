@@ -11,7 +11,7 @@ internal sealed class MapIdentity
     public const int PrefixBytesMax = 9;
 
     private volatile bool _isRecorded;
-    private volatile bool _isDropped;
+    private ulong _droppedSequence;
 
     public MapIdentity(ulong id, string name, bool isRecorded)
     {
@@ -37,11 +37,14 @@ internal sealed class MapIdentity
     public bool IsRecorded => _isRecorded;
 
     /// <summary>True once the map was dropped: nothing can be written to it any more.</summary>
-    public bool IsDropped => _isDropped;
+    public bool IsDropped => DroppedSequence != 0;
+
+    /// <summary>The sequence of the batch that dropped the map; 0: it was not dropped.</summary>
+    public ulong DroppedSequence => Volatile.Read(ref _droppedSequence);
 
     public void MarkRecorded() => _isRecorded = true;
 
-    public void MarkDropped() => _isDropped = true;
+    public void MarkDropped(ulong sequence) => Volatile.Write(ref _droppedSequence, sequence);
 
     /// <summary>The shortest key behind every key that begins with the prefix; empty when there is none (only 0xFF bytes).</summary>
     public static byte[] SuccessorOfPrefix(ReadOnlySpan<byte> prefix)

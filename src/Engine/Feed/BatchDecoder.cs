@@ -82,13 +82,13 @@ internal sealed class BatchDecoder(MapNames names)
     /// <summary>
     /// Hands the changes over with the memory in which they stand, and goes on with what is left. Null when a map has no name.
     /// </summary>
-    public Change[]? TakeChanges(ulong position, ulong limit)
+    public Change[]? TakeChanges(ulong position)
     {
         var taken = new Change[_changes.Count];
         for (int i = 0; i < taken.Length; i++)
         {
             DecodedChange change = _changes[i];
-            if ((change.MapName ?? names.Find(change.MapId, position, limit)) is not { } name) return null;
+            if ((change.MapName ?? names.Find(change.MapId, position)) is not { } name) return null;
             taken[i] = new Change(
                 change.Kind, name, MemoryAt(change.Key), MemoryAt(change.EndKey), MemoryAt(change.Value), change.ExpiryMilliseconds);
         }

@@ -32,7 +32,7 @@ internal sealed class ChangeReader(ChangeSource source, ulong after, ChangeFeedO
         ulong before = Position;
         while (_follower.TryRead(limit, out LogFrame frame))
         {
-            batch = Take(frame, before, limit);
+            batch = Take(frame, before);
             if (batch is not null) return true;
             before = Position;
         }
@@ -43,7 +43,7 @@ internal sealed class ChangeReader(ChangeSource source, ulong after, ChangeFeedO
 
     public void Dispose() => _follower.Dispose();
 
-    private ChangeBatch? Take(in LogFrame frame, ulong before, ulong limit)
+    private ChangeBatch? Take(in LogFrame frame, ulong before)
     {
         if (frame.Type is LogFrameType.Full or LogFrameType.First)
         {
@@ -55,7 +55,7 @@ internal sealed class ChangeReader(ChangeSource source, ulong after, ChangeFeedO
         if (!_decoder.TryTake(_follower.Payload) || (isWhole && !IsBatch(frame))) ThrowDamaged(frame, "holds no batch");
         bool isDue = isWhole ? _decoder.Count > 0 || !_isFirstPiece : _decoder.DecodedBytes >= options.PieceBytes;
         if (!isDue) return null;
-        if (_decoder.TakeChanges(before, limit) is not { } changes) return ThrowDamaged(frame, "uses a map that has no name");
+        if (_decoder.TakeChanges(before) is not { } changes) return ThrowDamaged(frame, "uses a map that has no name");
         var batch = new ChangeBatch(
             frame.FirstSequence, frame.FirstSequence + frame.SequenceCount - 1, changes, _isFirstPiece, isLastPiece: isWhole);
         _isFirstPiece = false;

@@ -15,13 +15,13 @@ internal sealed class MapNames(ChangeSource source)
     public void Learn(ulong id, ReadOnlySpan<byte> name) => _names[id] = Encoding.UTF8.GetString(name);
 
     /// <summary>The name of a map that a record behind a position uses; null where nothing names it.</summary>
-    public string? Find(ulong id, ulong position, ulong limit)
+    public string? Find(ulong id, ulong position)
     {
         if (_names.TryGetValue(id, out string? name)) return name;
         name = source.Catalog.FindName(id);
         if (name is null)
         {
-            LearnDrops(position, limit);
+            LearnDrops(position);
             return _names.GetValueOrDefault(id);
         }
 
@@ -29,8 +29,11 @@ internal sealed class MapNames(ChangeSource source)
         return name;
     }
 
-    private void LearnDrops(ulong position, ulong limit)
+    /// <summary>Reads to the end of what is written: the drop may stand behind what the feed may show.</summary>
+    private void LearnDrops(ulong position)
     {
+        // After the catalogue was asked: a drop that it has forgotten is in the files.
+        ulong limit = source.GetLimit(durableOnly: false);
         using var follower = new LogFollower(source.Segments, source.Files, position);
         var decoder = new BatchDecoder(this);
         while (follower.TryRead(limit, out LogFrame frame))
