@@ -89,7 +89,7 @@ public sealed class DatabaseCommandsTests : CliHouse
         using (Database database = Database.Open(Data))
         {
             SortedMap map = database.GetMap("m");
-            for (int i = 0; i < 999; i++) map.Put(BitConverter.GetBytes(i), new byte[100], Durability.Buffered);
+            for (int i = 0; i < 998; i++) map.Put(BitConverter.GetBytes(i), new byte[100], Durability.Buffered);
             database.Compact();
             database.Close();
         }

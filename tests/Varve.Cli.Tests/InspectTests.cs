@@ -12,7 +12,7 @@ public sealed class InspectTests : CliHouse
         JsonElement directory = JsonDocument.Parse(RunOnData("inspect", "--json").Expect(ExitCode.Ok).Output).RootElement;
         Assert.Contains(directory.GetProperty("files").EnumerateArray(), file => file.GetProperty("role").GetString() == "level 6");
 
-        Assert.Contains("1,001", Inspect("manifest", "--edits").Expect(ExitCode.Ok).Output);
+        Assert.Contains("1,002", Inspect("manifest", "--edits").Expect(ExitCode.Ok).Output);
         Assert.Equal(1, Json("manifest")[0].GetProperty("state").GetProperty("added").GetArrayLength());
 
         Assert.Contains("segment", Inspect("log").Expect(ExitCode.Ok).Output);
@@ -20,11 +20,11 @@ public sealed class InspectTests : CliHouse
 
         Assert.Contains("all keys", Inspect("table", "--entries").Expect(ExitCode.Ok).Output);
         Assert.Contains("yes", Inspect("table", "--blocks").Expect(ExitCode.Ok).Output);
-        Assert.Equal(1_001, Json("table")[0].GetProperty("entries").GetInt64());
+        Assert.Equal(1_002, Json("table")[0].GetProperty("entries").GetInt64());
         Assert.Equal(0, Json("table")[0].GetProperty("blocks").GetArrayLength());
-        Assert.Equal(1_001, Inspect("table", "-e").Expect(ExitCode.Ok).Lines.Length);
+        Assert.Equal(1_002, Inspect("table", "-e").Expect(ExitCode.Ok).Lines.Length);
         string[] entries = Inspect("table", "-e", "--json").Expect(ExitCode.Ok).Lines;
-        Assert.Equal("{\"mapId\":0,\"sequence\":1,\"kind\":\"put\",\"key\":\"all keys\",\"value\":\"\\u0001\"}", entries[0]);
+        Assert.Equal("{\"mapId\":0,\"sequence\":1,\"kind\":\"put\",\"key\":\"all keys\",\"value\":\"\\u0001\"}", entries[1]);
     }
 
     [Fact]
@@ -33,7 +33,7 @@ public sealed class InspectTests : CliHouse
         using Database database = Database.Open(Data);
         database.GetMap("m").Put("a"u8, "1"u8);
         database.GetMap("m").Delete("a"u8);
-        Assert.Equal(["0\t1\tput\tm\t\\x01", "1\t2\tput\ta\t1", "1\t3\tdelete\ta\t"], Inspect("log", "-e").Expect(ExitCode.Ok).Lines);
+        Assert.Equal(["0\t1\tput\tm\t\\x01", "0\t2\tput\t\t\\x02", "1\t3\tput\ta\t1", "1\t4\tdelete\ta\t"], Inspect("log", "-e").Expect(ExitCode.Ok).Lines);
         Assert.StartsWith("4096\tfull\t", Inspect("log", "--frames").Expect(ExitCode.Ok).Output);
         string frame = Inspect("log", "--frames", "--json").Expect(ExitCode.Ok).Lines[0];
         Assert.Equal(2, JsonDocument.Parse(frame).RootElement.GetProperty("sequenceCount").GetInt64());

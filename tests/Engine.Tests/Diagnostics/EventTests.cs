@@ -28,7 +28,7 @@ public sealed class EventTests
         Assert.Equal(0, opened.RecoveredRecords);
         Assert.Null(Assert.IsType<DatabaseClosedEvent>(events[^1]).Failure);
         FlushCompletedEvent flush = _log.Of<FlushCompletedEvent>()[0];
-        Assert.Equal(51, flush.Entries);
+        Assert.Equal(52, flush.Entries);
         Assert.Equal(1, flush.Tables);
         Assert.True(flush.WrittenBytes > 0);
         CompactionCompletedEvent compaction = _log.Of<CompactionCompletedEvent>().First(done => !done.IsMove);

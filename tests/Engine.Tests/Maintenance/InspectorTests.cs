@@ -19,7 +19,7 @@ public sealed class InspectorTests : IDisposable
         Assert.Empty(table.Problems);
         Assert.Equal(table.Summary!.Entries, table.Entries);
         Assert.Equal(1, table.SeparateValues);
-        Assert.Equal(402, table.Entries);
+        Assert.Equal(403, table.Entries);
         Assert.Equal(table.Blocks.Sum(block => (long)block.Entries), table.Entries);
         Assert.All(table.Blocks, block => Assert.True(block.IsSound));
         Assert.Equal("0 put m: 1 bytes", seen[0]);
