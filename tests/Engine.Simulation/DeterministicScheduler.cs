@@ -72,7 +72,7 @@ internal sealed partial class DeterministicScheduler : Scheduler
         _isAborting = false;
         _earliestDeadline = SimulatedThread.Never;
         _switchPointsAtAbort = long.MaxValue - SwitchPointsToUnwind;
-        SimulatedThread thread = AddThread("main");
+        SimulatedThread thread = AddThread("main", Baton.OfThread);
         _current = thread;
         try
         {
@@ -92,8 +92,8 @@ internal sealed partial class DeterministicScheduler : Scheduler
     {
         SimulatedThread starter = Current();
         ThrowIfUnwinding(starter);
-        SimulatedThread started = AddThread(name);
-        SimulationThreads.Run(name, () => RunThread(started, body));
+        SimulatedThread? started = null;
+        started = AddThread(name, SimulationThreads.Prepare(name, () => RunThread(started!, body)));
         Yield(starter);
         return started;
     }
@@ -146,9 +146,9 @@ internal sealed partial class DeterministicScheduler : Scheduler
         throw new InvalidOperationException("Locks, signals and threads of a simulated history belong to the threads within Run.");
     }
 
-    private SimulatedThread AddThread(string name)
+    private SimulatedThread AddThread(string name, Baton baton)
     {
-        var thread = new SimulatedThread(this, _threads.Count, name);
+        var thread = new SimulatedThread(this, _threads.Count, name, baton);
         _threads.Add(thread);
         _runnable.Add(thread);
         return thread;
@@ -156,7 +156,6 @@ internal sealed partial class DeterministicScheduler : Scheduler
 
     private void RunThread(SimulatedThread thread, Action body)
     {
-        Park(thread);
         _current = thread;
         if (thread.UnwindReason is null) RunBody(thread, body);
         _current = null;

@@ -25,6 +25,7 @@ internal sealed class Sweep
     private long _calls;
     private long _crashPoints;
     private long _recoveries;
+    private readonly HistoryTally _tally = new();
 
     private Sweep(string name, int firstSeed, int count, TimeSpan timeMax, Func<int, RegionPool, HistoryResult> run)
     {
@@ -115,6 +116,7 @@ internal sealed class Sweep
             _calls += result.Calls;
             _crashPoints += result.CrashPoints;
             _recoveries += result.Recoveries;
+            _tally.Add(result.Tally);
         }
     }
 
@@ -125,7 +127,7 @@ internal sealed class Sweep
             return string.Create(CultureInfo.InvariantCulture,
                 $"{_name}: {_histories:N0} of {_count:N0} seeds from {_firstSeed} in {_watch.Elapsed.TotalSeconds:F0} s: " +
                 $"{_batches:N0} batches, {_calls:N0} calls, {_crashPoints:N0} crash points, " +
-                $"{_recoveries:N0} recoveries, {_failures.Count} failed");
+                $"{_recoveries:N0} recoveries, {_failures.Count} failed; {_tally}, {_tally.Operations / _watch.Elapsed.TotalSeconds:N0} a second, CPU {Environment.CpuUsage.TotalTime.TotalSeconds:F1}");
         }
     }
 }

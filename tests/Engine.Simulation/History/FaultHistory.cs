@@ -13,6 +13,7 @@ internal sealed class FaultHistory(HistoryOptions options, RegionPool pool)
 
     private long _runs;
     private long _calls;
+    private readonly HistoryTally _tally = new();
     private int _batches;
 
     public static HistoryResult FailEverywhere(HistoryOptions options, RegionPool pool) =>
@@ -29,7 +30,7 @@ internal sealed class FaultHistory(HistoryOptions options, RegionPool pool)
             }
         }
 
-        return new HistoryResult(_batches, _calls, _runs, _runs, Trace: 0);
+        return new HistoryResult(_batches, _calls, _runs, _runs, Trace: 0, _tally);
     }
 
     /// <summary>False when the history ended before that call.</summary>
@@ -72,6 +73,7 @@ internal sealed class FaultHistory(HistoryOptions options, RegionPool pool)
         bool isCut = call % 2 == 0;
         SimulatedDisk left = disk.Crash(isCut ? CrashMode.KeepNothing : CrashMode.KeepAll, call);
         CheckReopened(model, left, call, onlySynced: isCut || failedSync == FailedSync.DropsUnsynced);
+        _tally.Add(model.Tally);
         return hasFailed;
     }
 

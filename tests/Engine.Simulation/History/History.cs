@@ -81,7 +81,7 @@ internal sealed class History
             }
         }
 
-        return new HistoryResult(_model.Batches.Count, calls, points, _recovery.Count, trace);
+        return new HistoryResult(_model.Batches.Count, calls, points, _recovery.Count, trace, _model.Tally);
     }
 
     private void RunGeneration(int generation, DeterministicScheduler scheduler, SimulatedDisk disk, CrashPointRecorder recorder)
@@ -165,4 +165,5 @@ internal sealed class History
 /// <param name="CrashPoints">Moments at which it was crashed.</param>
 /// <param name="Recoveries">Recoveries checked at them.</param>
 /// <param name="Trace">A hash over the order in which threads ran: equal for equal seeds.</param>
-internal sealed record HistoryResult(int Batches, long Calls, long CrashPoints, long Recoveries, ulong Trace);
+/// <param name="Tally">What it asked of the database.</param>
+internal sealed record HistoryResult(int Batches, long Calls, long CrashPoints, long Recoveries, ulong Trace, HistoryTally Tally);

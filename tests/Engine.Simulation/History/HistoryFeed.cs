@@ -87,7 +87,9 @@ internal sealed class HistoryFeed(HistoryModel model)
         var feed = new HistoryFeed(model) { MayBeLost = !isWhole };
         if (isWhole && oldest != 0) throw new HistoryViolationException($"the feed begins behind {oldest}, nothing may be lost");
         feed.Open(database, oldest);
+        HistoryTally before = model.Tally with { };
         feed.Read(database, int.MaxValue, static () => false);
+        model.Tally.CountAsChecked(before);
         if (feed._run is { } run) run.To = Math.Max(run.To, lastSequence);
         feed.Check();
         feed.Close();
@@ -107,6 +109,7 @@ internal sealed class HistoryFeed(HistoryModel model)
         if (batch.IsFirstPiece != (_pieces.Count == 0))
             throw new HistoryViolationException($"batch {batch.Sequence} of the feed begins in the middle");
         _pieces.AddRange(batch.Changes);
+        model.Tally.Changes += batch.Changes.Count;
         if (!batch.IsLastPiece) return;
         if (_pieces[0].MapName != RecoveryCheck.LaterName)
         {

@@ -61,6 +61,9 @@ internal sealed class HistoryModel(HistoryOptions options)
 
     public HistoryOptions Options => options;
 
+    /// <summary>What was asked of the database so far.</summary>
+    public HistoryTally Tally { get; } = new();
+
     /// <summary>Every batch that was ever begun, by number.</summary>
     public IReadOnlyList<HistoryBatch> Batches => _batches;
 

@@ -31,6 +31,7 @@ internal sealed partial class HistoryReads(Database database, HistoryModel model
         ulong last = 0;
         foreach (Entry entry in database.GetMap(HistoryModel.JournalName).All())
         {
+            model.Tally.Checked++;
             int number = FindBatch(entry.Key);
             HistoryBatch batch = model.Batches[number];
             if (batch.IsDead || batch.Sequence == 0)
@@ -44,6 +45,7 @@ internal sealed partial class HistoryReads(Database database, HistoryModel model
     /// <summary>Every map forward, backward and key by key, and the names of the maps.</summary>
     public void CheckAll(ulong sequence, Snapshot? snapshot = null, string[]? otherNames = null)
     {
+        HistoryTally before = model.Tally with { };
         List<string> names = model.ExpectedNames(sequence);
         names.AddRange(otherNames ?? []);
         names.Sort(StringComparer.Ordinal);
@@ -60,12 +62,15 @@ internal sealed partial class HistoryReads(Database database, HistoryModel model
             for (int key = 0; key < model.Options.Keys.Length; key++) CheckGet(map, key, sequence, snapshot);
             CheckMany([.. Enumerable.Range(0, model.Options.Keys.Length).Select(key => (map, key))], sequence, snapshot);
         }
+
+        model.Tally.CountAsChecked(before);
     }
 
     public void CheckGet(int map, int key, ulong sequence, Snapshot? snapshot)
     {
         SortedMap shown = MapAt(map, snapshot);
         byte[]? expected = model.ExpectedValue(map, key, sequence);
+        model.Tally.Gets++;
         bool isPresent = shown.TryGet(model.Options.Keys[key], _destination, out int length, snapshot);
         if (isPresent == expected is not null && (expected is null || _destination.AsSpan(0, length).SequenceEqual(expected))) return;
         throw new HistoryViolationException(
@@ -99,6 +104,7 @@ internal sealed partial class HistoryReads(Database database, HistoryModel model
         string what = $"part {kind} of map {map} from {Show(start)} to {Show(end)}, {direction}, limit {limit}, at {sequence}";
         int count = 0;
         foreach (Entry entry in range) CheckEntry(entry.Key, entry.Value, wanted, count++, what);
+        model.Tally.Steps += count;
         if (count != wanted.Count) throw new HistoryViolationException($"{what}: {count} entries, expected {wanted.Count}");
     }
 
@@ -123,6 +129,7 @@ internal sealed partial class HistoryReads(Database database, HistoryModel model
                 < 8 => at + 1,
                 _ => at - 1,
             };
+            model.Tally.Steps++;
             bool isValid = move switch
             {
                 0 => cursor.Seek(key),
@@ -151,11 +158,12 @@ internal sealed partial class HistoryReads(Database database, HistoryModel model
         return snapshot?.GetMap(name) ?? database.GetMap(name);
     }
 
-    private static void CheckMap(SortedMap map, List<HistoryEntry> expected, Snapshot? snapshot)
+    private void CheckMap(SortedMap map, List<HistoryEntry> expected, Snapshot? snapshot)
     {
         int count = 0;
         foreach (Entry entry in map.All(Direction.Ascending, long.MaxValue, snapshot))
             CheckEntry(entry.Key, entry.Value, expected, count++, map.Name);
+        model.Tally.Steps += 2 * count;
         if (count != expected.Count)
             throw new HistoryViolationException($"'{map.Name}' shows {count} of {expected.Count}, lacks {Show(expected[count].Key)}");
         foreach (Entry entry in map.All(Direction.Descending, long.MaxValue, snapshot))

@@ -182,6 +182,7 @@ internal sealed partial class HistoryWork(
     private ulong Send(Random own, HistoryBatch batch, Durability durability)
     {
         SortedMap journal = database.GetMap(HistoryModel.JournalName);
+        model.Tally.Writes += batch.Operations.Length + 1;
         if (batch.Operations.Length == 0) return journal.Put(batch.JournalKey, batch.JournalValue, durability);
         using WriteBatch write = database.CreateBatch();
         foreach (HistoryOperation operation in batch.Operations)
