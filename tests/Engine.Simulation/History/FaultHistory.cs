@@ -30,7 +30,7 @@ internal sealed class FaultHistory(HistoryOptions options, RegionPool pool)
             }
         }
 
-        return new HistoryResult(_batches, _calls, _runs, _runs, Trace: 0, _tally);
+        return new HistoryResult(_batches, _calls, _runs, _runs, Trace: 0, Content: 0, _tally);
     }
 
     /// <summary>False when the history ended before that call.</summary>

@@ -229,6 +229,29 @@ internal sealed class HistoryModel(HistoryOptions options)
         return names;
     }
 
+    /// <summary>A hash of all maps with their entries as they are now; equal for equal content, whatever the sequences.</summary>
+    public ulong HashContent()
+    {
+        ulong hash = 14695981039346656037;
+        void Add(ReadOnlySpan<byte> bytes)
+        {
+            hash = (hash ^ (ulong)bytes.Length) * 1099511628211;
+            foreach (byte part in bytes) hash = (hash ^ part) * 1099511628211;
+        }
+
+        foreach (string name in ExpectedNames(LastSequence)) Add(System.Text.Encoding.UTF8.GetBytes(name));
+        for (int map = 0; map < options.MapNames.Length; map++)
+        {
+            foreach (HistoryEntry entry in Expected(map, LastSequence))
+            {
+                Add(entry.Key);
+                Add(entry.Value);
+            }
+        }
+
+        return hash;
+    }
+
     public static bool IsThere(HistoryBatch batch, ulong sequence) => !batch.IsDead && batch.Sequence != 0 && batch.Sequence <= sequence;
 
     private Version? Find(int map, int key, ulong sequence)

@@ -66,6 +66,12 @@ internal sealed partial class HistoryReads(Database database, HistoryModel model
         model.Tally.CountAsChecked(before);
     }
 
+    /// <summary>One map, either way, and its keys alone.</summary>
+    public void CheckMapAt(int map, ulong sequence) => CheckMap(MapAt(map, null), model.Expected(map, sequence), null);
+
+    public void CheckJournal(ulong sequence) =>
+        CheckMap(database.GetMap(HistoryModel.JournalName), model.ExpectedJournal(sequence), null);
+
     public void CheckGet(int map, int key, ulong sequence, Snapshot? snapshot)
     {
         SortedMap shown = MapAt(map, snapshot);

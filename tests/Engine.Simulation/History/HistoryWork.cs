@@ -20,19 +20,28 @@ internal sealed partial class HistoryWork(
     /// <summary>Read between the operations; null: not.</summary>
     public HistoryFeed? Feed { get; init; }
 
+    /// <summary>Operations of the main thread, at most.</summary>
+    public int StepsMax { get; init; } = int.MaxValue;
+
+    /// <summary>Operations that the main thread has begun.</summary>
+    public int Steps { get; private set; }
+
     public void Run(Action<string> onStep)
     {
-        int count = random.Next(options.Operations / 2, options.Operations + 1);
+        int count = Math.Min(Math.Min(StepsMax, options.StepsMax), random.Next(options.Operations / 2, options.Operations + 1));
         for (int writer = 1; writer < options.Writers; writer++)
         {
             int seed = random.Next();
-            _writers.Add(scheduler.StartThread($"writer {writer}", () => RunWriter(new Random(seed), count / options.Writers)));
+            _writers.Add(scheduler.StartThread($"writer {writer}", () => RunWriter(new HistoryRandom(seed), count / options.Writers)));
         }
 
+        int stepSeed = random.Next();
         for (int i = 0; i < count && !IsOver; i++)
         {
+            (random as HistoryRandom)?.Begin(stepSeed, i);
             int kind = random.Next(106);
             onStep($"{i}, kind {kind}");
+            Steps++;
             try
             {
                 Do(kind);
@@ -43,6 +52,27 @@ internal sealed partial class HistoryWork(
                 // As it should be. What the writes among them mean, Write tells the model.
             }
         }
+
+        (random as HistoryRandom)?.Begin(stepSeed, -1);
+    }
+
+    /// <summary>On a disk that was full and has room again: within a minute writing works by itself.</summary>
+    public void CheckGoesOn()
+    {
+        for (int second = 0; second < 60; second++)
+        {
+            try
+            {
+                Write(random);
+                return;
+            }
+            catch (StorageException)
+            {
+                Pause(1_000);
+            }
+        }
+
+        throw new HistoryViolationException("a disk that was full has had room for a minute, and writes still fail");
     }
 
     /// <summary>Waits for the writers, and lets go of everything.</summary>
@@ -55,7 +85,17 @@ internal sealed partial class HistoryWork(
 
     private void RunWriter(Random own, int count)
     {
-        for (int i = 0; i < count && !IsOver; i++) Write(own);
+        for (int i = 0; i < count && !IsOver; i++)
+        {
+            try
+            {
+                Write(own);
+            }
+            catch (Exception failure) when (IsExpected(failure))
+            {
+                // As on the main thread.
+            }
+        }
     }
 
     private bool IsExpected(Exception failure) =>
@@ -70,7 +110,7 @@ internal sealed partial class HistoryWork(
                 Write(random);
                 break;
             case < 82:
-                Read(kind);
+                if (options.Has(HistoryFeatures.Reads)) Read(kind);
                 break;
             case < 86:
                 if (_snapshots.Count < 4) _snapshots.Add(database.CreateSnapshot());
@@ -83,6 +123,8 @@ internal sealed partial class HistoryWork(
                 break;
             case < 91:
                 Sync();
+                break;
+            case < 97 when !options.Has(HistoryFeatures.Upkeep):
                 break;
             case < 94:
                 database.Flush();
@@ -97,17 +139,19 @@ internal sealed partial class HistoryWork(
                 RecoveryCheck.CheckSound(database);
                 break;
             case >= 100 and < 104:
-                Ingest();
+                if (options.Has(HistoryFeatures.Ingests)) Ingest();
                 break;
             case >= 104:
-                Checkpoint();
+                if (options.Has(HistoryFeatures.Checkpoints)) Checkpoint();
                 break;
             default:
                 // A pause: idle time brings marks and the upkeep of a calm store.
-                scheduler.CreateSignal("pause").Wait(TimeSpan.FromMilliseconds(random.Next(1, 2_500)));
+                Pause(random.Next(1, 2_500));
                 break;
         }
     }
+
+    private void Pause(int milliseconds) => scheduler.CreateSignal("pause").Wait(TimeSpan.FromMilliseconds(milliseconds));
 
     private void Sync()
     {
@@ -203,7 +247,7 @@ internal sealed partial class HistoryWork(
     private HistoryOperation[] DrawOperations(Random own)
     {
         if (own.Next(40) == 0) return [DrawDrop(own)];
-        int count = own.Next(6) switch { 0 => 0, 1 or 2 => own.Next(1, 9), _ => 1 };
+        int count = own.Next(6) switch { 0 => 0, 1 or 2 => own.Next(1, options.BatchOperationsMax + 1), _ => 1 };
         var operations = new HistoryOperation[count];
         bool deletes = own.Next(10) == 0;
         for (int i = 0; i < count; i++)
