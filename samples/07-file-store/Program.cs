@@ -22,9 +22,6 @@ return Sample.Run(directory =>
         files.Put("notes/today.txt", "buy milk");
         files.Put("notes/tomorrow.txt", "sell cow");
 
-        // About how much there is, without a look at it. Here it is in memory, where the estimate is close.
-        Sample.Check("MB of music, about", Math.Round(files.EstimateBytes("music/"u8, "music0"u8) / 1e6), 3.0);
-
         // A flush comes by itself once there is enough; now the song is in a table, in checked pieces of 64 KiB.
         database.Flush();
 

@@ -179,7 +179,8 @@ public sealed partial class SortedMap
 
     /// <summary>
     /// About how many bytes the entries from <paramref name="start"/> (inclusive) to <paramref name="end"/> (exclusive) take: in table
-    /// files as they are stored, compressed ones too, and in memtables. Remarks and errors as <see cref="EstimateCount"/>.
+    /// files as they are stored, compressed ones too, and in memtables, of which it has the same share as of their entries. Remarks and
+    /// errors as <see cref="EstimateCount"/>.
     /// </summary>
     /// <param name="start">First key; empty: from the first entry.</param>
     /// <param name="end">First key behind the range; empty: to the last entry.</param>
