@@ -80,7 +80,8 @@ internal static class ApiSurface
     /// <summary>Equality, printing and copying, which the compiler gives every record.</summary>
     private static bool IsOfRecord(Type type, MethodInfo method) =>
         type.GetMethod("PrintMembers", BindingFlags.Instance | BindingFlags.NonPublic) is not null
-        && (method.Name is "op_Equality" or "op_Inequality" or "Equals" or "GetHashCode" or "ToString" or "PrintMembers" or "<Clone>$" or "Deconstruct");
+        && method.Name is "op_Equality" or "op_Inequality" or "Equals" or "GetHashCode" or "ToString" or "PrintMembers" or "<Clone>$"
+            or "Deconstruct";
 
     private static bool IsVisible(MethodBase? method) => method is { IsPublic: true } or { IsFamily: true } or { IsFamilyOrAssembly: true };
 
