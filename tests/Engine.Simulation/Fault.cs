@@ -29,6 +29,7 @@ internal readonly record struct DiskCall(long Index, DiskOperation Operation, st
 internal static class Errors
 {
     public const int NoEntry = 2;
+    public const int Interrupted = 4;
     public const int InputOutput = 5;
     public const int BadDescriptor = 9;
     public const int NoAccess = 13;
@@ -44,6 +45,7 @@ internal static class Errors
     public static string Describe(int code) => code switch
     {
         NoEntry => "No such file or directory",
+        Interrupted => "Interrupted system call",
         InputOutput => "Input/output error",
         BadDescriptor => "Bad file descriptor",
         NoAccess => "Permission denied",
@@ -103,6 +105,9 @@ internal sealed record Fault
     /// <summary>Nothing of a write lands.</summary>
     public bool IsLost { get; private init; }
 
+    /// <summary>A read ends after half of its bytes, as at the end of a file.</summary>
+    public bool IsShort { get; private init; }
+
     /// <summary>The call fails and does nothing; a sync treats the changes as <paramref name="failedSync"/> says.</summary>
     public static Fault Error(int errorCode, FailedSync failedSync = FailedSync.LeavesDirty) =>
         new() { ErrorCode = errorCode, FailedSync = failedSync };
@@ -122,6 +127,9 @@ internal sealed record Fault
 
     /// <summary>One bit of what a read gets, or a write leaves, is flipped; other calls do what they should.</summary>
     public static Fault Flipped(long bit) => new() { IsDistortion = true, FlippedBit = bit };
+
+    /// <summary>A read gets the first half of its bytes and no more; other calls do what they should.</summary>
+    public static Fault ShortRead() => new() { IsDistortion = true, IsShort = true };
 
     /// <summary>A write says that it is done and leaves nothing; other calls do what they should.</summary>
     public static Fault LostWrite() => new() { IsDistortion = true, IsLost = true };

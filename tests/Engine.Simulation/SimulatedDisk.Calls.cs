@@ -12,6 +12,7 @@ internal sealed partial class SimulatedDisk
         call.ThrowIfPowerCut();
         int read = file.Node.Cached.Read(destination, offset);
         if (call.Fault is not { } distortion) return read;
+        if (distortion.IsShort) read /= 2;
         if (distortion.Shift != 0)
         {
             destination[..read].Clear();

@@ -154,6 +154,7 @@ internal sealed class History
             CutPowerDuring(work, database, disk, faults, disk.CallCount + _random.Next(1, 400));
         work.Run(step => _step = $"generation {generation}, operation {step}");
         _stepsLeft -= work.Steps;
+        _model.Tally.FaultyCalls += faults.FaultyCalls;
         _step = $"generation {generation}, end by {end}";
         if (_cutsEverywhere) recorder.Record(disk, null);
         if (end != GenerationEnd.Close && !work.IsOver)

@@ -1,12 +1,17 @@
+using Varve.Entries;
+using Varve.Files;
+using Varve.Levels;
 using Varve.Native;
 using Varve.Recovery;
+using Varve.Tables;
 
 namespace Varve.Simulation;
 
 /// <summary>
 /// Hurts what a closed database left on its disk, or what the disk does with a file from then on: bits flip, reads and writes go to the
 /// wrong place, writes are lost though they were synced. Every read of the database then gives what was written, or an error of the
-/// right type that names a hurt file. Nothing else: no wrong data, none missing.
+/// right type that names a hurt file; the error of a get names no table that cannot hold its key. Nothing else: no wrong data, none
+/// missing.
 /// </summary>
 internal sealed class HistoryDamage(HistoryModel model, RegionPool pool)
 {
@@ -14,6 +19,7 @@ internal sealed class HistoryDamage(HistoryModel model, RegionPool pool)
     private const int SectorBytes = 512;
 
     private readonly HashSet<string> _hurt = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, TableInfo> _tables = new(StringComparer.Ordinal);
     private bool _isFound;
     private bool _isGone;
     private string _what = "";
@@ -25,11 +31,15 @@ internal sealed class HistoryDamage(HistoryModel model, RegionPool pool)
         try
         {
             SimulatedDisk disk = closed.Fork();
+            foreach (LeveledTable table in Manifest.Load(disk, HistoryOptions.Directory)!.Tables)
+                _tables.Add(Path.Combine(HistoryOptions.Directory, FileNames.Table(table.Info.Number)), table.Info);
             string[] files = [.. disk.ListAllFiles().Where(IsOfDatabase)];
             string file = files[random.Next(files.Length)];
             int kind = random.Next(8);
             if (kind < 5) HurtAtRest(disk, file, files, kind, random);
+            model.Tally.Damages++;
             Session(disk, random, kind < 5 ? null : DrawDistortion(file, kind, random), writes: random.Next(2) == 0);
+            if (_isFound) model.Tally.DamagesFound++;
         }
         catch (Exception violation)
         {
@@ -86,13 +96,13 @@ internal sealed class HistoryDamage(HistoryModel model, RegionPool pool)
         bool isForEver = kind == 5 && random.Next(2) == 0;
         long shift = (random.Next(2) == 0 ? SectorBytes : SparseBytes.PageBytes) * (random.Next(2) == 0 ? -1 : 1);
         long bit = random.NextInt64(1 << 20);
-        Fault fault = random.Next(3) switch
+        (Fault fault, string what) = random.Next(3) switch
         {
-            0 => Fault.Misdirected(shift),
-            1 => Fault.Flipped(bit),
-            _ => operation == DiskOperation.Write ? Fault.LostWrite() : Fault.Misdirected(shift * 3),
+            0 => (Fault.Misdirected(shift), $"misdirected by {shift}"),
+            1 => (Fault.Flipped(bit), $"bit {bit} flipped"),
+            _ => operation == DiskOperation.Write ? (Fault.LostWrite(), "lost") : (Fault.ShortRead(), "short"),
         };
-        _what = $"{operation} {nth} of {(isAnyFile ? "any file" : file)}{(isForEver ? " and all later ones" : "")}: {fault}";
+        _what = $"{operation} {nth} of {(isAnyFile ? "any file" : file)}{(isForEver ? " and all later ones" : "")}: {what}";
         int seen = 0;
         return call =>
         {
@@ -146,7 +156,7 @@ internal sealed class HistoryDamage(HistoryModel model, RegionPool pool)
             for (int key = 0; key < model.Options.Keys.Length; key++)
             {
                 int asked = key;
-                Try(() => reads.CheckGet(read, asked, last, null));
+                Try(() => CheckGet(database, reads, read, asked));
             }
 
             Try(() => reads.CheckMapAt(read, last));
@@ -162,6 +172,22 @@ internal sealed class HistoryDamage(HistoryModel model, RegionPool pool)
                 if (value is null || !value.AsSpan().SequenceEqual(HistoryBatch.KeyOf(number * 7)))
                     throw new HistoryViolationException($"write {number} after the damage was acknowledged, and reads do not show it");
             });
+        }
+    }
+
+    private void CheckGet(Database database, HistoryReads reads, int map, int key)
+    {
+        try
+        {
+            reads.CheckGet(map, key, model.LastSequence, null);
+        }
+        catch (CorruptDataException damage) when (_tables.TryGetValue(damage.Path.TrimStart('/'), out TableInfo? table))
+        {
+            MapIdentity identity = database.GetMap(model.Options.MapNames[map]).Identity;
+            using var full = new FullKey(identity, model.Options.Keys[key], stackalloc byte[FullKey.StackBytes]);
+            bool isInside = full.Span.SequenceCompareTo(table.SmallestKey) >= 0 && full.Span.SequenceCompareTo(table.LargestKey) <= 0;
+            if (!isInside) throw new HistoryViolationException($"key {key} of map {map} cannot be in the table that its get fails on: {damage.Message}");
+            throw;
         }
     }
 

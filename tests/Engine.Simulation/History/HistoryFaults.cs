@@ -45,8 +45,8 @@ internal sealed class HistoryFaults
     /// <summary>True once a call has failed, or could have for want of space.</summary>
     public bool HasFailed { get; private set; }
 
-    /// <summary>True once a sync has failed: the database may take no writes until it is opened again.</summary>
-    public bool HasFailedSync { get; private set; }
+    /// <summary>Calls that failed, or were made while the disk was full.</summary>
+    public int FaultyCalls { get; private set; }
 
     /// <summary>True once a failed sync threw unsynced pages away: a killed process may then lose what it only wrote.</summary>
     public bool HasLostPages { get; private set; }
@@ -64,14 +64,15 @@ internal sealed class HistoryFaults
             {
                 if (_disk.CapacityBytes == long.MaxValue) _disk.FillUp(episode.SpareBytes);
                 HasFailed = true;
+                FaultyCalls++;
                 if (call.Index == episode.Last) _disk.CapacityBytes = long.MaxValue;
             }
             else if (episode.Strikes(call.Operation))
             {
                 HasFailed = true;
+                FaultyCalls++;
                 WasOnlyFull = false;
                 bool isSync = call.Operation is DiskOperation.Sync or DiskOperation.SyncDirectory;
-                HasFailedSync |= isSync;
                 HasLostPages |= isSync && episode.Fault.FailedSync == FailedSync.DropsUnsynced;
                 return episode.Fault;
             }
@@ -91,13 +92,14 @@ internal sealed class HistoryFaults
     {
         long first = callsBefore + random.Next(1, CallsToFirst);
         long last = random.Next(3) switch { 0 => first, 1 => first + random.Next(1, 60), _ => long.MaxValue };
-        int errorCode = random.Next(7) switch
+        int errorCode = random.Next(8) switch
         {
             0 or 1 => Errors.InputOutput,
             2 => Errors.NoSpace,
             3 => Errors.Quota,
             4 => Errors.TooManyOpen,
             5 => Errors.NoAccess,
+            6 => Errors.Interrupted,
             _ => 0,
         };
         var failedSync = (FailedSync)random.Next(3);

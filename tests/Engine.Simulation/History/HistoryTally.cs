@@ -23,6 +23,15 @@ internal sealed record HistoryTally
     /// <summary>Entries and changes read by the checks of everything: after an open, at a snapshot, of a checkpoint. No operations.</summary>
     public long Checked { get; set; }
 
+    /// <summary>Calls to the disk that failed, or were made while it was full.</summary>
+    public long FaultyCalls { get; set; }
+
+    /// <summary>Closed databases that were hurt.</summary>
+    public long Damages { get; set; }
+
+    /// <summary>Those of them whose damage an open, a read or a verification told; the others had hurt nothing that matters.</summary>
+    public long DamagesFound { get; set; }
+
     public long Operations => Writes + Gets + Steps + Changes;
 
     public void Add(HistoryTally other)
@@ -32,6 +41,9 @@ internal sealed record HistoryTally
         Steps += other.Steps;
         Changes += other.Changes;
         Checked += other.Checked;
+        FaultyCalls += other.FaultyCalls;
+        Damages += other.Damages;
+        DamagesFound += other.DamagesFound;
     }
 
     /// <summary>What was read since <paramref name="before"/> was read by a check.</summary>
@@ -42,5 +54,6 @@ internal sealed record HistoryTally
     }
 
     public override string ToString() => string.Create(CultureInfo.InvariantCulture,
-        $"{Operations:N0} operations ({Writes:N0} writes, {Gets:N0} gets, {Steps:N0} scan steps, {Changes:N0} changes of the feed), {Checked:N0} entries checked");
+        $"{Operations:N0} operations ({Writes:N0} writes, {Gets:N0} gets, {Steps:N0} scan steps, {Changes:N0} changes of the feed), {Checked:N0} entries checked, " +
+        $"{FaultyCalls:N0} calls on a bad disk, {DamagesFound:N0} of {Damages:N0} damages found, the others harmless");
 }
