@@ -26,6 +26,12 @@ internal static partial class JsonOutput
     public static void Write(Terminal terminal, CompactResult result) =>
         Write(terminal, JsonSerializer.SerializeToUtf8Bytes(result, Shapes.Default.CompactResult));
 
+    public static void Write(Terminal terminal, CheckpointResult result) =>
+        Write(terminal, JsonSerializer.SerializeToUtf8Bytes(result, Shapes.Default.CheckpointResult));
+
+    public static void Write(Terminal terminal, RemovalResult result) =>
+        Write(terminal, JsonSerializer.SerializeToUtf8Bytes(result, Shapes.Default.RemovalResult));
+
     public static void Write(Terminal terminal, DirectoryInspection found) =>
         Write(terminal, JsonSerializer.SerializeToUtf8Bytes(found, Shapes.Default.DirectoryInspection));
 
@@ -52,6 +58,8 @@ internal static partial class JsonOutput
     [JsonSerializable(typeof(ImportResult))]
     [JsonSerializable(typeof(ExportResult))]
     [JsonSerializable(typeof(CompactResult))]
+    [JsonSerializable(typeof(CheckpointResult))]
+    [JsonSerializable(typeof(RemovalResult))]
     [JsonSerializable(typeof(DirectoryInspection))]
     [JsonSerializable(typeof(List<ManifestInspection>))]
     [JsonSerializable(typeof(List<LogInspection>))]
