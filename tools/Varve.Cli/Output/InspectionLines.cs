@@ -2,6 +2,7 @@ using System.Buffers;
 using System.Globalization;
 using System.Text;
 using System.Text.Json;
+using Varve.Cli.Commands;
 
 namespace Varve.Cli.Output;
 
@@ -22,6 +23,7 @@ internal sealed class InspectionLines(Terminal terminal, bool isJson) : IDisposa
             json.WriteString("kind", kind);
             ByteText.WriteField(json, "key", entry.Key);
             ByteText.WriteField(json, "value", entry.Value);
+            EntryLines.WriteExpiry(json, entry.Expiry);
             json.WriteEndObject();
         }
         else
@@ -30,6 +32,7 @@ internal sealed class InspectionLines(Terminal terminal, bool isJson) : IDisposa
             ByteText.AppendEscaped(_lines.Bytes, entry.Key);
             _lines.Bytes.Write("\t"u8);
             ByteText.AppendEscaped(_lines.Bytes, entry.Value);
+            EntryLines.AppendExpiry(_lines.Bytes, entry.Expiry);
         }
 
         _lines.EndLine();
@@ -69,6 +72,8 @@ internal sealed class InspectionLines(Terminal terminal, bool isJson) : IDisposa
     {
         0 => "delete",
         1 => "put",
+        2 => "delete-range",
+        3 => "ingest",
         _ => $"kind {kind:x2}",
     };
 
