@@ -35,7 +35,8 @@ internal static class Inputs
     /// <summary>A map by its place instead of an option, where there is nothing else to name.</summary>
     public static Argument<string> MapName()
     {
-        var map = new Argument<string>("map") { Description = "The map's name." };
+        // Without a name of its own the help would list the maps instead.
+        var map = new Argument<string>("map") { Description = "The map's name.", HelpName = "map" };
         map.CompletionSources.Add(NamesOfMaps);
         return map;
     }
@@ -104,7 +105,8 @@ internal static class Inputs
             using Database database = OpenForReading(context.ParseResult.GetValue<string>("--data") ?? DirectoryWhenNotGiven());
             return [.. database.ListMaps().Select(name => new CompletionItem(name))];
         }
-        catch (Exception failure) when (failure is IOException or UnauthorizedAccessException or InvalidOperationException)
+        catch (Exception failure)
+            when (failure is IOException or UnauthorizedAccessException or InvalidOperationException or ArgumentException)
         {
             return [];
         }
