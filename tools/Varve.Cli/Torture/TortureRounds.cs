@@ -57,7 +57,7 @@ internal sealed class TortureRounds(string directory, LoopDisk? disk, int stream
             case TortureKind.KillInRecovery: KillInRecovery(); break;
             case TortureKind.Stop: Stop(); break;
             case TortureKind.Descriptors: Limit($"ulimit -n {random.Next(24, 160)};", "--open-files", "16"); break;
-            case TortureKind.Memory: Limit($"ulimit -v {random.Next(256, 2_048) << 10}; export DOTNET_GCHeapHardLimit=4000000;"); break;
+            case TortureKind.Memory: LimitMemory(); break;
             case TortureKind.Full: Fill(); break;
             case TortureKind.ReadOnly: MakeReadOnly(); break;
             case TortureKind.Abort: Abort(); return _faults;
@@ -118,6 +118,16 @@ internal sealed class TortureRounds(string directory, LoopDisk? disk, int stream
         Pause(100, 400);
         if (child.HasExited) _faults.AddRange(child.TakeFaults());
         else End(child, isKilled: random.Next(2) == 0);
+    }
+
+    /// <summary>
+    /// From too little for the runtime itself to enough for all but the large budget; the managed heap has 64 MiB of it (hexadecimal).
+    /// </summary>
+    private void LimitMemory()
+    {
+        int mebibytes = random.Next(1_000, 2_400);
+        string budget = random.Next(2) == 0 ? "16777216" : "536870912";
+        Limit($"ulimit -v {mebibytes << 10}; export DOTNET_GCHeapHardLimit=4000000;", "--budget", budget);
     }
 
     private void Fill()
