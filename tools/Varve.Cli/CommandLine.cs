@@ -4,6 +4,7 @@ using System.CommandLine.Invocation;
 using System.CommandLine.Parsing;
 using Varve.Cli.Commands;
 using Varve.Cli.Output;
+using Varve.Cli.Torture;
 using Varve.Cli.Tour;
 
 namespace Varve.Cli;
@@ -61,6 +62,8 @@ internal static class CommandLine
             InspectCommand.Create(terminal),
             TourCommand.Create(terminal),
             CrashWriter.CreateCommand(terminal),
+            TortureCommand.Create(terminal),
+            TortureWriter.CreateCommand(terminal),
         };
         root.HelpName = "varve";
         foreach (Option option in root.Options)

@@ -1,6 +1,7 @@
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using Varve.Cli.Commands;
+using Varve.Cli.Torture;
 using Varve.Cli.Transfer;
 
 namespace Varve.Cli.Output;
@@ -44,6 +45,9 @@ internal static partial class JsonOutput
     public static void Write(Terminal terminal, List<TableInspection> found) =>
         Write(terminal, JsonSerializer.SerializeToUtf8Bytes(found, Shapes.Default.ListTableInspection));
 
+    public static void Write(Terminal terminal, TortureResult result) =>
+        Write(terminal, JsonSerializer.SerializeToUtf8Bytes(result, Shapes.Default.TortureResult));
+
     private static void Write(Terminal terminal, byte[] json)
     {
         terminal.Write(json);
@@ -64,6 +68,7 @@ internal static partial class JsonOutput
     [JsonSerializable(typeof(List<ManifestInspection>))]
     [JsonSerializable(typeof(List<LogInspection>))]
     [JsonSerializable(typeof(List<TableInspection>))]
+    [JsonSerializable(typeof(TortureResult))]
     private sealed partial class Shapes : JsonSerializerContext;
 }
 
