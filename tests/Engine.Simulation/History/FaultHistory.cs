@@ -93,15 +93,20 @@ internal sealed class FaultHistory(HistoryOptions options, RegionPool pool)
         {
             var feed = new HistoryFeed(model) { MayBeLost = true };
             feed.Begin(database, 0);
+            var reads = new HistoryReads(database, model);
+            var outcomes = new HistoryOutcomes(model);
             var work = new HistoryWork(options, model, database, scheduler, random)
             {
                 HasFailed = hasFailed,
                 Setup = setup,
+                Reads = reads,
+                Outcomes = outcomes,
                 Feed = feed,
             };
             work.Run(_ => { });
             work.End();
-            CheckReadsGoOn(database, model, disk, feed);
+            CheckReadsGoOn(database, reads, disk, feed);
+            outcomes.Check(database.LatestSequence);
             model.PromiseDurable(database.DurableSequence);
             try
             {
@@ -118,11 +123,10 @@ internal sealed class FaultHistory(HistoryOptions options, RegionPool pool)
     }
 
     /// <summary>On a disk that is well again, whether or not the database still takes writes.</summary>
-    private static void CheckReadsGoOn(Database database, HistoryModel model, SimulatedDisk disk, HistoryFeed feed)
+    private static void CheckReadsGoOn(Database database, HistoryReads reads, SimulatedDisk disk, HistoryFeed feed)
     {
         Func<DiskCall, Fault?>? plan = disk.Faults;
         disk.Faults = null;
-        var reads = new HistoryReads(database, model);
         reads.Resolve(database.LatestSequence);
         reads.CheckAll(database.LatestSequence);
         feed.End(database);

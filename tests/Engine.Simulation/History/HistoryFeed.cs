@@ -161,7 +161,7 @@ internal sealed class HistoryFeed(HistoryModel model)
             {
                 { Drops: true } => new ExpectedChange(ChangeKind.DropMap, map, [], [], []),
                 { IsRange: true } => new ExpectedChange(ChangeKind.DeleteRange, map, keys[operation.Key], end, []),
-                { Value: { } value } => new ExpectedChange(ChangeKind.Put, map, keys[operation.Key], [], value),
+                { Value: { } value } => new ExpectedChange(ChangeKind.Put, map, keys[operation.Key], [], value, operation.Expiry),
                 _ => new ExpectedChange(ChangeKind.Delete, map, keys[operation.Key], [], []),
             });
         }
@@ -185,11 +185,12 @@ internal sealed class HistoryFeed(HistoryModel model)
         return expected;
     }
 
-    private readonly record struct ExpectedChange(ChangeKind Kind, string MapName, byte[] Key, byte[] EndKey, byte[] Value)
+    private readonly record struct ExpectedChange(ChangeKind Kind, string MapName, byte[] Key, byte[] EndKey, byte[] Value, long Expiry = 0)
     {
         public bool IsShownBy(Change change) =>
             change.Kind == Kind && change.MapName == MapName && change.Key.Span.SequenceEqual(Key)
-            && change.EndKey.Span.SequenceEqual(EndKey) && change.Value.Span.SequenceEqual(Value);
+            && change.EndKey.Span.SequenceEqual(EndKey) && change.Value.Span.SequenceEqual(Value)
+            && (change.Expiry?.ToUnixTimeMilliseconds() ?? 0) == Expiry;
     }
 
     private sealed record Shown(ulong Sequence, List<Change> Changes);

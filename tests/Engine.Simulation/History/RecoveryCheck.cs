@@ -31,11 +31,13 @@ internal sealed class RecoveryCheck(HistoryModel model, RegionPool pool)
         {
             var random = new Random(seed);
             bool nests = mayNest && random.Next(8) == 0;
-            var recorder = new CrashPointRecorder(model);
             bool keepsLog = (mode == CrashMode.KeepAll && mayNest) || model.Options.SyncedPercent == 100;
-            SimulatedDisk left = Run(point, mode, seed, floor, keepsLog, random, nests ? recorder : null, out ulong last);
+            var scheduler = new DeterministicScheduler(seed);
+            scheduler.Clock.SetUtcNow(HistoryModel.DrawWall(random, point.Wall));
+            CrashPointRecorder? recorder = nests ? new CrashPointRecorder(model, scheduler.Clock) : null;
+            SimulatedDisk left = Run(point, mode, seed, floor, keepsLog, random, scheduler, recorder, out ulong last);
             if (random.Next(4) == 0) CheckAgain(left, last, seed);
-            if (nests) CheckNested(recorder, point.SyncedFloor, random);
+            if (recorder is not null) CheckNested(recorder, point, random);
         }
         catch (Exception violation)
         {
@@ -50,10 +52,10 @@ internal sealed class RecoveryCheck(HistoryModel model, RegionPool pool)
         ulong floor,
         bool keepsLog,
         Random random,
+        DeterministicScheduler scheduler,
         CrashPointRecorder? recorder,
         out ulong lastSequence)
     {
-        var scheduler = new DeterministicScheduler(seed);
         SimulatedDisk disk = point.Disk.Crash(mode, seed, scheduler);
         if (recorder is not null) disk.Faults = call => recorder.Observe(disk, call);
         ulong last = 0;
@@ -64,6 +66,7 @@ internal sealed class RecoveryCheck(HistoryModel model, RegionPool pool)
             using Database database = Database.Open(setup, new DatabaseOptions());
             disk.Faults = null;
             var reads = new HistoryReads(database, model);
+            reads.Time.CheckFloor(point.TimeFloor);
             last = reads.FindLastSequence();
             CheckFloor(last, floor);
             reads.CheckAll(last);
@@ -97,13 +100,14 @@ internal sealed class RecoveryCheck(HistoryModel model, RegionPool pool)
     }
 
     /// <summary>A power cut in the middle of the recovery: what had been synced before the first crash must still be there.</summary>
-    private void CheckNested(CrashPointRecorder recorder, ulong syncedFloor, Random random)
+    private void CheckNested(CrashPointRecorder recorder, CrashPoint before, Random random)
     {
         for (int i = 0; i < 2 && recorder.Points.Count > 0; i++)
         {
             CrashPoint point = recorder.Points[random.Next(recorder.Points.Count)];
             CrashMode mode = random.Next(2) == 0 ? CrashMode.KeepNothing : CrashMode.Random;
-            Check(point with { SyncedFloor = syncedFloor, LastSequence = 0 }, mode, random.Next(), mayNest: false);
+            CrashPoint nested = point with { SyncedFloor = before.SyncedFloor, TimeFloor = before.TimeFloor, LastSequence = 0 };
+            Check(nested, mode, random.Next(), mayNest: false);
         }
     }
 
