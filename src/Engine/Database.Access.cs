@@ -163,6 +163,7 @@ public sealed partial class Database
         BatchBuffer buffer = t_singleOperation ??= new BatchBuffer();
         try
         {
+            Clock.Need();
             buffer.AddExpiringPut(map, key, value, expiry);
             return CommitOperations(buffer, durability);
         }

@@ -64,6 +64,7 @@ internal sealed class FaultHistory(HistoryOptions options, RegionPool pool)
             return fault;
         };
         scheduler.Run(() => Work(model, scheduler, disk, () => hasFailed));
+        model.StopClock(scheduler.Clock);
         _calls += disk.CallCount;
         _batches += model.Batches.Count;
         disk.Faults = null;
@@ -136,6 +137,7 @@ internal sealed class FaultHistory(HistoryOptions options, RegionPool pool)
     private void CheckReopened(HistoryModel model, SimulatedDisk left, int seed, bool onlySynced)
     {
         var scheduler = new DeterministicScheduler(seed) { SwitchPointsMax = SwitchPointsMax };
+        model.StartClock(scheduler.Clock, new Random(seed));
         SimulatedDisk disk = left.Crash(CrashMode.KeepAll, seed, scheduler);
         scheduler.Run(() =>
         {

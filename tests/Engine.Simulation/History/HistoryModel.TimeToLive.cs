@@ -10,8 +10,8 @@ internal sealed partial class HistoryModel
     /// <summary>The highest time that a wall clock has shown: the store's time is never ahead of it. Milliseconds since 1970.</summary>
     public long WallMax { get; private set; }
 
-    /// <summary>The same for all clocks before the one that runs now: the store was left with no higher time.</summary>
-    public long WallMaxBefore { get; private set; } = long.MaxValue;
+    /// <summary>The same for the clocks before the one that runs now; 0: it is the first.</summary>
+    public long WallMaxBefore { get; private set; }
 
     /// <summary>Whatever happens, the store's time goes on from here, milliseconds since 1970; 0: nothing has been promised.</summary>
     public long TimeFloor { get; private set; }

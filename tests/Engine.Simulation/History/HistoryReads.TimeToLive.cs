@@ -6,7 +6,7 @@ internal sealed partial class HistoryReads
     private const int RepetitionsMax = 1_000;
 
     /// <summary>Of this open.</summary>
-    public HistoryTime Time { get; } = new(database.Clock, model, markMax);
+    public HistoryTime Time { get; } = new(database.Clock, model, wallMax, isNew);
 
     /// <summary>
     /// Reads what is visible now. Where time passes during the read, its answers may be of before or after: then it is repeated, and only

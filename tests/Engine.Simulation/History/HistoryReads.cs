@@ -6,8 +6,9 @@ namespace Varve.Simulation;
 /// <summary>Reads a database in every way there is, and holds the answers against the model.</summary>
 /// <param name="database">Just opened.</param>
 /// <param name="model">What it must hold.</param>
-/// <param name="markMax">The store was left with no higher time than that.</param>
-internal sealed partial class HistoryReads(Database database, HistoryModel model, long markMax = long.MaxValue)
+/// <param name="wallMax">The most that the clocks of earlier opens have shown; 0: not known, or there was none.</param>
+/// <param name="isNew">Perhaps no open has left a time.</param>
+internal sealed partial class HistoryReads(Database database, HistoryModel model, long wallMax = 0, bool isNew = false)
 {
     private readonly byte[] _destination = new byte[32 << 10];
 

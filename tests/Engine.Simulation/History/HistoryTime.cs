@@ -15,22 +15,24 @@ internal sealed class HistoryTime
     private readonly HistoryModel _model;
     private readonly ManualClock _machine;
     private readonly long _madeAt;
-    private readonly long _markMax;
     private readonly long _wallAtStart;
+    private readonly long _trustedAtStart;
     private long _wallMax;
     private long _last;
 
     /// <param name="store">Of a database that was just opened.</param>
     /// <param name="model">Knows the wall clocks from before.</param>
-    /// <param name="markMax">The store was left with no higher time than that.</param>
-    public HistoryTime(StoreClock store, HistoryModel model, long markMax)
+    /// <param name="wallMax">The most that the clocks of earlier opens have shown; 0: not known, or there was none.</param>
+    /// <param name="isNew">Perhaps no open has left a time.</param>
+    public HistoryTime(StoreClock store, HistoryModel model, long wallMax, bool isNew)
     {
         _store = store;
         _model = model;
         _machine = (ManualClock)store.TimeProvider;
         _madeAt = _machine.GetTimestamp();
-        _markMax = markMax;
+        _wallMax = wallMax;
         _wallAtStart = Wall;
+        _trustedAtStart = isNew || wallMax == 0 ? _wallAtStart : Math.Min(wallMax, _wallAtStart);
         Read();
     }
 
@@ -60,7 +62,7 @@ internal sealed class HistoryTime
     {
         long reclaims = _store.ReadReclaimTime();
         long elapsed = (long)_machine.GetElapsedTime(_madeAt).TotalMilliseconds + SlackMilliseconds;
-        long start = elapsed < StoreClock.GraceMilliseconds ? Math.Min(_markMax, _wallAtStart) : _wallAtStart;
+        long start = elapsed < StoreClock.GraceMilliseconds ? _trustedAtStart : _wallAtStart;
         if (reclaims > Math.Min(now, wall) || reclaims > start + elapsed)
             throw new HistoryViolationException($"entries are reclaimed as of {reclaims}, {elapsed} ms after {start}; it is {now}");
     }

@@ -3,14 +3,20 @@ namespace Varve.Simulation;
 /// <summary>Entries that end by themselves, and the time that passes over them.</summary>
 internal sealed partial class HistoryWork
 {
-    /// <summary>A store that was asked for its time writes it down before it is so much older.</summary>
-    private const long ClockPersistedMilliseconds = 60_000;
+    /// <summary>A calm store whose entries expire has written down its time of a while ago, up to that much.</summary>
+    private const long ClockLagMilliseconds = 60_000;
+
+    private static readonly TimeSpan ClockWrittenWithin = TimeSpan.FromSeconds(2.5);
+
+    /// <summary>An entry that expires was put in this generation.</summary>
+    private bool _hasExpiring;
 
     /// <summary>By a time to live or by its moment; a moment that has passed is as good as a delete.</summary>
     private HistoryOperation AddExpiring(WriteBatch write, SortedMap map, HistoryOperation operation)
     {
         TimeSpan timeToLive = operation.TimeToLive!.Value;
         byte[] key = options.Keys[operation.Key];
+        _hasExpiring = true;
 
         // Nothing else runs between here and the put, so that both ask for the same time.
         long nowTicks = Reads.Time.Read() * TimeSpan.TicksPerMillisecond;
@@ -39,8 +45,15 @@ internal sealed partial class HistoryWork
         if (random.Next(3) == 0) Pause();
     }
 
-    /// <summary>Idle time brings marks and the upkeep of a calm store.</summary>
-    private void Pause() => scheduler.CreateSignal("pause").Wait(TimeSpan.FromMilliseconds(random.Next(1, 2_500)));
+    /// <summary>Idle time brings marks and the upkeep of a calm store, which also writes its time down.</summary>
+    private void Pause()
+    {
+        long before = Reads.Time.Read();
+        var duration = TimeSpan.FromMilliseconds(random.Next(1, 4_000));
+        scheduler.CreateSignal("pause").Wait(duration);
+        bool isWritten = _hasExpiring && HasFailed is null && !IsOver && duration >= ClockWrittenWithin;
+        if (isWritten) model.PromiseTime(before - ClockLagMilliseconds);
+    }
 
     private void HoldCursor()
     {
