@@ -20,7 +20,7 @@ internal sealed record ExpiringLoad(long LiveEntries, int Lives, int PutsPerSeco
 
     public static readonly TimeSpan Life = TimeSpan.FromHours(1);
 
-    /// <summary>What the engine keeps of an entry that has expired: an hour, longer than which a wrong clock is assumed to be noticed.</summary>
+    /// <summary>How long the engine keeps an entry that has expired.</summary>
     public static readonly TimeSpan Grace = TimeSpan.FromHours(1);
 
     public long Entries => LiveEntries * Lives;
@@ -60,8 +60,8 @@ internal sealed class ExpiringRun(string directory, ExpiringLoad load, long budg
         CultureInfo.CurrentCulture = CultureInfo.InvariantCulture;
         if (Directory.Exists(directory)) Directory.Delete(directory, recursive: true);
         string order = load.InOrder ? "in the order of time" : "at random";
-        Say($"{load.LiveEntries:N0} live entries of {ExpiringLoad.EntryBytes} bytes, keys {order}, each lives {ExpiringLoad.Life.TotalHours} h; "
-            + $"{load.Entries:N0} puts, {load.PutsPerSecond:N0}/s, budget {ByteSize.Mebibytes(budgetBytes)}");
+        Say($"{load.LiveEntries:N0} live entries of {ExpiringLoad.EntryBytes} bytes, keys {order}, "
+            + $"each lives {ExpiringLoad.Life.TotalHours} h; {load.Entries:N0} puts, {load.PutsPerSecond:N0}/s, budget {ByteSize.Mebibytes(budgetBytes)}");
         Say("hours  live MiB  held MiB  files MiB  bound MiB  files/live  resident MiB");
         var gauge = new MemoryGauge();
         var options = new DatabaseOptions { MemoryBudgetBytes = budgetBytes, Durability = Durability.Buffered, TimeProvider = _clock };

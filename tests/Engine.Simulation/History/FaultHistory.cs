@@ -92,7 +92,7 @@ internal sealed class FaultHistory(HistoryOptions options, RegionPool pool)
 
         using (database)
         {
-            var feed = new HistoryFeed(model) { MayBeLost = true };
+            var feed = new HistoryFeed(model) { MayBeLost = true, LogMayFail = true };
             feed.Begin(database, 0);
             var reads = new HistoryReads(database, model);
             var outcomes = new HistoryOutcomes(model);

@@ -65,9 +65,11 @@ internal sealed partial class HistoryWork
         }
         else
         {
-            ValueTask<WriteOutcome> sent = database.TryWriteAsync(write, durability);
-            while (!sent.IsCompleted) scheduler.SpinOnce();
-            outcome = sent.GetAwaiter().GetResult();
+            // As TryWriteAsync does, but for its continuation: that runs on the thread pool, whose time no seed decides.
+            CommitRequest sent = database.Commit.QueueAsync(write.Buffer, write.Conditions, durability, CancellationToken.None);
+            while (!sent.Completion!.Task.IsCompleted) scheduler.SpinOnce();
+            sent.Completion.Task.GetAwaiter().GetResult();
+            outcome = write.ToOutcome(CommitOutcome.Of(sent));
         }
 
         if (IsOver) return 0;
