@@ -29,16 +29,18 @@ internal sealed class ChangeSource(IFileSystem files, LogHistory history, LogWri
     public long HistoryBytes => history.Bytes;
 
     /// <summary>
-    /// How far a feed may show the log: what reads see and, as asked, what survives a power cut or what can be read from the files. After a
-    /// failed sync of the log tables may survive with more than the log still shows: the feed ends before, until the next open.
+    /// How far a feed may show the log: what reads see and, as asked, what survives a power cut or what can be read from the files.
     /// </summary>
     public ulong GetLimit(bool durableOnly)
     {
         ObjectDisposedException.ThrowIf(_isClosed, typeof(Database));
         ulong visible = views.VisibleSequence;
         if (log is null) return visible;
-        ulong shown = durableOnly ? Math.Max(log.SyncedSequence, GetFlushedSequence?.Invoke() ?? 0) : ulong.MaxValue;
-        return Math.Min(visible, Math.Min(shown, log.ReadableSequence));
+
+        // What a log holds behind its last sync cannot be relied on once a write or sync of it failed; the next open tells what is there.
+        if (log.IsSealed) return Math.Min(visible, log.SyncedSequence);
+        ulong shown = durableOnly ? Math.Max(log.SyncedSequence, GetFlushedSequence?.Invoke() ?? 0) : log.DrainedSequence;
+        return Math.Min(visible, shown);
     }
 
     /// <summary>Ends when there may be more than at the time of the call.</summary>

@@ -37,8 +37,8 @@ internal sealed class HistoryDamage(HistoryModel model, RegionPool pool)
             string file = files[random.Next(files.Length)];
             int kind = random.Next(8);
             if (kind < 5) HurtAtRest(disk, file, files, kind, random);
-            model.Tally.Damages++;
             Session(disk, random, kind < 5 ? null : DrawDistortion(file, kind, random), writes: random.Next(2) == 0);
+            if (_hurt.Count > 0) model.Tally.Damages++;
             if (_isFound) model.Tally.DamagesFound++;
         }
         catch (Exception violation)
@@ -121,6 +121,7 @@ internal sealed class HistoryDamage(HistoryModel model, RegionPool pool)
         for (int i = 0; i < 2; i++)
         {
             var scheduler = new DeterministicScheduler(random.Next());
+            scheduler.Clock.SetUtcNow(DateTimeOffset.FromUnixTimeMilliseconds(model.WallMax));
             SimulatedDisk disk = left.Crash(CrashMode.KeepAll, 0, scheduler);
             if (i == 0) disk.Faults = distortion;
             bool isFirst = i == 0;
@@ -142,13 +143,14 @@ internal sealed class HistoryDamage(HistoryModel model, RegionPool pool)
                 }
             });
             left = disk;
+            model.SawWall(scheduler.Clock.GetUtcNow());
             if (distortion is null) return;
         }
     }
 
     private void ReadAll(Database database, int later)
     {
-        var reads = new HistoryReads(database, model);
+        var reads = new HistoryReads(database, model, model.WallMax);
         ulong last = model.LastSequence;
         for (int map = 0; map < model.Options.MapNames.Length; map++)
         {
@@ -179,16 +181,20 @@ internal sealed class HistoryDamage(HistoryModel model, RegionPool pool)
     {
         try
         {
-            reads.CheckGet(map, key, model.LastSequence, null);
+            reads.AtNow(model.LastSequence, moment => reads.CheckGet(map, key, moment));
         }
         catch (CorruptDataException damage) when (_tables.TryGetValue(damage.Path.TrimStart('/'), out TableInfo? table))
         {
-            MapIdentity identity = database.GetMap(model.Options.MapNames[map]).Identity;
-            using var full = new FullKey(identity, model.Options.Keys[key], stackalloc byte[FullKey.StackBytes]);
-            bool isInside = full.Span.SequenceCompareTo(table.SmallestKey) >= 0 && full.Span.SequenceCompareTo(table.LargestKey) <= 0;
-            if (!isInside) throw new HistoryViolationException($"key {key} of map {map} cannot be in the table that its get fails on: {damage.Message}");
+            CheckCanHold(table, database.GetMap(model.Options.MapNames[map]).Identity, model.Options.Keys[key], damage.Message);
             throw;
         }
+    }
+
+    private static void CheckCanHold(TableInfo table, MapIdentity map, byte[] key, string message)
+    {
+        using var full = new FullKey(map, key, stackalloc byte[FullKey.StackBytes]);
+        bool isInside = full.Span.SequenceCompareTo(table.SmallestKey) >= 0 && full.Span.SequenceCompareTo(table.LargestKey) <= 0;
+        if (!isInside) throw new HistoryViolationException($"a get fails on a table that cannot hold its key: {message}");
     }
 
     /// <summary>How many entries the database has taken.</summary>
