@@ -191,7 +191,8 @@ internal sealed partial class SimulatedDisk
             var call = new DiskCall(++CallCount, operation, path, offset, bytes);
             Fault? fault = Faults?.Invoke(call);
             if (fault is not null) LastFault = call;
-            bool hasEffect = fault is null || fault.IsPowerCut || fault.IsDistortion || operation is DiskOperation.Write or DiskOperation.Sync;
+            bool hasEffect = fault is null || fault.IsPowerCut || fault.IsDistortion
+                || operation is DiskOperation.Write or DiskOperation.Sync;
             if (!hasEffect) throw Error(SystemName(operation), path, fault!.ErrorCode);
             return new CallScope(this, call, fault);
         }

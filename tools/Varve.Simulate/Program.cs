@@ -5,7 +5,7 @@ using Varve.Simulation;
 const int Sets = 4;
 
 var root = new RootCommand("Runs whole histories of the engine on a simulated disk, from seeds. The same seed gives the same history.");
-root.Subcommands.Add(Sweep.CreateCommand("histories", "Long histories with clean ends, kills, power cuts, failing disks and damage.", count: 1000,
+root.Subcommands.Add(Sweep.CreateCommand("histories", "Long histories with clean ends, kills, power cuts, failing disks and damage.", 1000,
     HistoryOptions.Draw, Histories));
 root.Subcommands.Add(Sweep.CreateCommand("sets", "The same histories under several sets of options; they must end the same.", count: 200,
     HistoryOptions.Draw, (options, run) => History.RunUnderSets(options, run.Pool, Sets)));
@@ -13,7 +13,7 @@ root.Subcommands.Add(Sweep.CreateCommand("cuts", "Short histories, crashed at ev
     HistoryOptions.DrawSmall, (options, run) => History.CutEverywhere(options, run.Pool, run.WrapFiles)));
 root.Subcommands.Add(Sweep.CreateCommand("faults", "Short histories, run anew with each call to the disk failing.", count: 20,
     HistoryOptions.DrawSmall, (options, run) => FaultHistory.FailEverywhere(options, run.Pool)));
-root.Subcommands.Add(Sweep.CreateCommand("long", "All of them, mixed: of 64 seeds 1 of cuts, 4 of sets, the rest histories.", count: int.MaxValue,
+root.Subcommands.Add(Sweep.CreateCommand("long", "All of them, mixed: of 64 seeds 1 of cuts, 4 of sets, the rest histories.", int.MaxValue,
     seed => IsCuts(seed) ? HistoryOptions.DrawSmall(seed) : HistoryOptions.Draw(seed), Mixed));
 return root.Parse(args).Invoke();
 

@@ -144,7 +144,8 @@ internal sealed class Sweep
     {
         lock (_gate)
         {
-            string seeds = _arguments.Count == int.MaxValue ? "" : string.Create(CultureInfo.InvariantCulture, $" of {_arguments.Count:N0}");
+            bool isEndless = _arguments.Count == int.MaxValue;
+            string seeds = isEndless ? "" : string.Create(CultureInfo.InvariantCulture, $" of {_arguments.Count:N0}");
             double seconds = _watch.Elapsed.TotalSeconds;
             return string.Create(CultureInfo.InvariantCulture,
                 $"{_arguments.Verb}: {_histories:N0}{seeds} seeds from {_arguments.FirstSeed} in {seconds:F0} s: " +

@@ -26,7 +26,12 @@ internal sealed class SweepOptions(int count)
         DefaultValueFactory = _ => int.MaxValue,
     };
 
-    private readonly Option<int> _writers = new("--writers") { Description = "Threads that write, at most.", DefaultValueFactory = _ => int.MaxValue };
+    private readonly Option<int> _writers = new("--writers")
+    {
+        Description = "Threads that write, at most.",
+        DefaultValueFactory = _ => int.MaxValue,
+    };
+
     private readonly Option<HistoryFeatures> _without = new("--without")
     {
         Description = $"What histories leave away, with commas between: {string.Join(", ", Enum.GetNames<HistoryFeatures>())}.",

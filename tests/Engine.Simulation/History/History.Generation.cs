@@ -143,7 +143,8 @@ internal sealed partial class History
         }
         catch (StorageException) when (faults.HasFailed)
         {
-            if (disk.OpenFileCount != 0) throw new HistoryViolationException($"{disk.OpenFileCount} files are open after an open that failed");
+            if (disk.OpenFileCount != 0)
+                throw new HistoryViolationException($"{disk.OpenFileCount} files are open after an open that failed");
             faults.Heal();
             return Database.Open(setup, options);
         }

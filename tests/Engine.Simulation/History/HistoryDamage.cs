@@ -245,6 +245,7 @@ internal sealed class HistoryDamage(HistoryModel model, RegionPool pool)
 
         // What is missing has no name to give: the directory has it.
         if (_hurt.Contains(file) || (_hurt.Count > 0 && file == HistoryOptions.Directory)) return;
-        throw new HistoryViolationException($"the error names no file that is hurt ({(_isGone ? "gone: " : "")}{string.Join(", ", _hurt)}): {message}");
+        string hurt = (_isGone ? "gone: " : "") + string.Join(", ", _hurt);
+        throw new HistoryViolationException($"the error names no file that is hurt ({hurt}): {message}");
     }
 }

@@ -51,7 +51,7 @@ internal sealed class HistoryFaults
     /// <summary>True once a failed sync threw unsynced pages away: a killed process may then lose what it only wrote.</summary>
     public bool HasLostPages { get; private set; }
 
-    /// <summary>True when nothing failed but for want of space, and no sync: the database must go on by itself once there is room.</summary>
+    /// <summary>True when nothing failed but for want of space, and no sync: the database must go on once there is room.</summary>
     public bool WasOnlyFull { get; private set; } = true;
 
     public Fault? Strike(DiskCall call)
@@ -120,7 +120,8 @@ internal sealed class HistoryFaults
         /// <summary>A system gives an error only to calls that can have it.</summary>
         public bool Strikes(DiskOperation operation) => ErrorCode switch
         {
-            Errors.TooManyOpen => operation is DiskOperation.Open or DiskOperation.Lock or DiskOperation.List or DiskOperation.SyncDirectory,
+            Errors.TooManyOpen => operation is DiskOperation.Open or DiskOperation.Lock or DiskOperation.List
+                or DiskOperation.SyncDirectory,
             Errors.NoAccess => operation is DiskOperation.Open or DiskOperation.Delete or DiskOperation.Rename or DiskOperation.Link
                 or DiskOperation.CreateDirectory or DiskOperation.List,
             Errors.NoSpace or Errors.Quota => operation is DiskOperation.Write or DiskOperation.Allocate or DiskOperation.Sync

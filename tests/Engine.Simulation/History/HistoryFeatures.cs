@@ -1,6 +1,6 @@
 namespace Varve.Simulation;
 
-/// <summary>What a history may do without: a failing one is shrunk by leaving these away. The draws of the others stay as they are.</summary>
+/// <summary>What a history may do without: a failing one is shrunk by leaving these away. What the others draw stays.</summary>
 [Flags]
 internal enum HistoryFeatures
 {

@@ -118,7 +118,8 @@ internal sealed record HistoryOptions
 
     public override string ToString() => string.Create(CultureInfo.InvariantCulture,
         $"seed {Seed}: {Generations} generations of {Operations} operations, {Writers} writers, " +
-        $"batches up to {BatchOperationsMax}, {MapNames.Length} maps, {Keys.Length} keys, budget {BudgetBytes}, memtable {Compaction.MemtableBytes}, table {Compaction.TableBytes}, " +
+        $"batches up to {BatchOperationsMax}, {MapNames.Length} maps, {Keys.Length} keys, " +
+        $"budget {BudgetBytes}, memtable {Compaction.MemtableBytes}, table {Compaction.TableBytes}, " +
         $"block {Format.BlockBytes}, filter {Format.FilterBitsPerKey}, " +
         $"compressed {Compaction.CompressesBottom}, level 0 trigger {Compaction.LevelZeroTrigger}, ratio {Compaction.LevelRatio}, " +
         $"segment {LogSegmentBytes}, history {ChangeHistoryBytes}, " +

@@ -74,7 +74,8 @@ internal sealed partial class HistoryReads(Database database, HistoryModel model
     }
 
     /// <summary>One map, either way, and its keys alone.</summary>
-    public void CheckMapAt(int map, ulong sequence) => AtNow(sequence, moment => CheckMap(MapAt(map, null), model.Expected(map, moment), null));
+    public void CheckMapAt(int map, ulong sequence) =>
+        AtNow(sequence, moment => CheckMap(MapAt(map, null), model.Expected(map, moment), null));
 
     public void CheckJournal(ulong sequence) =>
         CheckMap(database.GetMap(HistoryModel.JournalName), model.ExpectedJournal(sequence), null);

@@ -5,7 +5,8 @@ namespace Varve.Simulation;
 /// <summary>Makes a history that breaks a promise smaller: the same seed with less of everything, as long as it still breaks one.</summary>
 internal sealed class HistoryShrinker(Func<HistoryOptions, HistoryResult> run)
 {
-    private static readonly HistoryFeatures[] Features = [.. Enum.GetValues<HistoryFeatures>().Where(feature => feature != HistoryFeatures.None)];
+    private static readonly HistoryFeatures[] Features =
+        [.. Enum.GetValues<HistoryFeatures>().Where(feature => feature != HistoryFeatures.None)];
 
     /// <summary>What the smallest history so far has broken.</summary>
     public HistoryViolationException? Violation { get; private set; }
@@ -42,7 +43,8 @@ internal sealed class HistoryShrinker(Func<HistoryOptions, HistoryResult> run)
         string arguments = "";
         if (options.StepsMax != drawn.StepsMax) arguments += string.Create(CultureInfo.InvariantCulture, $" --steps {options.StepsMax}");
         if (options.Writers != drawn.Writers) arguments += string.Create(CultureInfo.InvariantCulture, $" --writers {options.Writers}");
-        if (options.Without != drawn.Without) arguments += $" --without {options.Without.ToString().Replace(" ", "", StringComparison.Ordinal)}";
+        string without = options.Without.ToString().Replace(" ", "", StringComparison.Ordinal);
+        if (options.Without != drawn.Without) arguments += $" --without {without}";
         return arguments;
     }
 

@@ -20,7 +20,7 @@ internal sealed record HistoryTally
     /// <summary>Changes that the feed showed.</summary>
     public long Changes { get; set; }
 
-    /// <summary>Entries and changes read by the checks of everything: after an open, at a snapshot, of a checkpoint. No operations.</summary>
+    /// <summary>Entries and changes read by the checks of everything: after an open, at a snapshot, of a copy. No operations.</summary>
     public long Checked { get; set; }
 
     /// <summary>Calls to the disk that failed, or were made while it was full.</summary>
@@ -54,6 +54,7 @@ internal sealed record HistoryTally
     }
 
     public override string ToString() => string.Create(CultureInfo.InvariantCulture,
-        $"{Operations:N0} operations ({Writes:N0} writes, {Gets:N0} gets, {Steps:N0} scan steps, {Changes:N0} changes of the feed), {Checked:N0} entries checked, " +
+        $"{Operations:N0} operations ({Writes:N0} writes, {Gets:N0} gets, {Steps:N0} scan steps, {Changes:N0} changes of the feed), " +
+        $"{Checked:N0} entries checked, " +
         $"{FaultyCalls:N0} calls on a bad disk, {DamagesFound:N0} of {Damages:N0} damages found, the others harmless");
 }
