@@ -14,6 +14,7 @@ internal sealed class FaultHistory(HistoryOptions options, RegionPool pool)
     private long _runs;
     private long _calls;
     private int _batches;
+    private DiskCall? _firstFailed;
 
     public static HistoryResult FailEverywhere(HistoryOptions options, RegionPool pool) =>
         new FaultHistory(options with { Generations = 1, Writers = 1 }, pool).Run();
@@ -47,7 +48,7 @@ internal sealed class FaultHistory(HistoryOptions options, RegionPool pool)
         }
         catch (Exception violation)
         {
-            throw HistoryViolationException.At($"{options}\n  {what}", violation);
+            throw HistoryViolationException.At($"{options}\n  {what}, first {_firstFailed}", violation);
         }
     }
 
@@ -60,6 +61,7 @@ internal sealed class FaultHistory(HistoryOptions options, RegionPool pool)
         disk.Faults = made =>
         {
             Fault? fault = plan(made);
+            if (fault is not null && !hasFailed) _firstFailed = made;
             hasFailed |= fault is not null;
             return fault;
         };
