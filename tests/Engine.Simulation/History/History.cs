@@ -93,11 +93,12 @@ internal sealed class History
         var events = new HistoryEvents();
         EngineSetup setup = _options.CreateSetup(files, scheduler, new SeededRandom(_random.Next()), _pool) with { OnEvent = events.Take };
         ulong floor = _model.BufferedFloor;
-        if (!_cutsEverywhere && _random.Next(4) == 0) _recovery.CheckReadOnly(setup, disk, floor, _model.WallMaxBefore, isNew: _model.TimeFloor == 0);
+        bool isNew = _model.TimeFloor == 0;
+        if (!_cutsEverywhere && _random.Next(4) == 0) _recovery.CheckReadOnly(setup, disk, floor, _model.WallMaxBefore, isNew);
         long wall = scheduler.Clock.GetUtcNow().ToUnixTimeMilliseconds();
         Database database = Database.Open(setup, new DatabaseOptions { Durability = Durability.Buffered });
         recorder.Database = database;
-        var reads = new HistoryReads(database, _model, _model.WallMaxBefore, isNew: _model.TimeFloor == 0);
+        var reads = new HistoryReads(database, _model, _model.WallMaxBefore, isNew);
         reads.Time.CheckFloor(_model.TimeFloor);
         _model.PromiseTime(wall);
         ulong last = reads.FindLastSequence();

@@ -17,7 +17,7 @@ internal sealed class HistoryFeed(HistoryModel model)
     /// <summary>True once a crash may have taken what the feed had not read: below Synced a power cut may.</summary>
     public bool MayBeLost { get; set; } = !model.Options.KeepsWholeHistory;
 
-    /// <summary>A log that failed shows what it had synced; what else is durable, in tables, comes with the next open or is told as lost.</summary>
+    /// <summary>A log that failed shows what it had synced; what else is durable comes with the next open, or is told as lost.</summary>
     public bool LogMayFail { get; init; }
 
     /// <summary>The batch it has seen last.</summary>
