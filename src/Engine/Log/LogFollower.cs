@@ -61,6 +61,8 @@ internal sealed class LogFollower : IDisposable
                 continue;
             }
 
+            // What is behind the limit is not looked at: after a failed sync it may not be there.
+            if (!_isInRecord && _nextSequence > limit) return false;
             if (!TryReadFrame(out frame)) continue;
             bool begins = frame.Type is LogFrameType.Full or LogFrameType.First;
             if (begins && LastOf(frame) > limit) return false;

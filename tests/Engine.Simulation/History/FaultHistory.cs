@@ -15,6 +15,7 @@ internal sealed class FaultHistory(HistoryOptions options, RegionPool pool)
     private long _calls;
     private readonly HistoryTally _tally = new();
     private int _batches;
+    private DiskCall? _firstFailed;
 
     public static HistoryResult FailEverywhere(HistoryOptions options, RegionPool pool) =>
         new FaultHistory(options with { Generations = 1, Writers = 1 }, pool).Run();
@@ -48,7 +49,7 @@ internal sealed class FaultHistory(HistoryOptions options, RegionPool pool)
         }
         catch (Exception violation)
         {
-            throw HistoryViolationException.At($"{options}\n  {what}", violation);
+            throw HistoryViolationException.At($"{options}\n  {what}, first {_firstFailed}", violation);
         }
     }
 
@@ -61,6 +62,7 @@ internal sealed class FaultHistory(HistoryOptions options, RegionPool pool)
         disk.Faults = made =>
         {
             Fault? fault = plan(made);
+            if (fault is not null && !hasFailed) _firstFailed = made;
             hasFailed |= fault is not null;
             return fault;
         };

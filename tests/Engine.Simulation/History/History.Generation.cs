@@ -14,13 +14,14 @@ internal sealed partial class History
         bool isNew = _model.TimeFloor == 0;
         if (!_cutsEverywhere && _random.Next(4) == 0)
             _recovery.CheckReadOnly(setup, disk, _model.BufferedFloor, _model.WallMaxBefore, isNew);
+        _hasOpened = false;
         if (CrashesWhileOpening(setup, disk)) return;
         HistoryFaults faults = DrawFaults(disk);
         long wall = scheduler.Clock.GetUtcNow().ToUnixTimeMilliseconds();
         Database database = Open(setup with { OnEvent = events.Take }, disk, faults);
         recorder.Database = database;
         faults.IsPaused = true;
-        var reads = new HistoryReads(database, _model, _model.WallMaxBefore, isNew);
+        var reads = new HistoryReads(database, _model, _hasOpened ? _model.WallMax : _model.WallMaxBefore, isNew);
         reads.Time.CheckFloor(_model.TimeFloor);
         _model.PromiseTime(wall);
         ulong last = reads.FindLastSequence();
@@ -134,7 +135,7 @@ internal sealed partial class History
     }
 
     /// <summary>An open that the disk refuses leaves nothing behind, and succeeds once the disk is well.</summary>
-    private static Database Open(EngineSetup setup, SimulatedDisk disk, HistoryFaults faults)
+    private Database Open(EngineSetup setup, SimulatedDisk disk, HistoryFaults faults)
     {
         var options = new DatabaseOptions { Durability = Durability.Buffered };
         try
@@ -146,6 +147,7 @@ internal sealed partial class History
             if (disk.OpenFileCount != 0)
                 throw new HistoryViolationException($"{disk.OpenFileCount} files are open after an open that failed");
             faults.Heal();
+            _hasOpened = true;
             return Database.Open(setup, options);
         }
     }
@@ -171,6 +173,7 @@ internal sealed partial class History
 
             return null;
         };
+        _hasOpened = true;
         Database.Open(setup, new DatabaseOptions()).Dispose();
         disk.Faults = null;
         return isDown;

@@ -25,11 +25,14 @@ internal sealed partial class History
     private readonly HistoryOutcomes _outcomes;
     private readonly bool _cutsEverywhere;
     private readonly HistoryRandom _random;
-    private SimulatedDisk _disk;
     private readonly int _lastGeneration;
+    private SimulatedDisk _disk;
     private int _stepsLeft;
     private int _set;
     private bool _isQuiet;
+
+    /// <summary>An earlier open of the same generation may have written down what its clock shows.</summary>
+    private bool _hasOpened;
     private ManualClock? _clock;
     private string _step = "";
 

@@ -110,6 +110,9 @@ internal sealed class HistoryDamage(HistoryModel model, RegionPool pool)
             bool matches = call.Operation == operation && (isAnyFile ? IsOfDatabase(path) : path == file);
             if (!matches || (++seen != nth && !(isForEver && seen > nth))) return null;
             _hurt.Add(path);
+
+            // Once it is written it gets its real name.
+            if (path.EndsWith(".tmp", StringComparison.Ordinal)) _hurt.Add(path[..^".tmp".Length]);
             return fault;
         };
     }
