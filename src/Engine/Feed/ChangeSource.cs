@@ -29,15 +29,16 @@ internal sealed class ChangeSource(IFileSystem files, LogHistory history, LogWri
     public long HistoryBytes => history.Bytes;
 
     /// <summary>
-    /// How far a feed may show the log: what reads see and, as asked, what survives a power cut or what can be read from the files.
+    /// How far a feed may show the log: what reads see and, as asked, what survives a power cut or what can be read from the files. After a
+    /// failed sync of the log tables may survive with more than the log still shows: the feed ends before, until the next open.
     /// </summary>
     public ulong GetLimit(bool durableOnly)
     {
         ObjectDisposedException.ThrowIf(_isClosed, typeof(Database));
         ulong visible = views.VisibleSequence;
         if (log is null) return visible;
-        ulong shown = durableOnly ? Math.Max(log.SyncedSequence, GetFlushedSequence?.Invoke() ?? 0) : log.DrainedSequence;
-        return Math.Min(visible, shown);
+        ulong shown = durableOnly ? Math.Max(log.SyncedSequence, GetFlushedSequence?.Invoke() ?? 0) : ulong.MaxValue;
+        return Math.Min(visible, Math.Min(shown, log.ReadableSequence));
     }
 
     /// <summary>Ends when there may be more than at the time of the call.</summary>

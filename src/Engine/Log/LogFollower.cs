@@ -54,6 +54,8 @@ internal sealed class LogFollower : IDisposable
         frame = default;
         while (true)
         {
+            // What lies behind the limit is not looked at: after a failed sync it may be gone.
+            if (Position >= limit && !_isInRecord) return false;
             if (_segment is null && !TryEnterFirst()) return false;
             if (_offset >= _segment!.Value.ValidBytes)
             {
