@@ -29,6 +29,7 @@ internal readonly record struct DiskCall(long Index, DiskOperation Operation, st
 internal static class Errors
 {
     public const int NoEntry = 2;
+    public const int Interrupted = 4;
     public const int InputOutput = 5;
     public const int BadDescriptor = 9;
     public const int NoAccess = 13;
@@ -44,6 +45,7 @@ internal static class Errors
     public static string Describe(int code) => code switch
     {
         NoEntry => "No such file or directory",
+        Interrupted => "Interrupted system call",
         InputOutput => "Input/output error",
         BadDescriptor => "Bad file descriptor",
         NoAccess => "Permission denied",

@@ -12,6 +12,7 @@ internal sealed class Sweep
     private const int FailuresShown = 20;
 
     private readonly string _name;
+    private readonly string _ownOptions;
     private readonly int _firstSeed;
     private readonly int _count;
     private readonly TimeSpan _timeMax;
@@ -26,9 +27,11 @@ internal sealed class Sweep
     private long _crashPoints;
     private long _recoveries;
 
-    private Sweep(string name, int firstSeed, int count, TimeSpan timeMax, Func<int, RegionPool, HistoryResult> run)
+    private Sweep(
+        string name, string ownOptions, int firstSeed, int count, TimeSpan timeMax, Func<int, RegionPool, HistoryResult> run)
     {
         _name = name;
+        _ownOptions = ownOptions;
         _firstSeed = firstSeed;
         _count = count;
         _timeMax = timeMax;
@@ -36,7 +39,13 @@ internal sealed class Sweep
         _nextSeed = firstSeed;
     }
 
-    public static Command CreateCommand(string name, string description, int count, Func<int, RegionPool, HistoryResult> run)
+    /// <param name="name">The verb.</param>
+    /// <param name="description">What it does.</param>
+    /// <param name="count">Seeds, if not told.</param>
+    /// <param name="own">Options of this verb alone.</param>
+    /// <param name="run">Runs one seed.</param>
+    public static Command CreateCommand(
+        string name, string description, int count, Option[] own, Func<ParseResult, int, RegionPool, HistoryResult> run)
     {
         var firstSeed = new Option<int>("--seed") { Description = "The first seed.", DefaultValueFactory = _ => 1 };
         var seeds = new Option<int>("--count") { Description = "How many seeds.", DefaultValueFactory = _ => count };
@@ -47,11 +56,17 @@ internal sealed class Sweep
             DefaultValueFactory = _ => Environment.ProcessorCount,
         };
         var command = new Command(name, description) { firstSeed, seeds, seconds, threads };
+        foreach (Option option in own) command.Options.Add(option);
         command.SetAction(parsed =>
         {
             int secondsMax = parsed.GetValue(seconds);
             TimeSpan timeMax = secondsMax == 0 ? TimeSpan.MaxValue : TimeSpan.FromSeconds(secondsMax);
-            return new Sweep(name, parsed.GetValue(firstSeed), parsed.GetValue(seeds), timeMax, run).Run(parsed.GetValue(threads));
+            string again = string.Concat(own.Where(option => parsed.GetResult(option) is { Implicit: false })
+                .Select(option => $" {option.Name} {parsed.GetResult(option)!.Tokens[0].Value}"));
+            return new Sweep(name, again, parsed.GetValue(firstSeed), parsed.GetValue(seeds), timeMax, RunSeed)
+                .Run(parsed.GetValue(threads));
+
+            HistoryResult RunSeed(int seed, RegionPool pool) => run(parsed, seed, pool);
         });
         return command;
     }
@@ -76,7 +91,7 @@ internal sealed class Sweep
         if (_failures.Count == 0) return 0;
         Console.WriteLine($"Failed seeds: {string.Join(", ", _failures.Select(failure => failure.Seed).Order())}");
         int first = _failures.Min(failure => failure.Seed);
-        Console.WriteLine($"Again: dotnet run -c Release --project tools/Varve.Simulate -- {_name} --seed {first} --count 1");
+        Console.WriteLine($"Again: dotnet run -c Release --project tools/Varve.Simulate -- {_name}{_ownOptions} --seed {first} --count 1");
         return 1;
     }
 
@@ -124,7 +139,7 @@ internal sealed class Sweep
         {
             return string.Create(CultureInfo.InvariantCulture,
                 $"{_name}: {_histories:N0} of {_count:N0} seeds from {_firstSeed} in {_watch.Elapsed.TotalSeconds:F0} s: " +
-                $"{_batches:N0} batches, {_calls:N0} calls, {_crashPoints:N0} crash points, " +
+                $"{_batches:N0} batches, {_calls:N0} calls, {_crashPoints:N0} points, all visited, " +
                 $"{_recoveries:N0} recoveries, {_failures.Count} failed");
         }
     }

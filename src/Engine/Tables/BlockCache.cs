@@ -201,7 +201,7 @@ internal sealed unsafe class BlockCache : IDisposable
         }
         else if (pin.IsPrivate)
         {
-            NativeMemory.AlignedFree(pin.Data);
+            NativeBytes.Free(pin.Data);
             ReleasePrivate(PrivateBytesFor(pin.Bytes));
         }
     }
@@ -372,12 +372,12 @@ internal sealed unsafe class BlockCache : IDisposable
 
         try
         {
-            return new FramePin((byte*)NativeMemory.AlignedAlloc((nuint)privateBytes, PaddingBytes), bytes, CacheSlots.None);
+            return new FramePin(NativeBytes.Allocate(privateBytes, PaddingBytes), bytes, CacheSlots.None);
         }
-        catch (OutOfMemoryException)
+        catch
         {
             ReleasePrivate(privateBytes);
-            throw new MemoryBudgetException($"The system gives no memory for a block of {bytes} bytes.");
+            throw;
         }
     }
 

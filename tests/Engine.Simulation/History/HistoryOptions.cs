@@ -22,6 +22,9 @@ internal sealed record HistoryOptions
     /// <summary>Operations in a generation, at most.</summary>
     public required int Operations { get; init; }
 
+    /// <summary>The kinds of operations are dealt like cards, so that a history of two hundred has all of them.</summary>
+    public bool DealsEveryKind { get; init; }
+
     /// <summary>Threads that write, the main one included.</summary>
     public required int Writers { get; init; }
 
@@ -78,6 +81,13 @@ internal sealed record HistoryOptions
             Operations = random.Next(20, 61),
             Writers = random.Next(4) == 0 ? 2 : 1,
         };
+    }
+
+    /// <summary>One generation of one writer that does everything there is, for runs in which every single call is hurt.</summary>
+    public static HistoryOptions DrawWhole(int seed, int operations)
+    {
+        HistoryOptions drawn = Draw(seed, new Random(seed));
+        return drawn with { Operations = operations, DealsEveryKind = true, LargeValueOneIn = Math.Min(drawn.LargeValueOneIn, 15) };
     }
 
     public EngineSetup CreateSetup(IFileSystem files, Scheduler scheduler, RandomSource random, RegionPool pool) => new()

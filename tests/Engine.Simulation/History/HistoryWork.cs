@@ -7,9 +7,12 @@ namespace Varve.Simulation;
 internal sealed partial class HistoryWork(
     HistoryOptions options, HistoryModel model, Database database, DeterministicScheduler scheduler, Random random)
 {
+    private const int KindCount = 112;
+
     private readonly HistoryReads _reads = new(database, model);
     private readonly List<EngineThread> _writers = [];
     private readonly List<Snapshot> _snapshots = [];
+    private readonly Stack<int> _dealt = new();
 
     /// <summary>Set when the machine crashes: what a call answers from then on counts no more.</summary>
     public bool IsOver { get; set; }
@@ -17,12 +20,15 @@ internal sealed partial class HistoryWork(
     /// <summary>True where calls to the disk fail: which errors the database may answer with, is checked. Null: none.</summary>
     public Func<bool>? HasFailed { get; init; }
 
+    /// <summary>Managed memory runs out where native memory is asked for: what that ends in is no typed error.</summary>
+    public bool RunsOutOfManagedMemory { get; init; }
+
     /// <summary>Read between the operations; null: not.</summary>
     public HistoryFeed? Feed { get; init; }
 
     public void Run(Action<string> onStep)
     {
-        int count = random.Next(options.Operations / 2, options.Operations + 1);
+        int count = options.DealsEveryKind ? options.Operations : random.Next(options.Operations / 2, options.Operations + 1);
         for (int writer = 1; writer < options.Writers; writer++)
         {
             int seed = random.Next();
@@ -31,7 +37,7 @@ internal sealed partial class HistoryWork(
 
         for (int i = 0; i < count && !IsOver; i++)
         {
-            int kind = random.Next(106);
+            int kind = DrawKind();
             onStep($"{i}, kind {kind}");
             try
             {
@@ -60,7 +66,21 @@ internal sealed partial class HistoryWork(
 
     private bool IsExpected(Exception failure) =>
         HasFailed is { } hasFailed && hasFailed()
-        && failure is StorageException or CommitOutcomeUnknownException or DatabaseReadOnlyException;
+        && (failure is StorageException or CommitOutcomeUnknownException or DatabaseReadOnlyException or MemoryBudgetException
+            || (RunsOutOfManagedMemory && failure is OutOfMemoryException));
+
+    private int DrawKind()
+    {
+        if (!options.DealsEveryKind) return random.Next(KindCount);
+        if (_dealt.Count == 0)
+        {
+            int[] kinds = [.. Enumerable.Range(0, KindCount)];
+            random.Shuffle(kinds);
+            foreach (int kind in kinds) _dealt.Push(kind);
+        }
+
+        return _dealt.Pop();
+    }
 
     private void Do(int kind)
     {
@@ -99,8 +119,11 @@ internal sealed partial class HistoryWork(
             case >= 100 and < 104:
                 Ingest();
                 break;
-            case >= 104:
+            case >= 104 and < 106:
                 Checkpoint();
+                break;
+            case >= 106:
+                WriteIf();
                 break;
             default:
                 // A pause: idle time brings marks and the upkeep of a calm store.
@@ -155,7 +178,7 @@ internal sealed partial class HistoryWork(
         {
             sequence = Send(own, batch, durability);
         }
-        catch (Exception failure) when (failure is StorageException or DatabaseReadOnlyException)
+        catch (Exception failure) when (failure is StorageException or DatabaseReadOnlyException or MemoryBudgetException)
         {
             model.Refuse(batch);
             throw;
@@ -165,7 +188,7 @@ internal sealed partial class HistoryWork(
             model.Refuse(batch);
             return;
         }
-        catch (CommitOutcomeUnknownException)
+        catch (Exception failure) when (failure is CommitOutcomeUnknownException or OutOfMemoryException)
         {
             batch.IsOutcomeUnknown = true;
             throw;

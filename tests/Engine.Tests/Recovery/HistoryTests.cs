@@ -44,7 +44,8 @@ public sealed class HistoryTests : IDisposable
     [Fact]
     public void Any_call_may_fail_without_a_hang_a_lie_or_another_error_than_a_typed_one()
     {
-        HistoryResult result = FaultHistory.FailEverywhere(HistoryOptions.DrawSmall(2) with { Operations = 10 }, Pool);
+        HistoryResult result = FaultHistory.FailEverywhere(
+            HistoryOptions.DrawSmall(2) with { Operations = 10 }, Pool, [FaultKind.InputOutput, FaultKind.NoSpace]);
         Assert.True(result.Recoveries > 100, $"{result.Recoveries} runs");
     }
 
