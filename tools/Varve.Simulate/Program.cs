@@ -22,6 +22,7 @@ root.Subcommands.Add(Sweep.CreateCommand("faults", "Short histories, run anew wi
 root.Subcommands.Add(Sweep.CreateCommand(
     "allocations", "Short histories, run anew with each request for native memory refused.", count: 20, [operations],
     (parsed, seed, pool) => FaultHistory.FailEverywhere(Draw(parsed, seed), pool, FaultKind.Memory)));
+root.Subcommands.Add(LitmusCommand.Create());
 return root.Parse(args).Invoke();
 
 HistoryOptions Draw(ParseResult parsed, int seed)

@@ -46,7 +46,21 @@ public sealed class HistoryTests : IDisposable
     {
         HistoryResult result = FaultHistory.FailEverywhere(
             HistoryOptions.DrawSmall(2) with { Operations = 10 }, Pool, [FaultKind.InputOutput, FaultKind.NoSpace]);
-        Assert.True(result.Recoveries > 100, $"{result.Recoveries} runs");
+        Assert.True(result.CrashPoints > 100, $"{result.CrashPoints} points");
+    }
+
+    [Fact]
+    public void Every_kind_of_error_leaves_the_store_whole_wherever_it_comes()
+    {
+        HistoryResult result = FaultHistory.FailEverywhere(HistoryOptions.DrawWhole(3, operations: 4), Pool, FaultKind.Disk);
+        Assert.True(result.CrashPoints > 300, $"{result.CrashPoints} points");
+    }
+
+    [Fact]
+    public void Every_request_for_native_memory_may_be_refused()
+    {
+        HistoryResult result = FaultHistory.FailEverywhere(HistoryOptions.DrawWhole(1, operations: 10), Pool, FaultKind.Memory);
+        Assert.True(result.CrashPoints > 100, $"{result.CrashPoints} points");
     }
 
     [Theory]
