@@ -68,6 +68,9 @@ internal sealed class FaultHistory(HistoryOptions options, RegionPool pool)
         scheduler.Run(() => Work(model, scheduler, disk, point));
         point.Disarm();
         CheckNothingIsHeld(disk, memory);
+
+        // Where no call to the disk failed, no deletion was left for the next open.
+        if (point is { HasClosed: true, Kind: null or { IsMemory: true } }) CheckNoRubbish(disk);
         _calls += disk.CallCount;
         _batches += model.Batches.Count;
 
@@ -109,6 +112,7 @@ internal sealed class FaultHistory(HistoryOptions options, RegionPool pool)
             {
                 database.Close();
                 model.PromiseSynced(model.LastSequence);
+                point.HasClosed = true;
             }
             catch (Exception failure) when (point.HasStruck
                 && (failure is StorageException or DatabaseReadOnlyException || point.MayEndIn(failure)))

@@ -19,6 +19,9 @@ internal sealed record FaultPoint(FaultKind? Kind, long Index, bool ForEver)
 
     public bool HasStruck { get; private set; }
 
+    /// <summary>The database was closed cleanly.</summary>
+    public bool HasClosed { get; set; }
+
     /// <summary>Nothing fails, and nothing is counted.</summary>
     public bool IsPaused { get; set; }
 
