@@ -168,6 +168,7 @@ public sealed partial class Database
         BatchBuffer buffer = t_singleOperation ??= new BatchBuffer();
         try
         {
+            Clock.Need();
             buffer.AddExpiringPut(map, key, value, expiry);
             return CommitOperations(buffer, durability);
         }
@@ -223,7 +224,7 @@ public sealed partial class Database
         }
     }
 
-    private CommitQueue Commit => _store.Commit
+    internal CommitQueue Commit => _store.Commit
         ?? throw new DatabaseReadOnlyException($"The database in '{Directory}' was opened for reading only.");
 
     private ulong CommitOperations(BatchBuffer buffer, Durability? durability)

@@ -63,6 +63,7 @@ public sealed partial class Database
     {
         Limits.CheckKey(key);
         Limits.CheckValue(value);
+        if (expiry != 0) Clock.Need();
         BatchBuffer buffer = t_singleOperation ??= new BatchBuffer();
         try
         {

@@ -169,6 +169,7 @@ public sealed partial class WriteBatch : IDisposable
         MapIdentity identity = Check(map, key);
         Database.Limits.CheckValue(value);
         Database.Limits.CheckExpiringBatch(Buffer, key.Length, value.Length);
+        Database.Clock.Need();
         Buffer.AddExpiringPut(identity, key, value, expiry);
     }
 

@@ -22,7 +22,8 @@ internal sealed partial class CommitQueue
         return CommitOutcome.Of(request);
     }
 
-    private CommitRequest QueueAsync(
+    /// <summary>Puts a write into the queue; its completion ends when the write has, however it ends.</summary>
+    public CommitRequest QueueAsync(
         BatchBuffer batch, ConditionList? conditions, Durability durability, CancellationToken cancellation)
     {
         var completion = new TaskCompletionSource<ulong>(TaskCreationOptions.RunContinuationsAsynchronously);

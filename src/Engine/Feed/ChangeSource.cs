@@ -37,8 +37,11 @@ internal sealed class ChangeSource(IFileSystem files, LogHistory history, LogWri
         ObjectDisposedException.ThrowIf(_isClosed, typeof(Database));
         ulong visible = views.VisibleSequence;
         if (log is null) return visible;
-        ulong shown = durableOnly ? Math.Max(log.SyncedSequence, GetFlushedSequence?.Invoke() ?? 0) : ulong.MaxValue;
-        return Math.Min(visible, Math.Min(shown, log.ReadableSequence));
+
+        // What a log holds behind its last sync cannot be relied on once a write or sync of it failed; the next open tells what is there.
+        if (log.IsSealed) return Math.Min(visible, log.SyncedSequence);
+        ulong shown = durableOnly ? Math.Max(log.SyncedSequence, GetFlushedSequence?.Invoke() ?? 0) : log.DrainedSequence;
+        return Math.Min(visible, shown);
     }
 
     /// <summary>Ends when there may be more than at the time of the call.</summary>

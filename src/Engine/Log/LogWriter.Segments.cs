@@ -199,6 +199,7 @@ internal sealed partial class LogWriter
             PredecessorLastSequence = _appendedSequence,
             FirstSequence = firstSequence,
             DurableMark = SyncedSequence,
+            ClockMark = _context.Clock?.Mark ?? 0,
         }.Write(header);
         slot.File.Write(header, 0);
         slot.File.Sync();

@@ -44,7 +44,6 @@ internal sealed partial class LogWriter : IDisposable
     private ulong _syncedSequence;
     private volatile ExceptionDispatchInfo? _sealCause;
     private volatile bool _isClosed;
-    private volatile bool _hasFailedSync;
 
     /// <summary>
     /// Begins an era's first segment, durably. The manifest must already record the era, and that everything below
@@ -91,11 +90,6 @@ internal sealed partial class LogWriter : IDisposable
 
     /// <summary>The last sequence that survives a power cut.</summary>
     public ulong SyncedSequence => Volatile.Read(ref _syncedSequence);
-
-    /// <summary>
-    /// The last sequence that the files are sure to show: what a failed sync was to carry the system may have thrown away.
-    /// </summary>
-    public ulong ReadableSequence => _hasFailedSync ? SyncedSequence : DrainedSequence;
 
     private long SegmentBytesLeft => _context.SegmentBytes - _drainedBytes - _bufferedBytes;
 
@@ -164,7 +158,6 @@ internal sealed partial class LogWriter : IDisposable
         }
         catch (Exception cause)
         {
-            _hasFailedSync = true;
             Seal(cause);
             throw;
         }

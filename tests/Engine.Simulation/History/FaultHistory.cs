@@ -66,6 +66,7 @@ internal sealed class FaultHistory(HistoryOptions options, RegionPool pool)
         SimulatedDisk disk = empty.Crash(CrashMode.KeepAll, options.Seed, scheduler);
         point.Arm(disk, memory);
         scheduler.Run(() => Work(model, scheduler, disk, point));
+        model.StopClock(scheduler.Clock);
         point.Disarm();
         CheckNothingIsHeld(disk, memory);
 
@@ -95,18 +96,23 @@ internal sealed class FaultHistory(HistoryOptions options, RegionPool pool)
 
         using (database)
         {
-            var feed = new HistoryFeed(model) { MayBeLost = true };
+            var feed = new HistoryFeed(model) { MayBeLost = true, LogMayFail = true };
             feed.Begin(database, 0);
+            var reads = new HistoryReads(database, model);
+            var outcomes = new HistoryOutcomes(model);
             var work = new HistoryWork(options, model, database, scheduler, random)
             {
                 HasFailed = () => point.HasStruck,
                 RunsOutOfManagedMemory = point.Kind == FaultKind.NoManagedMemory,
                 Setup = setup,
+                Reads = reads,
+                Outcomes = outcomes,
                 Feed = feed,
             };
             work.Run(_ => { });
             work.End();
-            CheckReadsGoOn(database, model, point, feed);
+            CheckReadsGoOn(database, reads, point, feed);
+            outcomes.Check(database.LatestSequence);
             model.PromiseDurable(database.DurableSequence);
             try
             {
@@ -123,10 +129,9 @@ internal sealed class FaultHistory(HistoryOptions options, RegionPool pool)
     }
 
     /// <summary>On a machine that is well again, whether or not the database still takes writes.</summary>
-    private static void CheckReadsGoOn(Database database, HistoryModel model, FaultPoint point, HistoryFeed feed)
+    private static void CheckReadsGoOn(Database database, HistoryReads reads, FaultPoint point, HistoryFeed feed)
     {
         point.IsPaused = true;
-        var reads = new HistoryReads(database, model);
         reads.Resolve(database.LatestSequence);
         reads.CheckAll(database.LatestSequence);
         feed.End(database);
@@ -148,7 +153,11 @@ internal sealed class FaultHistory(HistoryOptions options, RegionPool pool)
         string[] names = [.. disk.ListFiles(HistoryOptions.Directory).Order(StringComparer.Ordinal)];
         string[] tables = [.. names.Where(name => FileNames.TryParseTable(name, out _))];
         if (!known.SequenceEqual(tables))
-            throw new HistoryViolationException($"there are the tables [{string.Join(", ", tables)}], known are [{string.Join(", ", known)}]");
+        {
+            throw new HistoryViolationException(
+                $"there are the tables [{string.Join(", ", tables)}], known are [{string.Join(", ", known)}]");
+        }
+
         int manifests = names.Count(name => name.StartsWith("MANIFEST", StringComparison.Ordinal));
         if (manifests != 1) throw new HistoryViolationException($"there are {manifests} manifests");
         if (names.FirstOrDefault(name => name.EndsWith(".tmp", StringComparison.Ordinal)) is { } temporary)
@@ -159,6 +168,7 @@ internal sealed class FaultHistory(HistoryOptions options, RegionPool pool)
     {
         var memory = new SimulatedMemory();
         var scheduler = new DeterministicScheduler(seed) { SwitchPointsMax = SwitchPointsMax, Memory = memory };
+        model.StartClock(scheduler.Clock, new Random(seed));
         SimulatedDisk disk = left.Crash(CrashMode.KeepAll, seed, scheduler);
         scheduler.Run(() =>
         {

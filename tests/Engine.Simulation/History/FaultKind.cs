@@ -16,7 +16,9 @@ internal sealed record FaultKind(string Name, int ErrorCode, bool LandsHalf = fa
     /// <summary>Managed memory runs out at the place where native memory is asked for: not typed, nobody expects it.</summary>
     public static FaultKind NoManagedMemory { get; } = new("managed", 0);
 
-    /// <summary>Every way in which calls to the disk fail. EINTR never gets through the system calls, but must not break what is above.</summary>
+    /// <summary>
+    /// Every way in which calls to the disk fail. EINTR never gets through the system calls, but must not break what is above.
+    /// </summary>
     public static IReadOnlyList<FaultKind> Disk { get; } =
     [
         InputOutput,

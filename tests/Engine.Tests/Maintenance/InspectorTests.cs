@@ -49,6 +49,25 @@ public sealed class InspectorTests : IDisposable
     }
 
     [Fact]
+    public void The_log_of_an_earlier_open_is_shorter_than_its_header_says_and_that_is_no_problem()
+    {
+        Fill(count: 20).Dispose();
+        string first = LogPath();
+        Fill(count: 5).Dispose();
+        Fill(count: 5).Dispose();
+        LogInspection log = DatabaseInspector.InspectLog(first);
+        Assert.True(log.Bytes < DatabaseOptions.MemoryBudgetBytesMin / 32, $"the slot was not cut: it has {log.Bytes} bytes");
+        Assert.Empty(log.Problems);
+
+        // Cut anywhere else, here within the large value, it has lost something.
+        byte[] bytes = File.ReadAllBytes(first);
+        File.WriteAllBytes(first, bytes[..(3 * 4096)]);
+        Assert.Contains("its header says", Assert.Single(DatabaseInspector.InspectLog(first).Problems).Detail);
+        File.WriteAllBytes(first, [.. bytes, .. new byte[4096]]);
+        Assert.Contains("its header says", Assert.Single(DatabaseInspector.InspectLog(first).Problems).Detail);
+    }
+
+    [Fact]
     public void A_manifest_is_read_as_it_was_written()
     {
         using Database database = Fill(count: 20);
