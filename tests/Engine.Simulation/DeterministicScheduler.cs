@@ -55,6 +55,12 @@ internal sealed partial class DeterministicScheduler : Scheduler
     /// <summary>A hash over the order in which threads ran: equal for equal seeds and histories.</summary>
     public ulong TraceHash { get; private set; } = 14695981039346656037;
 
+    /// <summary>What the engine takes of native memory on the threads of a run; null: not looked at.</summary>
+    public SimulatedMemory? Memory { get; init; }
+
+    /// <summary>The one whose history the calling thread belongs to; null: none.</summary>
+    public static DeterministicScheduler? OfThisThread => _current?.Scheduler;
+
     public override EngineLock CreateLock(string name) => new SimulatedLock(this, name);
 
     public override EngineSignal CreateSignal(string name) => new SimulatedSignal(this, name);

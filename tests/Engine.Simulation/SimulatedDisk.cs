@@ -70,6 +70,15 @@ internal sealed partial class SimulatedDisk : IFileSystem
         }
     }
 
+    /// <summary>Locks that are held; for leak tests.</summary>
+    public int LockCount
+    {
+        get
+        {
+            lock (_gate) return _locks.Values.Sum(Math.Abs);
+        }
+    }
+
     public IFile Open(string path, FileOpening opening)
     {
         using CallScope call = Begin(DiskOperation.Open, path);

@@ -45,17 +45,25 @@ internal sealed class Sweep
         _with = new SweepRun(pool, arguments.Canary is { } slip ? files => new LyingFiles(files, slip) : null);
     }
 
+    /// <param name="name">The verb.</param>
+    /// <param name="description">What it does.</param>
+    /// <param name="count">Seeds, if not told.</param>
+    /// <param name="own">Options of this verb alone.</param>
+    /// <param name="draw">What a seed decides.</param>
+    /// <param name="run">Runs it.</param>
     public static Command CreateCommand(
         string name,
         string description,
         int count,
-        Func<int, HistoryOptions> draw,
-        Func<HistoryOptions, SweepRun, HistoryResult> run)
+        Option[] own,
+        Func<ParseResult, int, HistoryOptions> draw,
+        Func<ParseResult, HistoryOptions, SweepRun, HistoryResult> run)
     {
-        var options = new SweepOptions(count);
+        var options = new SweepOptions(count, own);
         var command = new Command(name, description);
         foreach (Option option in options.All) command.Options.Add(option);
-        command.SetAction(parsed => new Sweep(options.Read(name, parsed), draw, run).Run());
+        command.SetAction(parsed => new Sweep(
+            options.Read(name, parsed), seed => draw(parsed, seed), (drawn, with) => run(parsed, drawn, with)).Run());
         return command;
     }
 
@@ -112,7 +120,7 @@ internal sealed class Sweep
     private void Shrink(int seed)
     {
         HistoryOptions drawn = _draw(seed);
-        string command = $"dotnet run -c Release --project tools/Varve.Simulate -- {_arguments.Verb} --seed {seed} --count 1";
+        string command = $"dotnet run -c Release --project tools/Varve.Simulate -- {_arguments.Verb}{_arguments.Own} --seed {seed} --count 1";
         if (_arguments.Canary is not null) command += $" --canary \"{_arguments.Canary}\"";
         Console.WriteLine($"Again: {command}{HistoryShrinker.Arguments(_arguments.Limit(drawn), drawn)}");
         var shrinker = new HistoryShrinker(options => _run(options, _with));
@@ -149,7 +157,7 @@ internal sealed class Sweep
             double seconds = _watch.Elapsed.TotalSeconds;
             return string.Create(CultureInfo.InvariantCulture,
                 $"{_arguments.Verb}: {_histories:N0}{seeds} seeds from {_arguments.FirstSeed} in {seconds:F0} s: " +
-                $"{_batches:N0} batches, {_calls:N0} calls, {_crashPoints:N0} crash points, " +
+                $"{_batches:N0} batches, {_calls:N0} calls, {_crashPoints:N0} points, all visited, " +
                 $"{_recoveries:N0} recoveries, {_failures.Count} failed\n" +
                 $"{_tally}\n{_tally.Operations / seconds:N0} operations a second, " +
                 $"{_tally.Operations / Environment.CpuUsage.TotalTime.TotalSeconds:N0} a second of one core");

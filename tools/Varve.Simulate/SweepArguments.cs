@@ -4,7 +4,9 @@ using Varve.Simulation;
 namespace Varve.Simulate;
 
 /// <summary>What every command can be told.</summary>
-internal sealed class SweepOptions(int count)
+/// <param name="count">Seeds, if not told.</param>
+/// <param name="own">Options of one command alone.</param>
+internal sealed class SweepOptions(int count, Option[] own)
 {
     private readonly Option<int> _firstSeed = new("--seed") { Description = "The first seed.", DefaultValueFactory = _ => 1 };
     private readonly Option<int> _count = new("--count") { Description = "How many seeds.", DefaultValueFactory = _ => count };
@@ -16,8 +18,8 @@ internal sealed class SweepOptions(int count)
     private readonly Option<int> _seconds = new("--seconds") { Description = "No new seed is begun after so many seconds; 0: no limit." };
     private readonly Option<int> _threads = new("--threads")
     {
-        Description = "Histories at a time; default: one a core.",
-        DefaultValueFactory = _ => Environment.ProcessorCount,
+        Description = "Histories at a time; default: two a core, as a history often waits for its own threads.",
+        DefaultValueFactory = _ => 2 * Environment.ProcessorCount,
     };
 
     private readonly Option<int> _steps = new("--steps")
@@ -45,7 +47,7 @@ internal sealed class SweepOptions(int count)
             $"\"{LyingFiles.ManifestIsNotSynced}\" or \"{LyingFiles.DirectoryIsNotSynced}\".",
     };
 
-    public IEnumerable<Option> All => [_firstSeed, _count, _operations, _seconds, _threads, _steps, _writers, _without, _canary];
+    public IEnumerable<Option> All => [_firstSeed, _count, _operations, _seconds, _threads, _steps, _writers, _without, _canary, .. own];
 
     public SweepArguments Read(string verb, ParseResult parsed)
     {
@@ -55,6 +57,8 @@ internal sealed class SweepOptions(int count)
         return new SweepArguments
         {
             Verb = verb,
+            Own = string.Concat(own.Where(option => parsed.GetResult(option) is { Implicit: false })
+                .Select(option => $" {option.Name} {parsed.GetResult(option)!.Tokens[0].Value}")),
             FirstSeed = parsed.GetValue(_firstSeed),
             Count = isCounted ? parsed.GetValue(_count) : int.MaxValue,
             Operations = operations == 0 ? long.MaxValue : operations,
@@ -72,6 +76,9 @@ internal sealed class SweepOptions(int count)
 internal sealed record SweepArguments
 {
     public required string Verb { get; init; }
+
+    /// <summary>The options of the command alone, as they were given.</summary>
+    public required string Own { get; init; }
 
     public required int FirstSeed { get; init; }
 

@@ -33,6 +33,9 @@ internal sealed record HistoryOptions
 
     public required long BudgetBytes { get; init; }
 
+    /// <summary>The kinds of operations are dealt like cards, so that a history of two hundred has all of them.</summary>
+    public bool DealsEveryKind { get; init; }
+
     /// <summary>Threads that write, the main one included.</summary>
     public required int Writers { get; init; }
 
@@ -95,6 +98,20 @@ internal sealed record HistoryOptions
             Generations = random.Next(3) == 0 ? 2 : 1,
             Operations = random.Next(20, 61),
             Writers = random.Next(4) == 0 ? 2 : 1,
+        };
+    }
+
+    /// <summary>One generation of one writer that does everything there is, for runs in which every single call is hurt.</summary>
+    public static HistoryOptions DrawWhole(int seed, int operations)
+    {
+        HistoryOptions drawn = Draw(seed, new Random(seed));
+        return drawn with
+        {
+            Operations = operations,
+            DealsEveryKind = true,
+            LargeValueOneIn = Math.Min(drawn.LargeValueOneIn, 15),
+            ExpiringPercent = Math.Max(drawn.ExpiringPercent, 35),
+            ConditionalPercent = Math.Max(drawn.ConditionalPercent, 15),
         };
     }
 

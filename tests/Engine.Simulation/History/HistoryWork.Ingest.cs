@@ -29,7 +29,7 @@ internal sealed partial class HistoryWork
                 return;
             }
         }
-        catch (Exception failure) when (failure is StorageException or DatabaseReadOnlyException)
+        catch (Exception failure) when (failure is StorageException or DatabaseReadOnlyException or MemoryBudgetException)
         {
             model.Refuse(batch);
             throw;
@@ -39,7 +39,7 @@ internal sealed partial class HistoryWork
             model.Refuse(batch);
             return;
         }
-        catch (CommitOutcomeUnknownException)
+        catch (Exception failure) when (failure is CommitOutcomeUnknownException or OutOfMemoryException)
         {
             batch.IsOutcomeUnknown = true;
             throw;

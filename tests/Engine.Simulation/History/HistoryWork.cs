@@ -7,14 +7,20 @@ namespace Varve.Simulation;
 internal sealed partial class HistoryWork(
     HistoryOptions options, HistoryModel model, Database database, DeterministicScheduler scheduler, Random random)
 {
+    private const int KindCount = 114;
+
     private readonly List<EngineThread> _writers = [];
     private readonly List<HistoryMoment> _snapshots = [];
+    private readonly Stack<int> _dealt = new();
 
     /// <summary>Set when the machine crashes: what a call answers from then on counts no more.</summary>
     public bool IsOver { get; set; }
 
     /// <summary>True where calls to the disk fail: which errors the database may answer with, is checked. Null: none.</summary>
     public Func<bool>? HasFailed { get; init; }
+
+    /// <summary>Managed memory runs out where native memory is asked for: what that ends in is no typed error.</summary>
+    public bool RunsOutOfManagedMemory { get; init; }
 
     public required HistoryReads Reads { get; init; }
 
@@ -29,7 +35,8 @@ internal sealed partial class HistoryWork(
 
     public void Run(Action<string> onStep)
     {
-        int count = Math.Min(Math.Min(StepsMax, options.StepsMax), random.Next(options.Operations / 2, options.Operations + 1));
+        int drawn = random.Next(options.Operations / 2, options.Operations + 1);
+        int count = Math.Min(Math.Min(StepsMax, options.StepsMax), options.DealsEveryKind ? options.Operations : drawn);
         for (int writer = 1; writer < options.Writers; writer++)
         {
             int seed = random.Next();
@@ -40,7 +47,7 @@ internal sealed partial class HistoryWork(
         for (int i = 0; i < count && !IsOver; i++)
         {
             (random as HistoryRandom)?.Begin(stepSeed, i);
-            int kind = random.Next(114);
+            int kind = DrawKind();
             onStep($"{i}, kind {kind}");
             Steps++;
             try
@@ -101,7 +108,21 @@ internal sealed partial class HistoryWork(
 
     private bool IsExpected(Exception failure) =>
         HasFailed is { } hasFailed && hasFailed()
-        && failure is StorageException or CommitOutcomeUnknownException or DatabaseReadOnlyException;
+        && (failure is StorageException or CommitOutcomeUnknownException or DatabaseReadOnlyException or MemoryBudgetException
+            || (RunsOutOfManagedMemory && failure is OutOfMemoryException));
+
+    private int DrawKind()
+    {
+        if (!options.DealsEveryKind) return random.Next(KindCount);
+        if (_dealt.Count == 0)
+        {
+            int[] kinds = [.. Enumerable.Range(0, KindCount)];
+            random.Shuffle(kinds);
+            foreach (int kind in kinds) _dealt.Push(kind);
+        }
+
+        return _dealt.Pop();
+    }
 
     private void Do(int kind)
     {
@@ -214,7 +235,7 @@ internal sealed partial class HistoryWork(
         {
             sequence = Send(own, batch, durability);
         }
-        catch (Exception failure) when (failure is StorageException or DatabaseReadOnlyException)
+        catch (Exception failure) when (failure is StorageException or DatabaseReadOnlyException or MemoryBudgetException)
         {
             model.Refuse(batch);
             throw;
@@ -224,7 +245,7 @@ internal sealed partial class HistoryWork(
             model.Refuse(batch);
             return;
         }
-        catch (CommitOutcomeUnknownException)
+        catch (Exception failure) when (failure is CommitOutcomeUnknownException or OutOfMemoryException)
         {
             batch.IsOutcomeUnknown = true;
             throw;
