@@ -2,7 +2,7 @@ using Varve.Entries;
 
 namespace Varve.Commit;
 
-/// <summary>What dropped maps refuse.</summary>
+// What dropped maps refuse.
 internal sealed partial class GroupCommit
 {
     private readonly List<CommitRequest> _admitted = [];

@@ -2,7 +2,7 @@ using Varve.Native;
 
 namespace Varve.Log;
 
-/// <summary>The segments: how they begin, are retired, kept as history and recycled, and how others see them.</summary>
+// The segments: how they begin, are retired, kept as history and recycled, and how others see them.
 internal sealed partial class LogWriter
 {
     /// <summary>What is kept for the change feed.</summary>
