@@ -2,6 +2,7 @@ using Varve.Bytes;
 using Varve.Diagnostics;
 using Varve.Files;
 using Varve.Levels;
+using Varve.Log;
 using Varve.Native;
 using Varve.Recovery;
 using Varve.Tables;
@@ -66,12 +67,13 @@ internal static class CheckpointJob
 
     /// <summary>
     /// No log, and no clean end: the first open finds nothing to replay, and its sequences go on far above, so that the two databases do
-    /// not give one number to different content soon.
+    /// not give one number to different content soon. Its feed begins here: the log of what was before is not taken along.
     /// </summary>
     private static ManifestState StateOf(ManifestState state, ulong sequence)
     {
         LevelEdit edit = state.ToEdit();
         edit.LogEra = null;
+        edit.LogPast = new LogPast(sequence, []);
         edit.CleanEnd = null;
         edit.FlushedSequence = sequence;
         edit.SequenceBound = Math.Max(state.SequenceBound, sequence);
