@@ -36,7 +36,7 @@ public sealed class InspectTests : CliHouse
         Assert.Equal(["0\t1\tput\tm\t\\x01", "0\t2\tput\t\t\\x02", "1\t3\tput\ta\t1", "1\t4\tdelete\ta\t"], Inspect("log", "-e").Expect(ExitCode.Ok).Lines);
         Assert.StartsWith("4096\tfull\t", Inspect("log", "--frames").Expect(ExitCode.Ok).Output);
         string frame = Inspect("log", "--frames", "--json").Expect(ExitCode.Ok).Lines[0];
-        Assert.Equal(2, JsonDocument.Parse(frame).RootElement.GetProperty("sequenceCount").GetInt64());
+        Assert.Equal(3, JsonDocument.Parse(frame).RootElement.GetProperty("sequenceCount").GetInt64());
         Inspect("log", "-e", "--frames").ExpectFailure(ExitCode.Usage);
     }
 

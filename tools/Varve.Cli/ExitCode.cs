@@ -17,6 +17,9 @@ internal static class ExitCode
     /// <summary>A check of the tour found something that should not be.</summary>
     public const int CheckFailed = 4;
 
+    /// <summary>A repair has made the database sound, but not everything could be saved.</summary>
+    public const int Losses = 5;
+
     /// <summary>Ended by Ctrl+C or a termination signal.</summary>
     public const int Canceled = 130;
 
@@ -28,6 +31,7 @@ internal static class ExitCode
         (Usage, "wrong command line or input, or a key, value or name over its limit"),
         (Storage, "no database there, open in another process, damaged, or refused by the system"),
         (CheckFailed, "a check of the tour failed"),
+        (Losses, "repaired, but not everything could be saved"),
         (Canceled, "ended by Ctrl+C"),
     ];
 }

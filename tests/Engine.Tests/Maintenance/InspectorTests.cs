@@ -22,7 +22,7 @@ public sealed class InspectorTests : IDisposable
         Assert.Equal(403, table.Entries);
         Assert.Equal(table.Blocks.Sum(block => (long)block.Entries), table.Entries);
         Assert.All(table.Blocks, block => Assert.True(block.IsSound));
-        Assert.Equal("0 put m: 1 bytes", seen[0]);
+        Assert.Equal(["0 put : 1 bytes", "0 put m: 1 bytes"], seen[..2]);
         Assert.Contains($"1 put large: {LargeValueBytes} bytes", seen);
         Assert.Contains("1 put key-0399: 100 bytes", seen);
     }
@@ -174,6 +174,31 @@ public sealed class InspectorTests : IDisposable
         Assert.Contains(found.Problems, problem => problem.StartsWith("CURRENT", StringComparison.Ordinal));
         Assert.Single(found.Manifest!.State.Added);
         Assert.Throws<DirectoryNotFoundException>(() => DatabaseInspector.InspectDirectory(Path.Combine(_directory, "absent")));
+    }
+
+    [Fact]
+    public void A_large_value_that_expires_is_read_behind_its_expiry()
+    {
+        using (Database database = Fill(count: 1))
+        {
+            database.GetMap("m").Put("expiring"u8, new byte[LargeValueBytes], TimeSpan.FromDays(1));
+            database.Compact();
+        }
+
+        var seen = new List<string>();
+        TableInspection table = DatabaseInspector.InspectTable(
+            Directory.GetFiles(_directory, "*.table").Single(), entry => seen.Add(Describe(entry)));
+        Assert.Empty(table.Problems);
+        Assert.Contains($"1 put expiring: {LargeValueBytes + sizeof(ulong)} bytes", seen);
+    }
+
+    [Fact]
+    public void A_slot_that_an_open_has_cut_is_no_problem()
+    {
+        Fill(count: 20).Dispose();
+        Fill(count: 5).Dispose();
+        Assert.Contains(Directory.GetFiles(_directory, "*.log"), path => new FileInfo(path).Length < (1 << 18));
+        Assert.All(Directory.GetFiles(_directory, "*.log"), path => Assert.Empty(DatabaseInspector.InspectLog(path).Problems));
     }
 
     private static string Describe(InspectedEntry entry)
