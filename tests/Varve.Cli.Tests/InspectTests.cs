@@ -71,6 +71,33 @@ public sealed class InspectTests : CliHouse
         Assert.Contains("varve inspect table --help", Run("inspect", "table", "--data").ExpectFailure(ExitCode.Usage).Error);
     }
 
+    [Fact]
+    public void Every_kind_of_operation_in_a_log_has_its_name()
+    {
+        using (Database database = Database.Open(Data))
+        {
+            SortedMap map = database.GetMap("m");
+            map.PutUntil("a"u8, "1"u8, new DateTimeOffset(2099, 1, 1, 0, 0, 0, TimeSpan.Zero));
+            map.DeletePrefix("b"u8);
+            map.DeleteRange("c"u8, default);
+        }
+
+        string[] lines = Inspect("log", "-e").Expect(ExitCode.Ok).Lines;
+        Assert.Equal(["put\ta\t1\t2099-01-01T00:00:00.000Z", "delete-range\tb\tc", "delete-range\tc\t"], lines[2..].Select(Tail));
+        Assert.Contains(Inspect("log", "-e", "--json").Expect(ExitCode.Ok).Lines, line => line.EndsWith(
+            "\"kind\":\"put\",\"key\":\"a\",\"value\":\"1\",\"expiry\":\"2099-01-01T00:00:00.000Z\"}", StringComparison.Ordinal));
+
+        static string Tail(string line) => string.Join('\t', line.Split('\t')[2..]);
+    }
+
+    [Fact]
+    public void Logs_of_earlier_opens_are_no_problem()
+    {
+        for (int i = 0; i < 3; i++) RunOnData("put", "k", $"{i}").Expect(ExitCode.Ok);
+        Assert.True(Directory.GetFiles(Data, "*.log").Length > 1);
+        Inspect("log").Expect(ExitCode.Ok);
+    }
+
     private CliRun Inspect(string kind, params string[] arguments) => Run(["inspect", kind, "--data", Data, .. arguments]);
 
     private JsonElement Json(string kind, int exitCode = ExitCode.Ok) =>

@@ -27,12 +27,15 @@ public sealed class MaintenanceTests : CliHouse
         File.Delete(Path.Combine(Data, "CURRENT"));
         Assert.Contains("nothing is lost", RunOnData("repair", "--dry-run").Expect(ExitCode.Ok).Output);
         Assert.False(File.Exists(Path.Combine(Data, "CURRENT")));
-        Assert.Contains("--yes", Run(["repair", Data], "n\n"u8.ToArray()).Expect(ExitCode.Usage).Error);
-        Assert.Contains("--yes", Run(["repair", Data], []).Expect(ExitCode.Usage).Error);
+        Assert.Contains("--yes", Run("repair", Data).ExpectFailure(ExitCode.Usage).Error);
+        CliRun refused = Run(["repair", Data], "n\n"u8.ToArray(), canAsk: true);
+        Assert.Equal(ExitCode.Canceled, refused.ExitCode);
+        Assert.Contains("damaged:", refused.Output);
         RunOnData("repair", "--json").ExpectFailure(ExitCode.Usage);
         Assert.False(File.Exists(Path.Combine(Data, "CURRENT")));
 
-        CliRun run = Run(["repair", Data], "y\n"u8.ToArray()).Expect(ExitCode.Ok);
+        CliRun run = Run(["repair", Data], "y\n"u8.ToArray(), canAsk: true);
+        Assert.Equal(ExitCode.Ok, run.ExitCode);
         Assert.Contains("damaged-0001", run.Output);
         Assert.Contains("the database is sound now", run.Output);
         Assert.True(Directory.Exists(Path.Combine(Data, "damaged-0001")));

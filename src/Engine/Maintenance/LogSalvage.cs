@@ -29,8 +29,11 @@ internal sealed class LogSalvage(IFileSystem files, string directory, DatabaseId
     private LogFrame? _open;
     private ulong _durable;
 
-    /// <summary>The log that the manifest names; null: every segment of the database is taken.</summary>
+    /// <summary>The log that the manifest names; null: that of the newest segment. What older ones hold is in tables.</summary>
     public LogEra? Era { get; init; }
+
+    /// <summary>Takes every segment of the database instead, also what an open has left out.</summary>
+    public bool ReadsAllEras { get; init; }
 
     /// <summary>Where the log was closed; null where it was not, or nobody knows.</summary>
     public LogEnd? CleanEnd { get; init; }
@@ -60,6 +63,9 @@ internal sealed class LogSalvage(IFileSystem files, string directory, DatabaseId
             long limit = long.MaxValue;
             bool hasSuccessor = i + 1 < _slots.Count && _slots[i + 1].Header is { } next && next.Predecessor == _slots[i].Header?.Number;
             if (hasSuccessor) limit = _slots[i + 1].Header!.Value.PredecessorValidBytes;
+
+            // An era begins above everything that was given out before.
+            if (_slots[i].Header is { Predecessor: 0 } first) LastSequence = Math.Max(LastSequence, first.FirstSequence - 1);
             if (!ReadSlot(reader, _slots[i], limit, sink)) break;
         }
 
@@ -71,12 +77,13 @@ internal sealed class LogSalvage(IFileSystem files, string directory, DatabaseId
 
     private void Survey(LogFrameReader reader)
     {
+        LogEra? era = ReadsAllEras ? null : Era ?? FindNewestEra(reader);
         foreach (string name in files.ListFiles(directory))
         {
             if (!FileNames.TryParseLogSlot(name, out _)) continue;
             string path = Path.Combine(directory, name);
             reader.Open(files, path);
-            Slot? slot = reader.TryReadHeader(out LogSegmentHeader header) ? WithHeader(path, header) : WithoutHeader(path);
+            Slot? slot = reader.TryReadHeader(out LogSegmentHeader header) ? WithHeader(path, header, era) : WithoutHeader(path, era);
             if (slot is null) continue;
             long offset = LogFormat.HeaderAreaBytes;
             while (reader.TryFind(ref offset, long.MaxValue, [slot.Salt], out LogFrame frame))
@@ -92,11 +99,31 @@ internal sealed class LogSalvage(IFileSystem files, string directory, DatabaseId
         _slots.Sort(static (a, b) => a.Order.CompareTo(b.Order));
     }
 
-    private Slot? WithHeader(string path, in LogSegmentHeader header)
+    /// <summary>The era of the segment with the highest number; null where no header can be read.</summary>
+    private LogEra? FindNewestEra(LogFrameReader reader)
+    {
+        var headers = new List<LogSegmentHeader>();
+        foreach (string name in files.ListFiles(directory))
+        {
+            if (!FileNames.TryParseLogSlot(name, out _)) continue;
+            reader.Open(files, Path.Combine(directory, name));
+            bool isSegment = reader.TryReadHeader(out LogSegmentHeader header)
+                && header.DatabaseId == owner
+                && header.Number != LogSegmentHeader.SpareNumber;
+            if (isSegment) headers.Add(header);
+        }
+
+        if (headers.Count == 0) return null;
+        LogSegmentHeader newest = headers.MaxBy(header => header.Number);
+        ulong salt = LogFormat.EraSaltOf(newest.Salt, newest.Number);
+        return new LogEra(salt, headers.Where(header => LogFormat.EraSaltOf(header.Salt, header.Number) == salt).Min(header => header.Number));
+    }
+
+    private Slot? WithHeader(string path, in LogSegmentHeader header, LogEra? era)
     {
         bool isOurs = header.DatabaseId == owner
             && header.Number != LogSegmentHeader.SpareNumber
-            && (Era is not { } era || header.Salt == LogFormat.SegmentSalt(era, header.Number));
+            && (era is not { } known || header.Salt == LogFormat.SegmentSalt(known, header.Number));
         if (!isOurs) return null;
         _durable = Math.Max(_durable, header.DurableMark);
         ClockMark = Math.Max(ClockMark, header.ClockMark);
@@ -104,7 +131,7 @@ internal sealed class LogSalvage(IFileSystem files, string directory, DatabaseId
     }
 
     /// <summary>Every frame begins with the segment's salt, so the first one tells it where the header does not.</summary>
-    private Slot? WithoutHeader(string path)
+    private Slot? WithoutHeader(string path, LogEra? era)
     {
         Span<byte> word = stackalloc byte[sizeof(ulong)];
         using (IFile file = files.Open(path, FileOpening.Read))
@@ -114,12 +141,12 @@ internal sealed class LogSalvage(IFileSystem files, string directory, DatabaseId
 
         ulong salt = BinaryPrimitives.ReadUInt64LittleEndian(word);
         if (salt == 0) return null;
-        if (Era is not { } era) return new Slot(path, salt, null);
-        long last = era.FirstSegment + SaltsAhead;
-        foreach (Slot known in _slots) last = Math.Max(last, (known.Header?.Number ?? 0) + SaltsAhead);
-        for (long number = era.FirstSegment; number <= last; number++)
+        if (era is not { } known) return new Slot(path, salt, null);
+        long last = known.FirstSegment + SaltsAhead;
+        foreach (Slot slot in _slots) last = Math.Max(last, (slot.Header?.Number ?? 0) + SaltsAhead);
+        for (long number = known.FirstSegment; number <= last; number++)
         {
-            if (LogFormat.SegmentSalt(era, number) == salt) return new Slot(path, salt, null);
+            if (LogFormat.SegmentSalt(known, number) == salt) return new Slot(path, salt, null);
         }
 
         return null;
@@ -130,13 +157,11 @@ internal sealed class LogSalvage(IFileSystem files, string directory, DatabaseId
     {
         reader.Open(files, slot.Path);
         long offset = LogFormat.HeaderAreaBytes;
-        bool mayJump = slot.Header is { Predecessor: 0 };
         while (reader.TryFind(ref offset, limit, [slot.Salt], out LogFrame frame))
         {
             if (frame.Type is LogFrameType.Full or LogFrameType.First)
             {
-                if (!Begin(slot, offset, frame, mayJump)) return false;
-                mayJump = false;
+                if (!Begin(slot, offset, frame)) return false;
             }
 
             Assemble(slot, offset, frame, reader.Payload, sink);
@@ -147,13 +172,12 @@ internal sealed class LogSalvage(IFileSystem files, string directory, DatabaseId
     }
 
     /// <summary>A record begins: what should stand before it is there, or is lost. False when it is a tail that was never synced.</summary>
-    private bool Begin(Slot slot, long offset, in LogFrame frame, bool mayJump)
+    private bool Begin(Slot slot, long offset, in LogFrame frame)
     {
         _open = null;
         _record.ResetWrittenCount();
         if (frame.SequenceCount is 0 or > int.MaxValue || frame.FirstSequence is 0 or > Trailer.SequenceMax) return true;
-        bool isNext = frame.FirstSequence <= LastSequence + 1;
-        if (!isNext && !mayJump)
+        if (frame.FirstSequence > LastSequence + 1)
         {
             if (LastSequence + 1 > _durable) return false;
             Lose(slot, offset, frame.FirstSequence - 1);

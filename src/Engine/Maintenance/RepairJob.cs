@@ -204,7 +204,7 @@ internal sealed class RepairJob(IFileSystem files, RandomSource random, string d
     /// <summary>The sequence of an ingest stood in the manifest; the log may still have its mark.</summary>
     private void AdoptIngested(List<(string Name, TableInfo Info, ulong Floor)> tables)
     {
-        var marks = new LogSalvage(files, directory, _work.Owner, cancellation);
+        var marks = new LogSalvage(files, directory, _work.Owner, cancellation) { ReadsAllEras = true };
         marks.Run(floor: 0, sink: null);
         foreach ((string name, TableInfo info, ulong floor) in tables)
         {

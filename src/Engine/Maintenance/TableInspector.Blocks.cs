@@ -163,21 +163,15 @@ internal sealed unsafe partial class TableInspector
         ReadOnlySpan<byte> value = new(entry.Value, entry.ValueLength);
         if (SeparateValue.IsSeparate(entry.Trailer)) isWhole = TryReadValue(value, prefixBytes, blockOffset, out value);
         if (!isWhole) Lose(entry.KeySpan.ToArray(), entry.KeySpan.ToArray(), blockOffset, "a large value is damaged");
-        if (!OrderedVarint.TryRead(entry.KeySpan, out ulong mapId, out int mapBytes))
+        ulong sequence = Trailer.Sequence(trailer);
+        if (!InspectedEntries.TryDescribe(entry.KeySpan, sequence, Trailer.Kind(trailer), value, out InspectedEntry described))
         {
-            _problems.Add(blockOffset, $"the entry of sequence {Trailer.Sequence(trailer)} has a key without a map");
+            _problems.Add(blockOffset, $"the entry of sequence {sequence} has a key without a map");
             return;
         }
 
         if (isWhole && isInOrder) OnStored?.Invoke(entry.KeySpan, trailer, value);
-        _onEntry?.Invoke(new InspectedEntry
-        {
-            MapId = mapId,
-            Key = entry.KeySpan[mapBytes..],
-            Sequence = Trailer.Sequence(trailer),
-            Kind = (byte)Trailer.Kind(trailer),
-            Value = value,
-        });
+        _onEntry?.Invoke(described);
     }
 
     private void Count(in BlockEntry entry, ulong trailer)

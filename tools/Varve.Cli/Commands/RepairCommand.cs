@@ -10,7 +10,7 @@ internal static class RepairCommand
     {
         var directory = new Argument<string?>("dir")
         {
-            Description = "The database's directory; when not given, that of --data.",
+            Description = "The database's directory, as --data names it.",
             Arity = ArgumentArity.ZeroOrOne,
         };
         Option<string> data = Inputs.Data();
@@ -32,13 +32,14 @@ internal static class RepairCommand
             bool isJson = parsed.GetValue(json);
             if (parsed.GetValue(dryRun)) return Finish(terminal, Run(terminal, path, isDryRun: true, cancellation), isJson);
             if (parsed.GetValue(yes)) return Finish(terminal, Run(terminal, path, isDryRun: false, cancellation), isJson);
-            if (isJson) throw CommandFailureException.Usage("--json needs --yes or --dry-run: nobody can be asked.");
+            if (isJson) throw CommandFailureException.Usage("--json needs --yes or --dry-run: the question would stand in between.");
+            if (!terminal.CanAsk) throw CommandFailureException.Usage("There is no terminal to ask on; --yes repairs without asking.");
 
             RepairReport plan = Run(terminal, path, isDryRun: true, cancellation);
             RepairText.Write(terminal, plan);
             if (plan.WasSound) return ExitCode.Ok;
-            if (!IsConfirmed(terminal))
-                throw CommandFailureException.Usage("Nothing was changed. Give --yes to repair without being asked.");
+            if (!terminal.Ask("Repair the database?", cancellation))
+                throw new CommandFailureException(ExitCode.Canceled, "Nothing was changed.");
             return Finish(terminal, Run(terminal, path, isDryRun: false, cancellation), isJson: false);
         });
         return command;
@@ -52,15 +53,6 @@ internal static class RepairCommand
             show => report = DatabaseRepair.Run(
                 directory, new RepairOptions { DryRun = isDryRun }, new VerifyCommand.ProgressShare(show), cancellation));
         return report!;
-    }
-
-    private static bool IsConfirmed(Terminal terminal)
-    {
-        terminal.Writer.Write("Repair the database? [y/N] ");
-        terminal.Flush();
-        using var reader = new StreamReader(terminal.Input, leaveOpen: true);
-        return reader.ReadLine()?.Trim() is { } answer
-            && (answer.Equals("y", StringComparison.OrdinalIgnoreCase) || answer.Equals("yes", StringComparison.OrdinalIgnoreCase));
     }
 
     private static int Finish(Terminal terminal, RepairReport report, bool isJson)
