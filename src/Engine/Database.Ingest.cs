@@ -15,7 +15,7 @@ public sealed partial class Database
     public IngestWriter CreateIngest(IProgress<IngestProgress>? progress = null)
     {
         ThrowIfClosed();
-        return new IngestWriter(this, UpkeepParts.CreateIngestOutput(), UpkeepParts.TableBytes, progress);
+        return new IngestWriter(this, UpkeepParts.CreateIngestOutput(LatestSequence), UpkeepParts.TableBytes, progress);
     }
 
     /// <summary>

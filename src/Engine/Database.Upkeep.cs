@@ -75,7 +75,10 @@ public sealed partial class Database
         };
     }
 
-    /// <summary>Reads every byte of every table and checks checksums, order and counts. Reads and writes go on beside it.</summary>
+    /// <summary>
+    /// Reads every byte of every table and checks checksums, order and counts; and CURRENT, the manifest, and what of the log is in no
+    /// table yet. Reads and writes go on beside it. For a database that is not open see <see cref="DatabaseInspector"/>.
+    /// </summary>
     /// <param name="progress">Told how far it is.</param>
     /// <param name="cancellation">Ends it with <see cref="OperationCanceledException"/>.</param>
     /// <returns>What was checked, and every damage found.</returns>
@@ -106,6 +109,30 @@ public sealed partial class Database
         ulong sequence = LatestSequence;
         Flush();
         return CheckpointJob.Run(_store, sequence, Path.GetFullPath(directory), progress, cancellation);
+    }
+
+    /// <summary>
+    /// Adds a version to a backup directory: this database at one moment. Only tables that no earlier version has are copied, each checked
+    /// as it is read and read back once it is written. Reads and writes go on beside it. See <see cref="BackupRepository"/>.
+    /// </summary>
+    /// <param name="backupDirectory">Is created; holds backups of this database only. Best on another disk.</param>
+    /// <param name="progress">Told after each table.</param>
+    /// <param name="cancellation">Ends it with <see cref="OperationCanceledException"/>; the next backup goes on from there.</param>
+    /// <returns>The version: every write acknowledged before the call is in it.</returns>
+    /// <exception cref="IOException">The directory holds backups of another database, or a database.</exception>
+    /// <exception cref="DatabaseLockedException">Another backup is being made there, or versions are being read or pruned.</exception>
+    /// <exception cref="CorruptDataException">A table is damaged; no version was made.</exception>
+    /// <exception cref="StorageException">The system refused; no version was made. The next backup goes on with what is copied.</exception>
+    /// <exception cref="DatabaseReadOnlyException">The database takes no writes: what is in memory cannot go to tables.</exception>
+    public BackupResult Backup(
+        string backupDirectory, IProgress<BackupProgress>? progress = null, CancellationToken cancellation = default)
+    {
+        ArgumentException.ThrowIfNullOrEmpty(backupDirectory);
+        cancellation.ThrowIfCancellationRequested();
+        ThrowIfClosed();
+        ulong sequence = LatestSequence;
+        Flush();
+        return new BackupStore(_store.Setup.Files, Path.GetFullPath(backupDirectory)).Add(_store, sequence, progress, cancellation);
     }
 
     private Upkeep UpkeepParts => _store.Upkeep

@@ -17,6 +17,13 @@ public sealed class HelpTests : CliHouse
     [InlineData("stats")]
     [InlineData("levels")]
     [InlineData("verify")]
+    [InlineData("repair")]
+    [InlineData("backup")]
+    [InlineData("restore")]
+    [InlineData("backups")]
+    [InlineData("backups list")]
+    [InlineData("backups verify")]
+    [InlineData("backups prune")]
     [InlineData("tour")]
     [InlineData("import")]
     [InlineData("export")]
@@ -32,7 +39,7 @@ public sealed class HelpTests : CliHouse
         string help = Run([.. words, "--help"]).Expect(ExitCode.Ok).Output;
         Assert.Contains($"varve {command}", help);
         Assert.Contains("Examples:\n  varve " + command, help);
-        if (command != "completion") Assert.Contains("--data", help);
+        if (words[0] is not ("completion" or "restore" or "backups")) Assert.Contains("--data", help);
         string above = Run([.. words[..^1], "--help"]).Expect(ExitCode.Ok).Output;
         Assert.Contains(above.Split('\n'), line => line.TrimStart().StartsWith(words[^1], StringComparison.Ordinal));
 

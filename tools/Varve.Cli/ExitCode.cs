@@ -20,6 +20,9 @@ internal static class ExitCode
     /// <summary>What the write was tied to did not hold: nothing was written.</summary>
     public const int ConditionFailed = 5;
 
+    /// <summary>A repair has made the database sound, but not everything could be saved.</summary>
+    public const int Losses = 6;
+
     /// <summary>Ended by Ctrl+C or a termination signal, or by the answer to a question.</summary>
     public const int Canceled = 130;
 
@@ -32,6 +35,7 @@ internal static class ExitCode
         (Storage, "no database there, open in another process, damaged, or refused by the system"),
         (CheckFailed, "a check of the tour failed"),
         (ConditionFailed, "a condition (--if-absent, --if-value) did not hold; nothing was written"),
+        (Losses, "repaired, but not everything could be saved"),
         (Canceled, "ended by Ctrl+C, or a question was not answered with yes"),
     ];
 }

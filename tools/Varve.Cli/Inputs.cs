@@ -97,6 +97,10 @@ internal static class Inputs
         throw CommandFailureException.NotFound($"There is no map '{name}' in '{database.Directory}'.");
     }
 
+    /// <summary>A directory that was named.</summary>
+    public static string RequireDirectory(string directory) =>
+        directory.Length > 0 ? directory : throw CommandFailureException.Usage("The database's directory (--data) is empty.");
+
     /// <summary>For a shell that completes; it wants to hear of no error.</summary>
     private static IEnumerable<CompletionItem> NamesOfMaps(CompletionContext context)
     {
@@ -117,7 +121,4 @@ internal static class Inputs
         string? named = Environment.GetEnvironmentVariable(DirectoryVariable);
         return string.IsNullOrEmpty(named) ? DirectoryDefault : named;
     }
-
-    private static string RequireDirectory(string directory) =>
-        directory.Length > 0 ? directory : throw CommandFailureException.Usage("The database's directory (--data) is empty.");
 }

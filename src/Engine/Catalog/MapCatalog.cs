@@ -1,5 +1,4 @@
 using System.Text;
-using System.Text.Unicode;
 using Varve.Bytes;
 using Varve.Entries;
 using Varve.Reading;
@@ -33,49 +32,18 @@ internal sealed class MapCatalog
     public static MapCatalog Load(ReadView view, ulong sequence, string directory)
     {
         var catalog = new MapCatalog();
-        var ids = new HashSet<ulong>();
-        bool hasNextId = false;
+        var records = new CatalogRecords();
         var bounds = new ScanBounds(Root.Prefix, Root.Prefix, Root.PrefixEnd);
         using VisibleCursor cursor = ScanSources.Open(view, new ReadMoment(sequence, milliseconds: 0), bounds);
         for (cursor.SeekToFirst(); cursor.IsValid; cursor.Next())
         {
             ReadOnlySpan<byte> name = cursor.Key[Root.Prefix.Length..];
-            if (!Utf8.IsValid(name))
-            {
-                throw new CorruptDataException(directory, 0, $"the catalogue's map name {Convert.ToHexString(name)} is no UTF-8");
-            }
-
-            // The highest number is none: there would be no next one.
-            bool isNumber = Varint.TryRead(cursor.Value, out ulong id, out int length) && length == cursor.Value.Length;
-            if (!isNumber || id is 0 or ulong.MaxValue)
-            {
-                throw new CorruptDataException(
-                    directory, 0, $"the catalogue's record of the map '{Encoding.UTF8.GetString(name)}' is no map id");
-            }
-
-            if (name.IsEmpty)
-            {
-                catalog.NextRecordedId = id;
-                hasNextId = true;
-                continue;
-            }
-
-            if (!ids.Add(id))
-            {
-                throw new CorruptDataException(
-                    directory, 0, $"the catalogue gives the map '{Encoding.UTF8.GetString(name)}' the id {id} of another");
-            }
-
-            catalog.Add(new MapIdentity(id, Encoding.UTF8.GetString(name), isRecorded: true));
+            if (records.Add(name, cursor.Value, out ulong id) is { } problem) throw new CorruptDataException(directory, 0, problem);
+            if (!name.IsEmpty) catalog.Add(new MapIdentity(id, Encoding.UTF8.GetString(name), isRecorded: true));
         }
 
-        if (hasNextId && catalog.NextRecordedId < catalog._nextId)
-        {
-            throw new CorruptDataException(
-                directory, 0, $"the catalogue says that no map has the id {catalog.NextRecordedId} or a higher one");
-        }
-
-        catalog._nextId = catalog.NextRecordedId = Math.Max(catalog.NextRecordedId, catalog._nextId);
+        if (records.FindProblem() is { } wrong) throw new CorruptDataException(directory, 0, wrong);
+        catalog._nextId = catalog.NextRecordedId = records.NextId;
         return catalog;
     }
 

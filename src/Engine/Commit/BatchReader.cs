@@ -1,5 +1,6 @@
 using Varve.Bytes;
 using Varve.Entries;
+using Varve.Memory;
 
 namespace Varve.Commit;
 
@@ -41,6 +42,23 @@ internal ref struct BatchReader(ReadOnlySpan<byte> batch, ReadOnlySpan<byte> las
         Value = value;
         _rest = rest;
         return true;
+    }
+
+    /// <summary>Whether the bytes are so many operations, and nothing else, of keys and ranges that can be.</summary>
+    public static bool IsBatch(ReadOnlySpan<byte> batch, int count)
+    {
+        var reader = new BatchReader(batch);
+        int found = 0;
+        bool isSound = true;
+        while (reader.TryNext())
+        {
+            found++;
+            isSound &= reader.Key.Length <= MemTable.KeyBytesMax;
+            if (reader.Kind == EntryKind.RangeTombstone)
+                isSound &= reader.Value.Length <= MemTable.KeyBytesMax && reader.Key.SequenceCompareTo(reader.Value) < 0;
+        }
+
+        return isSound && reader.RestBytes == 0 && found == count;
     }
 
     private static bool IsKnown(EntryKind kind) =>

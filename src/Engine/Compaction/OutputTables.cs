@@ -9,7 +9,7 @@ namespace Varve.Compaction;
 /// an abandoned job deletes them.
 /// </summary>
 internal sealed class OutputTables(
-    TableStore store, LevelStore levels, IFileSystem files, string directory, TableFormatOptions format) : IDisposable
+    TableStore store, Func<long> takeNumber, IFileSystem files, string directory, TableFormatOptions format) : IDisposable
 {
     private readonly List<TableInfo> _finished = [];
     private readonly List<long> _numbers = [];
@@ -21,6 +21,9 @@ internal sealed class OutputTables(
     public bool IsOpen => _writer is not null;
 
     public long EntryCount { get; private set; }
+
+    /// <summary>Of an ingest: its sequence will be above this one.</summary>
+    public ulong SequenceFloor { get; init; }
 
     public void Add(ReadOnlySpan<byte> key, ulong trailer, ReadOnlySpan<byte> value)
     {
@@ -74,8 +77,8 @@ internal sealed class OutputTables(
 
     private TableWriter Begin()
     {
-        long number = levels.TakeFileNumber();
+        long number = takeNumber();
         _numbers.Add(number);
-        return store.CreateWriter(number, format, direct: true);
+        return store.CreateWriter(number, format, direct: true, SequenceFloor);
     }
 }

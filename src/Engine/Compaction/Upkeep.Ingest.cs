@@ -11,7 +11,8 @@ internal sealed partial class Upkeep
     public void WaitForFlushed(ulong sequence) => WaitForFlushed(sequence, _flushFailure);
 
     /// <summary>Tables to be ingested: most come to the bottom, so they are written as tables there are.</summary>
-    public OutputTables CreateIngestOutput() => _context.CreateOutput(_context.BottomFormat);
+    /// <param name="sequenceFloor">The sequence of the ingest will be above it.</param>
+    public OutputTables CreateIngestOutput(ulong sequenceFloor) => _context.CreateOutput(_context.BottomFormat, sequenceFloor);
 
     /// <summary>See <see cref="CompactionWorkers.Install"/>.</summary>
     /// <remarks>The log's old segments are retired by the next flush: only the flushing thread may.</remarks>

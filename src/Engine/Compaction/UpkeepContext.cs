@@ -43,5 +43,6 @@ internal sealed record UpkeepContext
     /// <summary>Told what upkeep does.</summary>
     public EngineEvents Events { get; init; } = EngineEvents.CreateSilent();
 
-    public OutputTables CreateOutput(TableFormatOptions format) => new(Tables, Levels, Files, Directory, format);
+    public OutputTables CreateOutput(TableFormatOptions format, ulong sequenceFloor = 0) =>
+        new(Tables, Levels.TakeFileNumber, Files, Directory, format) { SequenceFloor = sequenceFloor };
 }

@@ -21,6 +21,7 @@ internal sealed class ManifestWriter : IDisposable
     private readonly IFileSystem _files;
     private readonly string _directory;
     private readonly RandomSource _random;
+    private readonly bool _keepsOthers;
     private IFile? _file;
     private long _number;
     private ulong _salt;
@@ -31,8 +32,10 @@ internal sealed class ManifestWriter : IDisposable
     /// <param name="directory">Must exist; holds CURRENT, or nothing of a database yet.</param>
     /// <param name="state">What <see cref="Manifest.Load"/> gave, or a new database's state.</param>
     /// <param name="random">Where each manifest's salt comes from.</param>
-    public ManifestWriter(IFileSystem files, string directory, ManifestState state, RandomSource random)
+    /// <param name="keepsOthers">Leaves other manifests where they are, for a caller that moves them.</param>
+    public ManifestWriter(IFileSystem files, string directory, ManifestState state, RandomSource random, bool keepsOthers = false)
     {
+        _keepsOthers = keepsOthers;
         _files = files;
         _directory = directory;
         _random = random;
@@ -119,7 +122,7 @@ internal sealed class ManifestWriter : IDisposable
         _salt = salt;
         _fileBytes = bytes.WrittenCount;
         _fullBytes = bytes.WrittenCount;
-        DeleteOthers();
+        if (!_keepsOthers) DeleteOthers();
     }
 
     private IFile WriteNew(string path, ReadOnlySpan<byte> bytes)

@@ -27,6 +27,15 @@ internal static class LogFormat
         return mixed ^ mixed >> 31;
     }
 
+    /// <summary>The other way round: the salt of the era that a segment belongs to. For a log whose manifest is lost.</summary>
+    public static ulong EraSaltOf(ulong segmentSalt, long segment)
+    {
+        ulong mixed = (segmentSalt ^ segmentSalt >> 31 ^ segmentSalt >> 62) * 0x319642B2D24D8EC3;
+        mixed = (mixed ^ mixed >> 27 ^ mixed >> 54) * 0x96DE1B173F119089;
+        mixed = mixed ^ mixed >> 30 ^ mixed >> 60;
+        return mixed - (ulong)segment * 0x9E3779B97F4A7C15;
+    }
+
     public static long RoundUpToGranularity(long bytes) => (bytes + SegmentGranularityBytes - 1) & -SegmentGranularityBytes;
 
     public static int FrameBytes(int payloadBytes) =>

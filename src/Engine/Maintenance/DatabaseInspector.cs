@@ -23,6 +23,32 @@ public static class DatabaseInspector
         return new DirectoryInspector(LocalFileSystem.Instance, Path.GetFullPath(directory)).Run();
     }
 
+    /// <summary>
+    /// Reads every file of a database that is not open, also one that is damaged so that it cannot be opened: CURRENT and manifest, every
+    /// block, large value, index and filter of every table and the checksum of the whole file, every record of the log. Changes nothing.
+    /// </summary>
+    /// <param name="directory">The database's directory; no writer may have it open, readers may.</param>
+    /// <param name="progress">Told how far it is.</param>
+    /// <param name="cancellation">Ends it with <see cref="OperationCanceledException"/>.</param>
+    /// <returns>Every problem, with file and offset.</returns>
+    /// <exception cref="DirectoryNotFoundException">There is no database.</exception>
+    /// <exception cref="DatabaseLockedException">A process has it open for writing.</exception>
+    /// <exception cref="StorageException">The system refused a call.</exception>
+    public static DirectoryVerifyReport VerifyDirectory(
+        string directory, IProgress<VerifyProgress>? progress = null, CancellationToken cancellation = default)
+    {
+        ArgumentException.ThrowIfNullOrEmpty(directory);
+        return VerifyDirectory(LocalFileSystem.Instance, Path.GetFullPath(directory), progress, cancellation);
+    }
+
+    internal static DirectoryVerifyReport VerifyDirectory(
+        IFileSystem files, string directory, IProgress<VerifyProgress>? progress = null, CancellationToken cancellation = default)
+    {
+        if (!files.DirectoryExists(directory)) throw new DirectoryNotFoundException($"There is no directory '{directory}'.");
+        using IDisposable held = files.Lock(Path.Combine(directory, FileNames.Lock), exclusive: false);
+        return new DirectoryVerification(files, directory, progress, cancellation).Run();
+    }
+
     /// <summary>The edits of a manifest and what they come to.</summary>
     /// <param name="path">A file <c>MANIFEST-NNNNNN</c>.</param>
     /// <exception cref="StorageException">The system refused a call.</exception>

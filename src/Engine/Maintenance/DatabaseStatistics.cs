@@ -146,7 +146,7 @@ public sealed record TableStatistics
 
 /// <summary>How far a verification is.</summary>
 /// <param name="DoneBytes">Bytes read so far.</param>
-/// <param name="TotalBytes">Bytes of all tables.</param>
+/// <param name="TotalBytes">Bytes of all that is to be read.</param>
 public readonly record struct VerifyProgress(long DoneBytes, long TotalBytes);
 
 /// <summary>What a verification found.</summary>
@@ -160,6 +160,9 @@ public sealed record VerifyReport
 
     /// <summary>Entries seen in sound tables, old versions and tombstones included.</summary>
     public required long Entries { get; init; }
+
+    /// <summary>Batches of the log that are in no table yet, or were not when they were read.</summary>
+    public required long LogRecords { get; init; }
 
     /// <summary>Every damage, with file and offset; empty when all is well.</summary>
     public required IReadOnlyList<CorruptDataException> Damages { get; init; }

@@ -180,6 +180,9 @@ public enum TableBlockKind
 
     /// <summary>What the table says of itself.</summary>
     Properties = 4,
+
+    /// <summary>Deletes of ranges.</summary>
+    RangeTombstones = 5,
 }
 
 /// <summary>A block of a table.</summary>

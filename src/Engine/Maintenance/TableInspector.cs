@@ -5,27 +5,22 @@ using Varve.Tables;
 
 namespace Varve.Maintenance;
 
-/// <summary>Reads a table from its footer to its blocks, each by itself: a damaged one hides only what it leads to.</summary>
-internal sealed unsafe class TableInspector : IDisposable
+/// <summary>
+/// Reads a table from its footer to its blocks, each by itself: a damaged one hides only what it leads to. Where it is told what the
+/// manifest says of the table, it compares that too.
+/// </summary>
+internal sealed unsafe partial class TableInspector : IDisposable
 {
+    private const int ChecksumPieceBytes = 256 << 10;
+
     private readonly string _path;
     private readonly InspectedEntryAction? _onEntry;
     private readonly IFile _file;
     private readonly long _fileBytes;
     private readonly ProblemList _problems = new();
     private readonly List<BlockInspection> _blocks = [];
-
-    /// <summary>With the padding that blocks in memory have.</summary>
-    private readonly byte[] _decompressed = new byte[TableFormat.PayloadBytesMax + TableFormat.FramePaddingBytes];
-    private byte[] _stored = [];
-    private byte[] _index = [];
-    private byte[] _value = [];
-    private byte[] _previousKey = [];
-    private ulong _previousTrailer;
+    private readonly List<LostKeys> _lost = [];
     private ulong _salt;
-    private long _entries;
-    private long _tombstones;
-    private long _separateValues;
 
     public TableInspector(IFileSystem files, string path, InspectedEntryAction? onEntry)
     {
@@ -35,25 +30,66 @@ internal sealed unsafe class TableInspector : IDisposable
         _fileBytes = _file.Length;
     }
 
+    /// <summary>What the manifest says of the table; null: nothing is known.</summary>
+    public TableInfo? Expected { get; init; }
+
+    /// <summary>Whose table it must be; null: anybody's.</summary>
+    public DatabaseId? ExpectedOwner { get; init; }
+
+    /// <summary>Given every sound entry.</summary>
+    public StoredEntryAction? OnStored { get; init; }
+
+    /// <summary>Told the bytes of the file that were read, now and then.</summary>
+    public IProgress<long>? Progress { get; init; }
+
+    public IReadOnlyList<InspectionProblem> Problems => _problems.Problems;
+
+    /// <summary>Keys that damaged places may have held.</summary>
+    public IReadOnlyList<LostKeys> Lost => _lost;
+
+    public TableFooter Footer { get; private set; }
+
+    /// <summary>What the table says of itself; null when that cannot be read.</summary>
+    public TableProperties? Properties { get; private set; }
+
+    /// <summary>Its range tombstones; null when they cannot be read.</summary>
+    public RangeTombstones? Ranges { get; private set; }
+
+    /// <summary>CRC32C of the whole file; computed where the manifest's statement is known, or the table is sound otherwise.</summary>
+    public uint FileChecksum { get; private set; }
+
+    public long Entries => _entries;
+
     public TableInspection Run(CancellationToken cancellation)
     {
-        TableProperties? properties = null;
         bool hasFooter = TryReadFooter(out TableFooter footer);
         if (hasFooter)
         {
+            Footer = footer;
             _salt = footer.Salt;
-            properties = ReadProperties(footer.Properties);
+            CheckOwner(footer);
+            Properties = ReadProperties(footer.Properties);
+            Ranges = ReadRanges(footer.RangeTombstones);
             if (ReadTopIndex(footer.TopIndex) is { } top) ReadPartitions(top, cancellation);
-            if (properties is not null && _problems.Problems.Count == 0) CheckCounts(properties);
+            else ReadFoundPartitions(footer.TopIndex.Offset, cancellation);
+            if (Properties is not null && Ranges is not null && Problems.Count == 0) CheckContent(Properties, Ranges);
+        }
+        else
+        {
+            _salt = Expected?.Salt ?? 0;
+            long offset = Math.Max(0, _fileBytes - TableFooter.SizeBytes);
+            if (Expected is not null) ReadFoundPartitions(offset, cancellation);
+            else Lose(null, null, offset, "the footer cannot be read");
         }
 
+        if (Problems.Count == 0) CheckFile(cancellation);
         return new TableInspection
         {
             Path = _path,
             Bytes = _fileBytes,
             DatabaseId = hasFooter ? footer.DatabaseId.ToString() : null,
             IsCompressed = footer.IsCompressed,
-            Summary = properties is null ? null : Describe(properties),
+            Summary = Properties is null ? null : Describe(Properties),
             Blocks = _blocks,
             Entries = _entries,
             Tombstones = _tombstones,
@@ -70,7 +106,12 @@ internal sealed unsafe class TableInspector : IDisposable
         return inspector._problems.Problems.Count > 0 ? inspector._problems.Problems[0].Detail : null;
     }
 
+    /// <summary>What a manifest would say of a sound table.</summary>
+    public TableInfo ToInfo(long number) => Properties!.ToInfo(number, Footer.Salt, _fileBytes, FileChecksum, Footer.IsCompressed);
+
     public void Dispose() => _file.Dispose();
+
+    private void Lose(byte[]? first, byte[]? last, long offset, string detail) => _lost.Add(new LostKeys(first, last, offset, detail));
 
     private bool TryReadFooter(out TableFooter footer)
     {
@@ -90,11 +131,32 @@ internal sealed unsafe class TableInspector : IDisposable
         return footer != default;
     }
 
+    private void CheckOwner(in TableFooter footer)
+    {
+        long offset = _fileBytes - TableFooter.SizeBytes;
+        if (ExpectedOwner is { } owner && footer.DatabaseId != owner)
+            _problems.Add(offset, $"the table belongs to database {footer.DatabaseId}, this one is {owner}");
+        if (Expected is { } expected && footer.Salt != expected.Salt)
+            _problems.Add(offset, "the table's salt is not the manifest's: a stale or misplaced file");
+    }
+
     private TableProperties? ReadProperties(FileRange range)
     {
         if (ReadWhole(TableBlockKind.Properties, range) is not { } payload) return null;
         if (TableProperties.TryDecode(payload, out TableProperties properties)) return properties;
         _problems.Add(range.Offset, "the properties cannot be decoded");
+        return null;
+    }
+
+    private RangeTombstones? ReadRanges(FileRange range)
+    {
+        if (range == default) return RangeTombstones.Empty;
+        if (ReadWhole(TableBlockKind.RangeTombstones, range) is { } payload)
+        {
+            if (RangeTombstoneBlock.TryDecode(payload, out RangeTombstones? ranges)) return ranges;
+            _problems.Add(range.Offset, "the range tombstones cannot be decoded");
+        }
+
         return null;
     }
 
@@ -120,138 +182,87 @@ internal sealed unsafe class TableInspector : IDisposable
         return null;
     }
 
-    private void ReadPartitions(TopIndex top, CancellationToken cancellation)
+    /// <summary>What the table says of itself is what is in it.</summary>
+    private void CheckContent(TableProperties properties, RangeTombstones ranges)
     {
-        for (int partition = 0; partition < top.Count; partition++)
+        long offset = Footer.Properties.Offset;
+        if ((ulong)_entries != properties.EntryCount || (ulong)_tombstones != properties.TombstoneCount)
         {
-            TablePartition parts = top[partition];
-            if (parts.Filter != default) ReadBlock(TableBlockKind.Filter, parts.Filter, out _);
-            if (!ReadBlock(TableBlockKind.Index, parts.Index, out Span<byte> index)) continue;
-            if (!IndexPartition.IsWellFormed(index, _fileBytes))
-            {
-                _problems.Add(parts.Index.Offset, "the index is not well formed");
-                continue;
-            }
-
-            // Data blocks are read over the same buffers.
-            if (_index.Length < index.Length) _index = new byte[TableFormat.PayloadBytesMax];
-            index.CopyTo(_index);
-            fixed (byte* start = _index)
-            {
-                int count = IndexPartition.Count(start);
-                if (count != parts.BlockCount)
-                    _problems.Add(parts.Index.Offset, $"the index knows {count} blocks, the top index {parts.BlockCount}");
-                for (int block = 0; block < count; block++)
-                {
-                    cancellation.ThrowIfCancellationRequested();
-                    ReadData(IndexPartition.LocationAt(start, block));
-                }
-            }
+            string stated = $"the properties say {properties.EntryCount} and {properties.TombstoneCount}";
+            _problems.Add(offset, $"{_entries} entries and {_tombstones} tombstones, {stated}");
         }
+
+        if ((ulong)ranges.Count != properties.RangeTombstoneCount)
+            _problems.Add(offset, $"{ranges.Count} range tombstones, the properties say {properties.RangeTombstoneCount}");
+        ExpirySummary expiries = _expiries.Summarize(_entries);
+        if (expiries != properties.Expiries)
+            _problems.Add(offset, $"its entries' expiries give {expiries}, the properties say {properties.Expiries}");
+        (byte[] smallestKey, ulong smallestTrailer) = (_smallestKey, _smallestTrailer);
+        (byte[] largestKey, ulong largestTrailer) = (PreviousKey.ToArray(), _previousTrailer);
+        if (!ranges.IsEmpty)
+        {
+            byte[] start = ranges.Fragments[0].Start;
+            byte[] end = ranges.Fragments[^1].End;
+            if (_entries == 0 || EntryOrder.Compare(start, Trailer.Newest, smallestKey, smallestTrailer) < 0)
+                (smallestKey, smallestTrailer) = (start, Trailer.Newest);
+            if (_entries == 0 || EntryOrder.Compare(end, Trailer.Newest, largestKey, largestTrailer) > 0)
+                (largestKey, largestTrailer) = (end, Trailer.Newest);
+        }
+
+        if (!smallestKey.AsSpan().SequenceEqual(properties.SmallestKey) || smallestTrailer != properties.SmallestTrailer)
+            _problems.Add(offset, "the table does not begin where its properties state");
+        if (!largestKey.AsSpan().SequenceEqual(properties.LargestKey) || largestTrailer != properties.LargestTrailer)
+            _problems.Add(offset, "the table does not end where its properties state");
+        ulong smallestSequence = Math.Min(_smallestSequence, ranges.SmallestSequence);
+        ulong largestSequence = Math.Max(_largestSequence, ranges.LargestSequence);
+        if (smallestSequence != properties.SmallestSequence || largestSequence != properties.LargestSequence)
+            _problems.Add(offset, $"sequences {smallestSequence} to {largestSequence}, its properties state others");
     }
 
-    private void ReadData(BlockLocation location)
+    /// <summary>Every byte, padding included, is as it was written.</summary>
+    private void CheckFile(CancellationToken cancellation)
     {
-        if (!ReadBlock(TableBlockKind.Data, location, out Span<byte> block)) return;
-        if (!DataBlock.IsWellFormed(block))
+        byte[] buffer = new byte[ChecksumPieceBytes];
+        uint checksum = 0;
+        for (long offset = 0; offset < _fileBytes; offset += buffer.Length)
         {
-            _blocks[^1] = _blocks[^1] with { IsSound = false };
-            _problems.Add(location.Offset, "the entries of the block are not well formed");
+            cancellation.ThrowIfCancellationRequested();
+            int read = _file.Read(buffer, offset);
+            checksum = Crc32C.Append(checksum, buffer.AsSpan(0, read));
+            Progress?.Report(Math.Min(_fileBytes, offset + read));
+        }
+
+        FileChecksum = checksum;
+        if (Expected is not { } expected) return;
+        if (_fileBytes != expected.FileBytes)
+        {
+            _problems.Add(0, $"the file has {_fileBytes} bytes, the manifest says {expected.FileBytes}");
             return;
         }
 
-        fixed (byte* start = block)
-        {
-            int count = DataBlock.Count(start);
-            _blocks[^1] = _blocks[^1] with { Entries = count };
-            for (int i = 0; i < count; i++)
-            {
-                // SAFETY: IsWellFormed has found each entry within the block.
-                DataBlock.DecodeAt(start, i, out BlockEntry entry);
-                Enter(entry, location.Offset);
-            }
-        }
+        if (checksum != expected.FileChecksum)
+            _problems.Add(0, $"the file's checksum is {checksum:x8}, the manifest says {expected.FileChecksum:x8}");
+        TableInfo stated = ToInfo(expected.Number);
+        if (stated.LargestSequence == 0) stated = stated.AtSequence(expected.LargestSequence);
+        if (DiffersFrom(stated, expected) is { } difference)
+            _problems.Add(Footer.Properties.Offset, $"the table and the manifest do not agree on its {difference}");
     }
 
-    private void Enter(BlockEntry entry, long blockOffset)
+    private static string? DiffersFrom(TableInfo table, TableInfo manifest)
     {
-        ulong trailer = SeparateValue.WithoutFlag(entry.Trailer);
-        if (_entries > 0 && EntryOrder.Compare(_previousKey, _previousTrailer, entry.KeySpan, trailer) >= 0)
-            _problems.Add(blockOffset, $"the entry of sequence {Trailer.Sequence(trailer)} is not behind the one before it");
-        if (!entry.KeySpan.SequenceEqual(_previousKey)) _previousKey = entry.KeySpan.ToArray();
-        _previousTrailer = trailer;
-        _entries++;
-        if (Trailer.IsTombstone(trailer)) _tombstones++;
-
-        ReadOnlySpan<byte> value = new(entry.Value, entry.ValueLength);
-        if (SeparateValue.IsSeparate(entry.Trailer)) value = ReadValue(value, blockOffset);
-        ulong sequence = Trailer.Sequence(trailer);
-        if (InspectedEntries.TryDescribe(entry.KeySpan, sequence, Trailer.Kind(trailer), value, out InspectedEntry described))
-            _onEntry?.Invoke(described);
-        else _problems.Add(blockOffset, $"the entry of sequence {sequence} has a key without a map");
-    }
-
-    private ReadOnlySpan<byte> ReadValue(ReadOnlySpan<byte> handle, long blockOffset)
-    {
-        _separateValues++;
-        if (!SeparateValue.TryReadHandle(handle, _fileBytes, out long offset, out int valueBytes))
-        {
-            _problems.Add(blockOffset, "the place of a value cannot be read, or lies outside the file");
-            return default;
-        }
-
-        int headerBytes = SeparateValue.HeaderBytes(valueBytes);
-        if (_value.Length < headerBytes + valueBytes) _value = new byte[headerBytes + valueBytes];
-        Span<byte> whole = _value.AsSpan(0, headerBytes + valueBytes);
-        long damagedAt = offset;
-        bool isSound = _file.Read(whole, offset) == whole.Length
-            && SeparateValue.Check(whole[..headerBytes], whole[headerBytes..], _salt, offset, out damagedAt);
-        if (isSound) return whole[headerBytes..];
-        _problems.Add(damagedAt, $"a value of {valueBytes} bytes is damaged here");
-        return default;
-    }
-
-    /// <summary>The payload of a block with a bounded size; valid until the next one is read.</summary>
-    private bool ReadBlock(TableBlockKind kind, BlockLocation location, out Span<byte> payload)
-    {
-        payload = default;
-        int rawBytes = 0;
-        if (!location.IsWithin(_fileBytes))
-        {
-            _problems.Add(location.Offset, $"a {NameOf(kind)} lies outside the file");
-            return false;
-        }
-
-        if (_stored.Length == 0) _stored = new byte[TableFormat.StoredBytesMax];
-        Span<byte> stored = _stored.AsSpan(0, location.StoredBytes);
-        bool isSound = _file.Read(stored, location.Offset) == stored.Length
-            && BlockTrailer.TryRead(stored, _salt, location.Offset, out BlockCompression compression, out rawBytes)
-            && TryDecompress(stored[..^BlockTrailer.SizeBytes], compression, rawBytes);
-        _blocks.Add(new BlockInspection(kind, location.Offset, location.StoredBytes, isSound ? rawBytes : 0, 0, isSound));
-        if (!isSound)
-        {
-            _problems.Add(location.Offset, $"the checksum of a {NameOf(kind)} is wrong");
-            return false;
-        }
-
-        payload = _decompressed.AsSpan(0, rawBytes);
-        return true;
-    }
-
-    private bool TryDecompress(ReadOnlySpan<byte> stored, BlockCompression compression, int rawBytes)
-    {
-        if (rawBytes > TableFormat.PayloadBytesMax) return false;
-        Span<byte> destination = _decompressed.AsSpan(0, rawBytes);
-        if (compression == BlockCompression.Lz4) return Lz4Block.TryDecompress(stored, destination);
-        stored.CopyTo(destination);
-        return true;
-    }
-
-    private void CheckCounts(TableProperties properties)
-    {
-        if ((ulong)_entries == properties.EntryCount && (ulong)_tombstones == properties.TombstoneCount) return;
-        string stated = $"the properties say {properties.EntryCount} and {properties.TombstoneCount}";
-        _problems.Add(0, $"{_entries} entries and {_tombstones} tombstones, {stated}");
+        bool hasBounds = table.SmallestKey.AsSpan().SequenceEqual(manifest.SmallestKey)
+            && table.LargestKey.AsSpan().SequenceEqual(manifest.LargestKey)
+            && table.SmallestTrailer == manifest.SmallestTrailer
+            && table.LargestTrailer == manifest.LargestTrailer;
+        if (!hasBounds) return "bounds";
+        if (table.SmallestSequence != manifest.SmallestSequence || table.LargestSequence != manifest.LargestSequence) return "sequences";
+        if (table.Expiries != manifest.Expiries) return "expiries";
+        bool hasCounts = table.EntryCount == manifest.EntryCount
+            && table.TombstoneCount == manifest.TombstoneCount
+            && table.RangeTombstoneCount == manifest.RangeTombstoneCount
+            && table.ContentBytes == manifest.ContentBytes;
+        if (!hasCounts) return "counts";
+        return table.IsCompressed == manifest.IsCompressed ? null : "compression";
     }
 
     private static TableSummary Describe(TableProperties properties) => new()
@@ -272,6 +283,7 @@ internal sealed unsafe class TableInspector : IDisposable
         TableBlockKind.Index => "index",
         TableBlockKind.Filter => "filter",
         TableBlockKind.TopIndex => "top index",
+        TableBlockKind.RangeTombstones => "range tombstones",
         _ => "properties",
     };
 }

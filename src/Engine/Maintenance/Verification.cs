@@ -1,12 +1,13 @@
 using System.Diagnostics;
 using Varve.Diagnostics;
+using Varve.Files;
 using Varve.Levels;
 using Varve.Recovery;
 using Varve.Tables;
 
 namespace Varve.Maintenance;
 
-/// <summary>Reads all tables of one view and checks what can be checked.</summary>
+/// <summary>Reads manifest, log and all tables of an open store and checks what can be checked.</summary>
 internal static class Verification
 {
     public static VerifyReport Run(Store store, IProgress<VerifyProgress>? progress, CancellationToken cancellation)
@@ -16,17 +17,18 @@ internal static class Verification
         Reading.ReadView view = store.Views.Pin();
         try
         {
-            VerifyReport report = Run(view.Levels, progress, cancellation);
+            VerifyReport report = Run(store, view.Levels, progress, cancellation);
             TimeSpan duration = store.Events.Clock.GetElapsedTime(started);
             activity?.SetTag("varve.tables", report.Tables);
             activity?.SetTag("varve.read_bytes", report.Bytes);
-            activity?.SetTag("varve.damaged_tables", report.Damages.Count);
+            int damagedTables = report.Damages.Count(damage => FileNames.TryParseTable(Path.GetFileName(damage.Path), out _));
+            activity?.SetTag("varve.damaged_tables", damagedTables);
             store.Events.Post(new VerificationCompletedEvent
             {
                 Duration = duration,
                 Tables = report.Tables,
                 Bytes = report.Bytes,
-                DamagedTables = report.Damages.Count,
+                DamagedTables = damagedTables,
             });
             return report;
         }
@@ -41,9 +43,11 @@ internal static class Verification
         }
     }
 
-    private static VerifyReport Run(LevelMap levels, IProgress<VerifyProgress>? progress, CancellationToken cancellation)
+    private static VerifyReport Run(
+        Store store, LevelMap levels, IProgress<VerifyProgress>? progress, CancellationToken cancellation)
     {
         var damages = new List<CorruptDataException>();
+        long logRecords = LiveFiles.Verify(store, damages, cancellation);
         int tables = 0;
         long bytes = 0;
         long entries = 0;
@@ -68,7 +72,7 @@ internal static class Verification
             }
         }
 
-        return new VerifyReport { Tables = tables, Bytes = bytes, Entries = entries, Damages = damages };
+        return new VerifyReport { Tables = tables, Bytes = bytes, Entries = entries, LogRecords = logRecords, Damages = damages };
     }
 
     private sealed class TableProgress(IProgress<VerifyProgress>? whole, long bytesBefore, long totalBytes) : IProgress<long>

@@ -38,6 +38,20 @@ internal static unsafe class IndexPartition
     public static BlockLocation LocationAt(byte* partition, int index) =>
         BlockLocation.Unpack(((ulong*)(partition + LocationsOffset(Count(partition))))[index]);
 
+    /// <summary>The separator of a block, in an array of its own.</summary>
+    public static byte[] SeparatorAt(byte* partition, int index)
+    {
+        ushort* ends = (ushort*)(partition + EndsOffset(Count(partition)));
+        int prefixBytes = ((ushort*)partition)[1];
+        int start = index == 0 ? prefixBytes : ends[index - 1];
+        byte* separators = partition + SeparatorsOffset(Count(partition));
+        return
+        [
+            .. new ReadOnlySpan<byte>(separators, prefixBytes),
+            .. new ReadOnlySpan<byte>(separators + start, ends[index] - start),
+        ];
+    }
+
     /// <summary>The first eight bytes as a number that orders as they do; a shorter suffix is padded with zeroes.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static ulong HeadOf(ReadOnlySpan<byte> suffix)

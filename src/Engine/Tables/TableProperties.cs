@@ -33,6 +33,9 @@ internal sealed class TableProperties
 
     public ulong RangeTombstoneCount { get; set; }
 
+    /// <summary>Of an ingested table: its sequence, not known when it was written, is above this one. 0 for all others.</summary>
+    public ulong SequenceFloor { get; set; }
+
     public byte[] Encode()
     {
         byte[] encoded = new byte[SmallestKey.Length + LargestKey.Length + s_tags.Length * (2 * Varint.BytesMax + sizeof(ulong))];
@@ -103,6 +106,7 @@ internal sealed class TableProperties
         Tag.LargestExpiry => Expiries.Largest,
         Tag.ExpiringCount => (ulong)Expiries.Count,
         Tag.ExpiryOfHalf => Expiries.OfHalf,
+        Tag.SequenceFloor => SequenceFloor,
         _ => 0,
     };
 
@@ -134,6 +138,7 @@ internal sealed class TableProperties
             case Tag.LargestExpiry: Expiries = Expiries with { Largest = number }; break;
             case Tag.ExpiringCount: Expiries = Expiries with { Count = (long)number }; break;
             case Tag.ExpiryOfHalf: Expiries = Expiries with { OfHalf = number }; break;
+            case Tag.SequenceFloor: SequenceFloor = number; break;
         }
 
         return true;
@@ -157,5 +162,6 @@ internal sealed class TableProperties
         ExpiringCount = 13,
         RangeTombstoneCount = 14,
         ExpiryOfHalf = 15,
+        SequenceFloor = 16,
     }
 }

@@ -57,10 +57,10 @@ internal sealed class TableStore : IDisposable
     }
 
     /// <summary>Creates the file of a new table, with a salt of its own; <paramref name="direct"/> writes past the page cache.</summary>
-    public TableWriter CreateWriter(long number, TableFormatOptions options, bool direct)
+    public TableWriter CreateWriter(long number, TableFormatOptions options, bool direct, ulong sequenceFloor = 0)
     {
         IFile file = _fileSystem.Open(PathOf(number), direct ? FileOpening.CreateNewDirect : FileOpening.CreateNew);
-        return new TableWriter(file, options, DatabaseId, number, _random.NextUInt64());
+        return new TableWriter(file, options, DatabaseId, number, _random.NextUInt64()) { SequenceFloor = sequenceFloor };
     }
 
     /// <summary>Gives an unfinished table up and deletes its file.</summary>

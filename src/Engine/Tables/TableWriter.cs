@@ -41,6 +41,12 @@ internal sealed class TableWriter : IDisposable
 
     public long EntryCount => (long)_properties.EntryCount;
 
+    /// <summary>See <see cref="TableProperties.SequenceFloor"/>.</summary>
+    public ulong SequenceFloor
+    {
+        init => _properties.SequenceFloor = value;
+    }
+
     /// <summary>The last key added; valid until the next.</summary>
     public ReadOnlySpan<byte> LastKey => _lastKey.AsSpan(0, _lastKeyLength);
 

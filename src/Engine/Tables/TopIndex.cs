@@ -57,6 +57,10 @@ internal sealed class TopIndex
         return low;
     }
 
+    /// <summary>A key at or behind all keys of the partition, and before those of the next one but its own versions.</summary>
+    public ReadOnlySpan<byte> SeparatorAt(int partition) =>
+        _encoded.AsSpan(_separatorStarts[partition], _separatorEnds[partition] - _separatorStarts[partition]);
+
     /// <summary>False when anything does not fit; nothing is allocated from a number that was not bounded.</summary>
     public static bool TryDecode(byte[] encoded, long fileBytes, out TopIndex? index)
     {
@@ -100,9 +104,6 @@ internal sealed class TopIndex
         location.IsWithin(fileBytes)
         && !location.IsCompressed
         && (location.StoredBytes - BlockTrailer.SizeBytes) % BlockedBloom.LineBytes == 0;
-
-    private ReadOnlySpan<byte> SeparatorAt(int partition) =>
-        _encoded.AsSpan(_separatorStarts[partition], _separatorEnds[partition] - _separatorStarts[partition]);
 }
 
 /// <summary>Gathers the top index while a table is written.</summary>

@@ -199,6 +199,31 @@ public sealed class InspectorTests : IDisposable
         Assert.Throws<DirectoryNotFoundException>(() => DatabaseInspector.InspectDirectory(Path.Combine(_directory, "absent")));
     }
 
+    [Fact]
+    public void A_large_value_that_expires_is_read_behind_its_expiry()
+    {
+        using (Database database = Fill(count: 1))
+        {
+            database.GetMap("m").Put("expiring"u8, new byte[LargeValueBytes], TimeSpan.FromDays(1));
+            database.Compact();
+        }
+
+        var seen = new List<string>();
+        TableInspection table = DatabaseInspector.InspectTable(
+            Directory.GetFiles(_directory, "*.table").Single(), entry => seen.Add(Describe(entry)));
+        Assert.Empty(table.Problems);
+        Assert.Contains($"1 put expiring: {LargeValueBytes} bytes", seen);
+    }
+
+    [Fact]
+    public void A_slot_that_an_open_has_cut_is_no_problem()
+    {
+        Fill(count: 20).Dispose();
+        Fill(count: 5).Dispose();
+        Assert.Contains(Directory.GetFiles(_directory, "*.log"), path => new FileInfo(path).Length < (1 << 18));
+        Assert.All(Directory.GetFiles(_directory, "*.log"), path => Assert.Empty(DatabaseInspector.InspectLog(path).Problems));
+    }
+
     private static string Describe(InspectedEntry entry)
     {
         string kind = entry.Kind == 0 ? "delete" : "put";

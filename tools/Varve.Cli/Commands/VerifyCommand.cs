@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.Diagnostics;
+using System.Globalization;
 using Varve.Cli.Output;
 
 namespace Varve.Cli.Commands;
@@ -13,7 +14,7 @@ internal static class VerifyCommand
         Option<bool> json = Inputs.Json();
         var command = new VarveCommand(
             "verify",
-            "Read every byte of every table and check checksums, order and counts; opening has checked manifest and log.",
+            "Read every byte of every file and check checksums, order and counts; also of a database that is too damaged to be opened.",
             "varve verify",
             "varve verify --json",
             "varve verify --data backup && echo sound")
@@ -23,19 +24,48 @@ internal static class VerifyCommand
         };
         command.Run((parsed, cancellation) =>
         {
-            using Database database = Inputs.OpenForReading(parsed.GetRequiredValue(data));
+            string directory = Inputs.RequireDirectory(parsed.GetRequiredValue(data));
             long started = Stopwatch.GetTimestamp();
-            VerifyReport report = Verify(terminal, database, cancellation);
-            string time = Figures.Duration(Stopwatch.GetElapsedTime(started));
-            if (parsed.GetValue(json)) JsonOutput.Write(terminal, ToResult(report));
-            else if (report.IsSound) terminal.Writer.WriteLine($"sound: {Describe(report)}, read in {time}");
-            if (report.IsSound) return ExitCode.Ok;
+            DirectoryVerifyReport? report = null;
+            terminal.RunWithProgress(
+                "verifying", show => report = DatabaseInspector.VerifyDirectory(directory, new ProgressShare(show), cancellation));
+            Write(terminal, report!, parsed.GetValue(json), Figures.Duration(Stopwatch.GetElapsedTime(started)));
+            if (report!.IsSound) return ExitCode.Ok;
             terminal.Flush();
-            foreach (CorruptDataException damage in report.Damages) terminal.WriteError(damage.Message);
-            string damages = Figures.Count(report.Damages.Count, "damage", "damages");
-            throw new CommandFailureException(ExitCode.Storage, $"{damages} found in {Describe(report)}.");
+            WriteErrors(terminal, report.Directory, report.Problems);
+            string problems = Figures.Count(report.Problems.Count, "problem", "problems");
+            throw new CommandFailureException(ExitCode.Storage, $"{problems} found in {Describe(report)}. See 'varve repair --help'.");
         });
         return command;
+    }
+
+    public static void WriteErrors(Terminal terminal, string directory, IReadOnlyList<VerifyProblem> problems)
+    {
+        foreach (VerifyProblem problem in problems) terminal.WriteError(Describe(directory, problem));
+    }
+
+    public static string Describe(string directory, VerifyProblem problem) =>
+        string.Create(
+            CultureInfo.InvariantCulture, $"{Path.Combine(directory, problem.FileName)}, offset {problem.Offset}: {problem.Detail}");
+
+    private static void Write(Terminal terminal, DirectoryVerifyReport report, bool isJson, string time)
+    {
+        if (isJson)
+        {
+            JsonOutput.Write(terminal, VerifyResult.Of(report));
+            return;
+        }
+
+        if (!report.IsSound) return;
+        terminal.Writer.WriteLine($"sound: {Describe(report)}, read in {time}");
+        foreach (VerifyProblem note in report.Notes) terminal.Writer.WriteLine("harmless: " + Describe(report.Directory, note));
+    }
+
+    private static string Describe(DirectoryVerifyReport report)
+    {
+        string tables = Figures.Count(report.Tables, "table", "tables");
+        string records = Figures.Count(report.LogRecords, "batch", "batches");
+        return $"{tables}, {Figures.Count(report.Entries, "entry", "entries")}, {records} in the log, {Figures.Bytes(report.Bytes)}";
     }
 
     public static VerifyReport Verify(Terminal terminal, Database database, CancellationToken cancellation)
@@ -51,14 +81,8 @@ internal static class VerifyCommand
         return $"{tables}, {Figures.Bytes(report.Bytes)}, {Figures.Count(report.Entries, "entry", "entries")}";
     }
 
-    private static VerifyResult ToResult(VerifyReport report)
-    {
-        List<VerifyDamage> damages = [.. report.Damages.Select(damage => new VerifyDamage(damage.Path, damage.Offset, damage.Detail))];
-        return new VerifyResult(report.IsSound, report.Tables, report.Bytes, report.Entries, damages);
-    }
-
     /// <summary>Told on the verifying thread; <see cref="Progress{T}"/> would tell late and out of order.</summary>
-    private sealed class ProgressShare(Action<double> show) : IProgress<VerifyProgress>
+    public sealed class ProgressShare(Action<double> show) : IProgress<VerifyProgress>
     {
         public void Report(VerifyProgress value) => show(value.TotalBytes == 0 ? 1 : (double)value.DoneBytes / value.TotalBytes);
     }

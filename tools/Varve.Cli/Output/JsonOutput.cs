@@ -15,9 +15,6 @@ internal static partial class JsonOutput
     public static void Write(Terminal terminal, IReadOnlyList<LevelStatistics> levels) =>
         Write(terminal, JsonSerializer.SerializeToUtf8Bytes(levels, Shapes.Default.IReadOnlyListLevelStatistics));
 
-    public static void Write(Terminal terminal, VerifyResult result) =>
-        Write(terminal, JsonSerializer.SerializeToUtf8Bytes(result, Shapes.Default.VerifyResult));
-
     public static void Write(Terminal terminal, ImportResult result) =>
         Write(terminal, JsonSerializer.SerializeToUtf8Bytes(result, Shapes.Default.ImportResult));
 
@@ -58,7 +55,6 @@ internal static partial class JsonOutput
         WriteIndented = true, NewLine = "\n", PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase, UseStringEnumConverter = true)]
     [JsonSerializable(typeof(DatabaseStatistics))]
     [JsonSerializable(typeof(IReadOnlyList<LevelStatistics>))]
-    [JsonSerializable(typeof(VerifyResult))]
     [JsonSerializable(typeof(ImportResult))]
     [JsonSerializable(typeof(ExportResult))]
     [JsonSerializable(typeof(CompactResult))]
@@ -71,9 +67,3 @@ internal static partial class JsonOutput
     [JsonSerializable(typeof(TortureResult))]
     private sealed partial class Shapes : JsonSerializerContext;
 }
-
-/// <summary>What <c>verify --json</c> prints.</summary>
-internal sealed record VerifyResult(bool IsSound, int Tables, long Bytes, long Entries, IReadOnlyList<VerifyDamage> Damages);
-
-/// <summary>One damage of <see cref="VerifyResult"/>.</summary>
-internal sealed record VerifyDamage(string Path, long Offset, string Detail);
