@@ -185,13 +185,6 @@ internal sealed class HistoryFeed(HistoryModel model)
         return expected;
     }
 
-    private readonly record struct ExpectedChange(ChangeKind Kind, string MapName, byte[] Key, byte[] EndKey, byte[] Value)
-    {
-        public bool IsShownBy(Change change) =>
-            change.Kind == Kind && change.MapName == MapName && change.Key.Span.SequenceEqual(Key)
-            && change.EndKey.Span.SequenceEqual(EndKey) && change.Value.Span.SequenceEqual(Value);
-    }
-
     private sealed record Shown(ulong Sequence, List<Change> Changes);
 
     /// <summary>What was read without a loss between.</summary>

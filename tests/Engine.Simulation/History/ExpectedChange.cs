@@ -1,0 +1,9 @@
+namespace Varve.Simulation;
+
+/// <summary>What the change feed must show of one operation.</summary>
+internal readonly record struct ExpectedChange(ChangeKind Kind, string MapName, byte[] Key, byte[] EndKey, byte[] Value)
+{
+    public bool IsShownBy(Change change) =>
+        change.Kind == Kind && change.MapName == MapName && change.Key.Span.SequenceEqual(Key)
+        && change.EndKey.Span.SequenceEqual(EndKey) && change.Value.Span.SequenceEqual(Value);
+}
