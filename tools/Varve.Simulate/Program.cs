@@ -10,4 +10,5 @@ root.Subcommands.Add(Sweep.CreateCommand("cuts", "Short histories, crashed at ev
 root.Subcommands.Add(Sweep.CreateCommand("faults", "Short histories, run anew with each call to the disk failing.", count: 20,
     (seed, pool) => FaultHistory.FailEverywhere(HistoryOptions.DrawSmall(seed), pool)));
 root.Subcommands.Add(DamageCommand.Create());
+root.Subcommands.Add(FuzzCommand.Create());
 return root.Parse(args).Invoke();

@@ -11,7 +11,8 @@ namespace Varve.Commit;
 /// </para>
 /// <para>
 /// The marks are synced before the edit. A crash between the two leaves sequences that nothing has; the other way round, a read-only
-/// open could show tables whose sequence it does not reach.
+/// open could show tables whose sequence it does not reach. Nothing is logged between the two: a frame that states the marks as durable
+/// says that the edit is, too.
 /// </para>
 /// </remarks>
 internal sealed partial class GroupCommit
@@ -36,6 +37,9 @@ internal sealed partial class GroupCommit
             // Also where it failed: the marks are in the log, and the next write goes on behind them.
             _views.Publish(_lastSequence);
         }
+
+        // A witness in the log that the manifest has the tables.
+        Mark();
     }
 
     /// <summary>Writes the names of maps that are new, before the tables that hold their entries.</summary>

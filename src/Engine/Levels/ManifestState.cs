@@ -31,6 +31,9 @@ internal sealed class ManifestState
 
     public DatabaseId DatabaseId { get; }
 
+    /// <summary>The manifest it was read from, and where its last whole frame ends; null for a new database.</summary>
+    public (string Path, long Offset)? ReadUpTo { get; set; }
+
     /// <summary>By number; in no order.</summary>
     public IReadOnlyCollection<LeveledTable> Tables => _tables.Values;
 

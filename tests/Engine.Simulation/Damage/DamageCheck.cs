@@ -102,7 +102,7 @@ internal sealed class DamageCheck(DamageImage image, RegionPool pool)
             : last < image.Commits.Count - 1 ? DamageOutcome.TailLost : DamageOutcome.Harmless;
     }
 
-    private static Fault? CheckRead(SimulatedDisk disk, DiskCall call)
+    public static Fault? CheckRead(SimulatedDisk disk, DiskCall call)
     {
         if (call.Operation == DiskOperation.Read && call.Bytes > ReadBytesMax && call.Bytes > disk.LengthOf(call.Path))
             throw new HistoryViolationException($"a read asks for {call.Bytes} bytes of '{call.Path}'");
