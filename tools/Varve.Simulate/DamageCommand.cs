@@ -10,7 +10,7 @@ namespace Varve.Simulate;
 internal sealed class DamageCommand
 {
     private const int FailuresShown = 20;
-    private static readonly TimeSpan DamageTimeMax = TimeSpan.FromSeconds(120);
+    private static readonly TimeSpan DamageTimeMax = TimeSpan.FromMinutes(10);
 
     private readonly Lock _gate = new();
     private readonly DamageRun _run;

@@ -6,25 +6,34 @@ using Varve.Simulation;
 
 namespace Varve.Simulate;
 
-/// <summary>Gives decoders inputs from seeds, each target for the same time.</summary>
+/// <summary>Gives one decoder inputs from a seed.</summary>
 internal sealed class FuzzCommand
 {
     private const int FailuresShown = 5;
+    private const int CorpusSeed = 1;
+    private const int CorpusInputs = 12;
+    private const int CorpusBytesMax = 1_000;
 
     /// <summary>A check this long never ends.</summary>
-    private static readonly TimeSpan CheckTimeMax = TimeSpan.FromSeconds(120);
+    private static readonly TimeSpan CheckTimeMax = TimeSpan.FromMinutes(10);
 
-    private readonly FuzzTarget _target;
+    private readonly FuzzTarget[] _targets;
     private readonly int _seed;
     private readonly TimeSpan _timeMax;
     private readonly string? _saves;
-    private int _next;
+    private readonly Lock _gate = new();
+    private readonly Stopwatch _watch = Stopwatch.StartNew();
+    private readonly Dictionary<Thread, (int Input, TimeSpan Since)> _current = [];
+    private int _inputs;
     private int _failures;
-    private volatile int _current = -1;
 
-    private FuzzCommand(FuzzTarget target, int seed, TimeSpan timeMax, string? saves)
+    /// <param name="targets">The same decoder, once for each thread.</param>
+    /// <param name="seed">Of the inputs.</param>
+    /// <param name="timeMax">How long.</param>
+    /// <param name="saves">Where inputs that fail are kept; null: nowhere.</param>
+    private FuzzCommand(FuzzTarget[] targets, int seed, TimeSpan timeMax, string? saves)
     {
-        _target = target;
+        _targets = targets;
         _seed = seed;
         _timeMax = timeMax;
         _saves = saves;
@@ -37,80 +46,132 @@ internal sealed class FuzzCommand
         var seconds = new Option<int>("--seconds") { Description = "For all targets together.", DefaultValueFactory = _ => 300 };
         var input = new Option<int?>("--input") { Description = "The one input of this number." };
         var save = new Option<string>("--save") { Description = "A directory in which inputs that fail are kept, each in a file." };
+        var corpus = new Option<string>("--corpus") { Description = "Writes inputs to keep for every target below this directory, and ends." };
+        var threads = new Option<int>("--threads") { Description = "Inputs at a time.", DefaultValueFactory = _ => Environment.ProcessorCount };
         var command = new Command("fuzz", "Gives decoders malformed inputs: answers or typed errors, nothing else.")
         {
-            targetName, seed, seconds, input, save,
+            targetName, seed, seconds, input, save, corpus, threads,
         };
         command.SetAction(parsed =>
         {
             var pool = new RegionPool();
             pool.AddUser();
-            FuzzTarget[] all = [.. FuzzTargets.Make(pool), .. ImportTargets.Make()];
+            var engine = new FuzzTargets(pool);
+            int count = parsed.GetValue(input) is null ? parsed.GetValue(threads) : 1;
+            FuzzTarget[][] all = [.. Enumerable.Range(0, count).Select(_ => (FuzzTarget[])[.. engine.Make(), .. ImportTarget.Make()])];
+            if (parsed.GetValue(corpus) is { } directory) return WriteCorpus(all[0], directory);
             string chosen = parsed.GetValue(targetName)!;
-            FuzzTarget[] targets = chosen == "all" ? all : [.. all.Where(target => target.Name == chosen)];
-            if (targets.Length == 0)
+            int[] places = [.. Enumerable.Range(0, all[0].Length).Where(place => chosen == "all" || all[0][place].Name == chosen)];
+            if (places.Length == 0)
             {
-                Console.Error.WriteLine($"Targets: all, {string.Join(", ", all.Select(target => target.Name))}");
+                Console.Error.WriteLine($"Targets: all, {string.Join(", ", all[0].Select(target => target.Name))}");
                 return 2;
             }
 
-            TimeSpan share = TimeSpan.FromSeconds(parsed.GetValue(seconds)) / targets.Length;
-            int failed = 0;
-            foreach (FuzzTarget target in targets)
-                failed += new FuzzCommand(target, parsed.GetValue(seed), share, parsed.GetValue(save)).Run(parsed.GetValue(input));
-            return failed == 0 ? 0 : 1;
+            TimeSpan share = TimeSpan.FromSeconds(parsed.GetValue(seconds)) / places.Length;
+            bool isSound = true;
+            foreach (int place in places)
+            {
+                FuzzTarget[] targets = [.. all.Select(targets => targets[place])];
+                isSound &= new FuzzCommand(targets, parsed.GetValue(seed), share, parsed.GetValue(save)).Run(parsed.GetValue(input));
+            }
+
+            return isSound ? 0 : 1;
         });
         return command;
     }
 
-    private int Run(int? only)
+    /// <summary>The valid inputs, and some made of them that are not: what a decoder was given first stays what it is given ever after.</summary>
+    private static int WriteCorpus(FuzzTarget[] targets, string directory)
     {
-        var watch = Stopwatch.StartNew();
-        _next = only ?? 0;
-        var thread = new Thread(() => CheckInputs(only, watch)) { IsBackground = true };
-        thread.Start();
-        (int input, TimeSpan since) = (-1, TimeSpan.Zero);
-        while (!thread.Join(TimeSpan.FromSeconds(1)))
+        foreach (FuzzTarget target in targets)
         {
-            if (_current != input) (input, since) = (_current, watch.Elapsed);
-            if (input < 0 || watch.Elapsed - since < CheckTimeMax) continue;
-            Console.WriteLine($"{_target.Name}, seed {_seed}, input {input}: it does not end");
-            return 1;
+            string place = Directory.CreateDirectory(Path.Combine(directory, target.Name)).FullName;
+            using var run = new FuzzRun(target, CorpusSeed);
+            IEnumerable<byte[]> inputs = target.Seeds.Concat(Enumerable.Range(0, CorpusInputs).Select(run.MakeInput));
+            int number = 0;
+            foreach (byte[] input in inputs.Where(input => input.Length <= CorpusBytesMax))
+                File.WriteAllBytes(Path.Combine(place, string.Create(CultureInfo.InvariantCulture, $"{number++:d3}.bin")), input);
+        }
+
+        return 0;
+    }
+
+    private bool Run(int? only)
+    {
+        Thread[] threads = [.. _targets.Select(target => new Thread(() => CheckInputs(target, only)) { IsBackground = true })];
+        foreach (Thread thread in threads) thread.Start();
+        foreach (Thread thread in threads)
+        {
+            while (!thread.Join(TimeSpan.FromSeconds(1)))
+            {
+                if (FindStuck() is not { } stuck) continue;
+                Console.WriteLine($"{_targets[0].Name}, seed {_seed}, input {stuck}: it does not end");
+                return false;
+            }
         }
 
         Console.WriteLine(string.Create(CultureInfo.InvariantCulture,
-            $"fuzz {_target.Name}: {_next - (only ?? 0):N0} inputs in {watch.Elapsed.TotalSeconds:F0} s, {_failures} failed"));
-        return _failures == 0 ? 0 : 1;
+            $"fuzz {_targets[0].Name}: {_inputs:N0} inputs in {_watch.Elapsed.TotalSeconds:F0} s, {_failures} failed"));
+        return _failures == 0;
     }
 
-    private void CheckInputs(int? only, Stopwatch watch)
+    private void CheckInputs(FuzzTarget target, int? only)
     {
-        using var run = new FuzzRun(_target, _seed);
-        do
+        using var run = new FuzzRun(target, _seed);
+        while (TakeInput(only) is { } input)
         {
-            _current = _next++;
             try
             {
-                run.Check(_current);
+                run.Check(input);
             }
             catch (HistoryViolationException violation)
             {
-                Report(run, violation);
+                Report(run, input, violation);
             }
-        }
-        while (only is null && watch.Elapsed < _timeMax && _failures < FailuresShown);
 
-        _current = -1;
+            lock (_gate) _current.Remove(Thread.CurrentThread);
+        }
     }
 
-    private void Report(FuzzRun run, HistoryViolationException violation)
+    private int? TakeInput(int? only)
     {
-        _failures++;
-        Console.WriteLine(violation.Message);
-        Console.WriteLine(
-            $"Again: dotnet run -c Release --project tools/Varve.Simulate -- fuzz --target {_target.Name} --seed {_seed} --input {_current}\n");
-        if (_saves is null) return;
-        Directory.CreateDirectory(_saves);
-        File.WriteAllBytes(Path.Combine(_saves, $"{_target.Name}-{_seed}-{_current}.bin"), run.MakeInput(_current));
+        lock (_gate)
+        {
+            bool isOver = only is null ? _watch.Elapsed > _timeMax || _failures >= FailuresShown : _inputs > 0;
+            if (isOver) return null;
+            int input = only ?? _inputs;
+            _inputs++;
+            _current[Thread.CurrentThread] = (input, _watch.Elapsed);
+            return input;
+        }
+    }
+
+    private int? FindStuck()
+    {
+        lock (_gate)
+        {
+            foreach ((int input, TimeSpan since) in _current.Values)
+            {
+                if (_watch.Elapsed - since > CheckTimeMax) return input;
+            }
+        }
+
+        return null;
+    }
+
+    private void Report(FuzzRun run, int input, HistoryViolationException violation)
+    {
+        lock (_gate)
+        {
+            string name = _targets[0].Name;
+            _failures++;
+            Console.WriteLine(violation.Message);
+            Console.WriteLine(
+                $"Again: dotnet run -c Release --project tools/Varve.Simulate -- fuzz --target {name} --seed {_seed} --input {input}\n");
+            if (_saves is null) return;
+            Directory.CreateDirectory(_saves);
+            File.WriteAllBytes(Path.Combine(_saves, $"{name}-{_seed}-{input}.bin"), run.MakeInput(input));
+        }
     }
 }

@@ -8,6 +8,11 @@ internal abstract class FuzzTarget(string name)
     /// <summary>Bytes behind the input that the decoder may read, as its contract says.</summary>
     public virtual int SlackBytes => 0;
 
+    /// <summary>Makes what takes long, before the first input.</summary>
+    public virtual void Prepare()
+    {
+    }
+
     /// <summary>Inputs that the decoder takes: where mutations begin.</summary>
     public abstract IReadOnlyList<byte[]> Seeds { get; }
 

@@ -31,6 +31,8 @@ internal sealed class ImageTarget : FuzzTarget
 
     public override IReadOnlyList<byte[]> Seeds { get; } = [[0, 0], [1, 1], [0, 2, 50, 0, 1, 0xFF]];
 
+    public override void Prepare() => _ = _bases.Value;
+
     public override byte[] Mutate(byte[] input, Random random)
     {
         var patches = new List<byte> { (byte)random.Next(_bases.Value.Length), (byte)random.Next(256) };

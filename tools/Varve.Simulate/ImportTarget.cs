@@ -9,7 +9,7 @@ using Varve.Simulation;
 namespace Varve.Simulate;
 
 /// <summary>The lines that <c>varve import</c> reads: a row or a problem with its place; a row is the same when it is exported again.</summary>
-internal sealed class ImportTargets : FuzzTarget
+internal sealed class ImportTarget : FuzzTarget
 {
     private const int ValueBytesMax = 1 << 10;
 
@@ -17,7 +17,7 @@ internal sealed class ImportTargets : FuzzTarget
     private readonly RowParser _parser;
     private readonly RowParser _again;
 
-    private ImportTargets(string name, RowFormat format, params string[] lines)
+    private ImportTarget(string name, RowFormat format, params string[] lines)
         : base(name)
     {
         _format = format;
@@ -30,8 +30,8 @@ internal sealed class ImportTargets : FuzzTarget
 
     public static FuzzTarget[] Make() =>
     [
-        new ImportTargets("import-tsv", RowFormat.Tsv, "key\tvalue", "k\\\\\\t\\x00\\xfF\tv\\n\\r", "\t", "größe\t" + new string('v', 900)),
-        new ImportTargets(
+        new ImportTarget("import-tsv", RowFormat.Tsv, "key\tvalue", "k\\\\\\t\\x00\\xfF\tv\\n\\r", "\t", "größe\t" + new string('v', 900)),
+        new ImportTarget(
             "import-json",
             RowFormat.NdJson,
             """{"key":"k","value":"v"}""",
