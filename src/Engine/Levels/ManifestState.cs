@@ -103,7 +103,9 @@ internal sealed class ManifestState
         return problem is null;
     }
 
-    /// <summary>What no state may have: tables on one level whose keys clash. Null when all is well.</summary>
+    /// <summary>
+    /// What no state may have: tables on one level whose keys clash, or a number that is to be given out and has been. Null when all is well.
+    /// </summary>
     public string? FindProblem()
     {
         var levels = new List<TableInfo>[LevelMap.LevelCount];
@@ -111,6 +113,8 @@ internal sealed class ManifestState
         foreach (LeveledTable table in _tables.Values)
         {
             levels[table.Level].Add(table.Info);
+            if (table.Info.Number >= NextFileNumber)
+                return $"table {table.Info.Number} is there, but the next file is to get number {NextFileNumber}";
         }
 
         for (int level = 0; level < levels.Length; level++)
