@@ -74,7 +74,7 @@ internal sealed class DamageImage
         Memory = new MemoryPlan(MemoryPlan.BudgetBytesMin),
         Compaction = new Compaction.CompactionOptions
         {
-            MemtableBytes = 32 << 10,
+            MemtableBytes = 4 << 10,
             TableBytes = 8 << 10,
             LevelZeroTrigger = 4,
             LevelRatio = 4,

@@ -1,3 +1,4 @@
+using Varve.Levels;
 using Varve.Native;
 
 namespace Varve.Simulation;
@@ -28,7 +29,9 @@ internal sealed class DamageRun
     /// <summary>What the images consist of.</summary>
     public IEnumerable<string> Describe() => _images.Select(made =>
         $"{(made.Image.WasClosed ? "closed" : "killed")}: {made.Image.Commits.Count} commits, {made.Space.Count:N0} damages of " +
-        string.Join(", ", DamageImage.ReadFiles(made.Image.Disk).Select(file => $"{file.Name} ({file.Content.Length:N0})")));
+        string.Join(", ", DamageImage.ReadFiles(made.Image.Disk).Select(file => $"{file.Name} ({file.Content.Length:N0})")) +
+        "; tables by level: " + string.Join(", ", Manifest.Load(made.Image.Disk, DamageImage.Directory)!.Tables
+            .GroupBy(table => table.Level).OrderBy(level => level.Key).Select(level => $"{level.Key}: {level.Count()}")));
 
     /// <summary>A damage drawn from a number: the same for the same one.</summary>
     public long Draw(int number)

@@ -1,3 +1,5 @@
+using Varve.Files;
+using Varve.Levels;
 using Varve.Native;
 
 namespace Varve.Tests.Recovery;
@@ -28,6 +30,26 @@ public sealed class DamageSweepTests : IDisposable
         foreach (DamageOutcome outcome in expected) Assert.True(outcomes[(int)outcome] > 0, $"{Damages} damages, none {outcome}");
     }
 
+    /// <summary>What is not in the databases cannot be damaged.</summary>
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public void The_databases_have_all_that_there_is_to_damage(bool closes)
+    {
+        DamageImage image = DamageImage.Make(seed: 2, closes, Pool);
+        ManifestState state = Manifest.Load(image.Disk, DamageImage.Directory)!;
+        Assert.Equal(closes, state.CleanEnd is not null);
+        Assert.True(state.Tables.Select(table => table.Level).Distinct().Count() >= 3);
+        Assert.Equal(2, state.Tables.Select(table => table.Info.IsCompressed).Distinct().Count());
+        Assert.Contains(state.Tables, table => table.Info.RangeTombstoneCount > 0);
+        Assert.Contains(state.Tables, table => table.Info.Expiries.Count > 0);
+        Assert.Contains(state.Tables, table => TableLayout.Read(image.Disk.ReadAll(DamageImage.PathOf(NameOf(table)))).Values.Count > 0);
+        Assert.NotEmpty(state.LogPast.PastEras);
+        Assert.True(image.Commits[^1].Sequence > state.FlushedSequence + 40);
+        Assert.NotEmpty(image.Older);
+        Assert.NotEmpty(image.Foreign);
+    }
+
     [Theory]
     [InlineData(".table")]
     [InlineData(".log")]
@@ -56,4 +78,6 @@ public sealed class DamageSweepTests : IDisposable
 
         Assert.True(noticed > 0, "no file with changed values was noticed");
     }
+
+    private static string NameOf(LeveledTable table) => FileNames.Table(table.Info.Number);
 }
