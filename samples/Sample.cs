@@ -3,14 +3,21 @@ namespace Varve.Samples;
 /// <summary>What every sample needs and none is about: a directory of its own, and a check of what it found.</summary>
 internal static class Sample
 {
-    /// <summary>Runs a sample in a temporary directory, which is removed at the end.</summary>
+    /// <summary>Runs a sample with a directory for its database in a temporary one, which is removed at the end.</summary>
     /// <returns>The exit code: 0 when everything was as expected.</returns>
-    public static int Run(Action<string> sample)
+    public static int Run(Action<string> sample) => RunAsync(directory =>
+    {
+        sample(directory);
+        return Task.CompletedTask;
+    }).GetAwaiter().GetResult();
+
+    /// <summary>As <see cref="Run"/>, for a sample that awaits.</summary>
+    public static async Task<int> RunAsync(Func<string, Task> sample)
     {
         string directory = Directory.CreateTempSubdirectory("varve-sample-").FullName;
         try
         {
-            sample(Path.Combine(directory, "database"));
+            await sample(Path.Combine(directory, "database"));
             Console.WriteLine("ok");
             return 0;
         }
@@ -29,8 +36,17 @@ internal static class Sample
     public static void Check<T>(string what, T found, T expected)
     {
         Console.WriteLine($"{what}: {found}");
-        if (!EqualityComparer<T>.Default.Equals(found, expected)) throw new CheckFailedException($"{what}: found {found}, expected {expected}");
+        if (EqualityComparer<T>.Default.Equals(found, expected)) return;
+        throw new CheckFailedException($"{what}: found {found}, expected {expected}");
     }
 
     private sealed class CheckFailedException(string message) : Exception(message);
+}
+
+/// <summary>A clock that the sample sets, so that minutes do not take minutes. A program leaves the system's in place.</summary>
+internal sealed class SampleClock(DateTimeOffset now) : TimeProvider
+{
+    public DateTimeOffset Now { get; set; } = now;
+
+    public override DateTimeOffset GetUtcNow() => Now;
 }

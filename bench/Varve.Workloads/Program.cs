@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.Globalization;
 using Varve.Workloads;
 using Varve.Workloads.Bulk;
+using Varve.Workloads.Expiring;
 using Varve.Workloads.Large;
 using Varve.Workloads.Peers;
 
@@ -92,6 +93,7 @@ one.SetAction(parsed =>
 root.Add(one);
 foreach (Command command in BulkCommands.Create(number, budget, seed, data, results)) root.Add(command);
 root.Add(LargeValues.CreateCommand(data));
+root.Add(ExpiringCommand.Create(number, budget, seed, data, results));
 try
 {
     return root.Parse(args).Invoke(new InvocationConfiguration { EnableDefaultExceptionHandler = false });

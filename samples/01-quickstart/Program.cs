@@ -1,4 +1,4 @@
-// A shopping list: open, put, get, delete, walk in order, and find everything again after the program has ended.
+// A shopping list: open, put, get, delete, walk in order, find everything again after the program has ended, and throw it away.
 using Varve;
 using Varve.Samples;
 
@@ -32,5 +32,11 @@ return Sample.Run(directory =>
         SortedMap<string, string> list = database.GetMap<string, string>("shopping");
         string inOrder = string.Join(", ", list.All().Select(entry => $"{entry.Key} ({entry.Value})"));
         Sample.Check("list", inOrder, "apples (6), milk (3 litres), tea (100 g)");
+        string backward = string.Join(", ", list.All(Direction.Descending).Select(entry => entry.Key));
+        Sample.Check("the other way", backward, "tea, milk, apples");
+
+        // All is bought: the map goes as a whole, however much is in it.
+        database.DropMap("shopping");
+        Sample.Check("maps left", database.ListMaps().Count, 0);
     }
 });

@@ -1,109 +1,104 @@
-// A queue that outlives its workers: jobs wait in order, one that was taken and not finished comes back, and a result and the removal of
-// its job are one batch, so that no job is lost and none counts twice.
+// A queue that outlives its workers: a job is taken by a claim that ends by itself, so that the job of a dead worker waits again; a result,
+// the end of its job and the end of the claim are one batch with a condition, so that no job is lost and none counts twice.
 using Varve;
 using Varve.Samples;
 
 return Sample.Run(directory =>
 {
     const int Jobs = 200;
-    using (Database database = Database.Open(directory))
+    var clock = new SampleClock(new DateTimeOffset(2026, 6, 1, 8, 0, 0, TimeSpan.Zero));
+    var options = new DatabaseOptions { TimeProvider = clock };
+    Job slow;
+    using (Database database = Database.Open(directory, options))
     {
         var queue = new WorkQueue(database);
         for (int number = 1; number <= Jobs; number++) queue.Add($"{number}", priority: number % 10 == 0 ? (byte)0 : (byte)1);
-        Sample.Check("waiting", queue.Waiting, Jobs);
+        Sample.Check("jobs", queue.Jobs, Jobs);
 
         // A worker takes three urgent jobs and finishes one; then the process "dies".
-        Job[] taken = [queue.TryTake()!, queue.TryTake()!, queue.TryTake()!];
+        Job[] taken = [queue.TryTake("first")!, queue.TryTake("first")!, queue.TryTake("first")!];
         Sample.Check("taken first", string.Join(", ", taken.Select(job => job.Text)), "10, 20, 30");
-        queue.Finish(taken[0], result: 100);
+        Sample.Check("finished in time", queue.TryFinish(taken[0], result: 100), true);
+        slow = taken[1];
     }
 
-    using (Database database = Database.Open(directory))
+    using (Database database = Database.Open(directory, options))
     {
+        // A minute later its claims have ended, without anybody's doing: 20 and 30 are the first again.
         var queue = new WorkQueue(database);
-        Sample.Check("given back", queue.GiveBackTaken(), 2);
-        Sample.Check("waiting again", queue.Waiting, Jobs - 1);
+        clock.Now += TimeSpan.FromSeconds(30);
+        Sample.Check("half a minute later the next is", queue.Peek(), "40");
+        clock.Now += TimeSpan.FromSeconds(30);
+        Sample.Check("a minute later the next is", queue.Peek(), "20");
 
-        // Four workers empty it.
-        Thread[] workers = [.. Enumerable.Range(0, 4).Select(_ => new Thread(() =>
+        // Four workers empty it. None holds a lock; where two want the same job, one gets it.
+        Thread[] workers = [.. Enumerable.Range(1, 4).Select(number => new Thread(() =>
         {
-            while (queue.TryTake() is { } job) queue.Finish(job, result: 10L * int.Parse(job.Text));
+            while (queue.TryTake($"worker {number}") is { } job) queue.TryFinish(job, result: 10L * int.Parse(job.Text));
         }))];
         foreach (Thread worker in workers) worker.Start();
         foreach (Thread worker in workers) worker.Join();
 
-        Sample.Check("waiting at the end", queue.Waiting, 0);
+        // The first worker was not dead, only slow: its claim is gone, and so its result does not count.
+        Sample.Check("finished too late", queue.TryFinish(slow, result: -1), false);
+        Sample.Check("jobs at the end", queue.Jobs, 0);
         Sample.Check("results", queue.Results, Jobs);
         Sample.Check("their sum", queue.SumOfResults, 10L * Jobs * (Jobs + 1) / 2);
     }
 });
 
-/// <summary>A job that a worker has taken.</summary>
-internal sealed record Job((byte Priority, Guid Id) Key, string Text);
+/// <summary>A job that a worker has taken, and the version of its claim.</summary>
+internal sealed record Job((byte Priority, Guid Id) Key, string Text, EntryVersion Claim);
 
-/// <summary>
-/// Jobs wait by priority, then in the order they came in: the id is a UUIDv7. Those that are being worked on are in a map of their own.
-/// </summary>
+/// <summary>Jobs wait by priority, then in the order they came in: the id is a UUIDv7. A claim has its job's key.</summary>
 internal sealed class WorkQueue(Database database)
 {
-    private readonly SortedMap<(byte Priority, Guid Id), string> _waiting =
-        database.GetMap("jobs waiting", KeyCodec.Tuple<byte, Guid>(), ValueCodec.Text);
+    private static readonly TimeSpan ClaimTime = TimeSpan.FromMinutes(1);
 
-    private readonly SortedMap<(byte Priority, Guid Id), string> _taken =
-        database.GetMap("jobs taken", KeyCodec.Tuple<byte, Guid>(), ValueCodec.Text);
+    private readonly SortedMap<(byte Priority, Guid Id), string> _jobs =
+        database.GetMap("jobs", KeyCodec.Tuple<byte, Guid>(), ValueCodec.Text);
+
+    private readonly SortedMap<(byte Priority, Guid Id), string> _claims =
+        database.GetMap("claims", KeyCodec.Tuple<byte, Guid>(), ValueCodec.Text);
 
     private readonly SortedMap<Guid, long> _results = database.GetMap<Guid, long>("results");
 
-    private readonly Lock _taking = new();
-
-    public int Waiting => _waiting.All().Count();
+    public int Jobs => _jobs.All().Count();
 
     public int Results => _results.All().Count();
 
     public long SumOfResults => _results.All().Sum(entry => entry.Value);
 
-    public void Add(string text, byte priority) => _waiting.Put((priority, UuidV7.Next()), text, Durability.Buffered);
+    public void Add(string text, byte priority) => _jobs.Put((priority, UuidV7.Next()), text, Durability.Buffered);
+
+    /// <summary>What would be taken next.</summary>
+    public string? Peek() => _jobs.All().FirstOrDefault(job => !_claims.Contains(job.Key)).Value;
 
     /// <summary>The most urgent job that waits longest; null when none waits.</summary>
-    public Job? TryTake()
+    public Job? TryTake(string worker)
     {
-        lock (_taking)
+        foreach (((byte, Guid) key, string text) in _jobs.All())
         {
-            foreach (((byte, Guid) key, string text) in _waiting.All(limit: 1))
-            {
-                using WriteBatch batch = database.CreateBatch();
-                batch.Delete(_waiting, key);
-                batch.Put(_taken, key, text);
+            // Looked at before, most claims of others cost no write. What is lost of a claim in a power cut is only that.
+            if (_claims.Contains(key)) continue;
+            if (!_claims.TryPutIfAbsent(key, worker, out EntryVersion claim, ClaimTime, Durability.Buffered)) continue;
 
-                // What is lost of this in a power cut is only that the job was taken.
-                database.Write(batch, Durability.Buffered);
-                return new Job(key, text);
-            }
-
-            return null;
+            // The range shows the moment at which it began: since then another may have finished the job.
+            if (_jobs.Contains(key)) return new Job(key, text, claim);
+            _claims.TryDeleteIfVersion(key, claim, Durability.Buffered);
         }
+
+        return null;
     }
 
-    /// <summary>All or nothing: the result is there exactly when the job is gone. Workers that finish together share a sync.</summary>
-    public void Finish(Job job, long result)
+    /// <summary>All or nothing, and only while the claim is this worker's. Workers that finish together share a sync.</summary>
+    public bool TryFinish(Job job, long result)
     {
         using WriteBatch batch = database.CreateBatch();
-        batch.Delete(_taken, job.Key);
+        batch.RequireVersion(_claims, job.Key, job.Claim);
+        batch.Delete(_jobs, job.Key);
+        batch.Delete(_claims, job.Key);
         batch.Put(_results, job.Key.Id, result);
-        database.Write(batch);
-    }
-
-    /// <summary>After a restart: what was taken and not finished waits again, in its old place.</summary>
-    public int GiveBackTaken()
-    {
-        using WriteBatch batch = database.CreateBatch();
-        foreach (((byte, Guid) key, string text) in _taken.All())
-        {
-            batch.Delete(_taken, key);
-            batch.Put(_waiting, key, text);
-        }
-
-        database.Write(batch);
-        return batch.Count / 2;
+        return database.TryWrite(batch).IsCommitted;
     }
 }

@@ -26,6 +26,7 @@ public sealed partial class Database
     /// <returns>The sequence of the batch's last operation; the latest one for an empty batch.</returns>
     /// <exception cref="StorageException">The system refused before anything was logged: the batch did not happen.</exception>
     /// <exception cref="CommitOutcomeUnknownException">Logging failed: the batch may exist after the next open.</exception>
+    /// <exception cref="MapDroppedException">A map of the batch was dropped after its handle was taken: nothing was written.</exception>
     /// <exception cref="DatabaseReadOnlyException">The database takes no writes.</exception>
     /// <exception cref="InvalidOperationException">The batch has conditions: <see cref="TryWrite"/> asks them.</exception>
     public ulong Write(WriteBatch batch, Durability? durability = null)
@@ -36,10 +37,14 @@ public sealed partial class Database
         return CommitOperations(batch.Buffer, durability);
     }
 
-    /// <summary>As <see cref="Write"/>, without a waiting thread. The batch must not be changed until the task ends.</summary>
+    /// <summary>
+    /// As <see cref="Write"/>, errors included, without a waiting thread. The batch must not be changed until the task ends.
+    /// </summary>
     /// <param name="batch">Made by this database.</param>
     /// <param name="durability">When the task ends; default: the database's level.</param>
-    /// <param name="cancellation">Takes the write back as long as it has not been logged.</param>
+    /// <param name="cancellation">
+    /// Takes the write back as long as no leader has taken it, by <see cref="OperationCanceledException"/>.
+    /// </param>
     public ValueTask<ulong> WriteAsync(WriteBatch batch, Durability? durability = null, CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(batch);
@@ -163,6 +168,7 @@ public sealed partial class Database
         BatchBuffer buffer = t_singleOperation ??= new BatchBuffer();
         try
         {
+            Clock.Need();
             buffer.AddExpiringPut(map, key, value, expiry);
             return CommitOperations(buffer, durability);
         }
@@ -218,7 +224,7 @@ public sealed partial class Database
         }
     }
 
-    private CommitQueue Commit => _store.Commit
+    internal CommitQueue Commit => _store.Commit
         ?? throw new DatabaseReadOnlyException($"The database in '{Directory}' was opened for reading only.");
 
     private ulong CommitOperations(BatchBuffer buffer, Durability? durability)

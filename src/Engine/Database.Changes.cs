@@ -3,7 +3,7 @@ using Varve.Feed;
 
 namespace Varve;
 
-/// <summary>The change feed.</summary>
+// The change feed.
 public sealed partial class Database
 {
     /// <summary>

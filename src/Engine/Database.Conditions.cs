@@ -3,7 +3,7 @@ using Varve.Entries;
 
 namespace Varve;
 
-/// <summary>Writes with conditions.</summary>
+// Writes with conditions.
 public sealed partial class Database
 {
     /// <summary>The condition of a write without a batch of its own; one at a time, as its operation.</summary>
@@ -20,6 +20,7 @@ public sealed partial class Database
     /// <exception cref="CorruptDataException">A file that a condition needs is damaged: the batch did not happen.</exception>
     /// <exception cref="StorageException">The system refused before anything was logged: the batch did not happen.</exception>
     /// <exception cref="CommitOutcomeUnknownException">Logging failed: the batch may exist after the next open.</exception>
+    /// <exception cref="MapDroppedException">A map of the batch was dropped after its handle was taken: nothing was written.</exception>
     /// <exception cref="DatabaseReadOnlyException">The database takes no writes.</exception>
     public WriteOutcome TryWrite(WriteBatch batch, Durability? durability = null)
     {
@@ -29,10 +30,14 @@ public sealed partial class Database
         return batch.ToOutcome(Commit.TryWrite(batch.Buffer, conditions, CheckWrite(durability)));
     }
 
-    /// <summary>As <see cref="TryWrite"/>, without a waiting thread. The batch must not be changed until the task ends.</summary>
+    /// <summary>
+    /// As <see cref="TryWrite"/>, errors included, without a waiting thread. The batch must not be changed until the task ends.
+    /// </summary>
     /// <param name="batch">Made by this database.</param>
     /// <param name="durability">When the task ends; default: the database's level.</param>
-    /// <param name="cancellation">Takes the write back as long as no leader has taken it.</param>
+    /// <param name="cancellation">
+    /// Takes the write back as long as no leader has taken it, by <see cref="OperationCanceledException"/>.
+    /// </param>
     public async ValueTask<WriteOutcome> TryWriteAsync(
         WriteBatch batch, Durability? durability = null, CancellationToken cancellation = default)
     {
@@ -53,10 +58,12 @@ public sealed partial class Database
     /// <param name="expiry">When it expires; 0: never.</param>
     /// <param name="durability">When to return.</param>
     internal CommitOutcome TryPut(
-        in SingleCondition condition, MapIdentity map, ReadOnlySpan<byte> key, ReadOnlySpan<byte> value, ulong expiry, Durability? durability)
+        in SingleCondition condition, MapIdentity map, ReadOnlySpan<byte> key, ReadOnlySpan<byte> value, ulong expiry,
+        Durability? durability)
     {
         Limits.CheckKey(key);
         Limits.CheckValue(value);
+        if (expiry != 0) Clock.Need();
         BatchBuffer buffer = t_singleOperation ??= new BatchBuffer();
         try
         {

@@ -3,12 +3,12 @@ using Varve.Tables;
 
 namespace Varve;
 
-/// <summary>Sorted input past the log.</summary>
+// Sorted input past the log.
 public sealed partial class Database
 {
     /// <summary>
-    /// Begins to write sorted entries straight to tables. Nothing of it is seen until <see cref="IngestWriter.Commit"/>. Takes about 3 MiB of
-    /// memory, however much is ingested.
+    /// Begins to write sorted entries straight to tables. Nothing of it is seen until <see cref="IngestWriter.Commit"/>. Takes about
+    /// 3 MiB of memory, however much is ingested.
     /// </summary>
     /// <param name="progress">Told every 4,096 entries how far it is, and at the end.</param>
     /// <exception cref="DatabaseReadOnlyException">The database was opened for reading only.</exception>

@@ -6,7 +6,7 @@ using Varve.Reading;
 
 namespace Varve;
 
-/// <summary>Maps by their names.</summary>
+// Maps by their names.
 public sealed partial class Database
 {
     /// <summary>The map of that name. Costs nothing: the map exists on disk from its first write.</summary>

@@ -2,7 +2,7 @@ using Varve.Reading;
 
 namespace Varve;
 
-/// <summary>Reads of many keys, and what reads share.</summary>
+// Reads of many keys, and what reads share.
 public sealed partial class Database
 {
     /// <summary>The engine's own threads for reads that wait for the disk.</summary>

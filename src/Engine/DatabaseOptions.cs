@@ -59,7 +59,7 @@ public sealed class DatabaseOptions
     /// <remarks>A reader that needs more gets <see cref="ChangeHistoryLostException"/>. See docs/change-feed.md.</remarks>
     public long ChangeHistoryBytes { get; set; } = 64L << 20;
 
-    /// <summary>The clock, also of waits; default <see cref="TimeProvider.System"/>.</summary>
+    /// <summary>The clock, by which entries expire, and of waits; default <see cref="TimeProvider.System"/>.</summary>
     public TimeProvider TimeProvider { get; set; } = TimeProvider.System;
 
     /// <summary>

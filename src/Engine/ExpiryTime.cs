@@ -21,7 +21,8 @@ internal static class ExpiryTime
         if (milliseconds > (long)Expiry.Latest - now)
         {
             throw new ArgumentOutOfRangeException(
-                nameof(timeToLive), timeToLive, "The entry would expire after the year 9999. What never expires is put without a time to live.");
+                nameof(timeToLive), timeToLive,
+                "The entry would expire after the year 9999. What never expires is put without a time to live.");
         }
 
         return (ulong)(now + milliseconds);

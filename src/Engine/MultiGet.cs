@@ -48,6 +48,7 @@ public sealed class MultiGet : IDisposable
     /// <param name="map">A map of this database; the keys may be of several.</param>
     /// <param name="key">0 to 16,384 bytes.</param>
     /// <returns>The number under which the result is found: 0 for the first key.</returns>
+    /// <exception cref="ArgumentException">The key is over its limit, or the map belongs to another database.</exception>
     public int Add(SortedMap map, ReadOnlySpan<byte> key)
     {
         ArgumentNullException.ThrowIfNull(map);
@@ -106,6 +107,7 @@ public sealed class MultiGet : IDisposable
     /// <param name="index">The key's number, as <see cref="Add"/> returned it.</param>
     /// <param name="value">The value; valid until the next <see cref="Run"/>, <see cref="Clear"/> or <see cref="Dispose"/>.</param>
     /// <returns>Whether the key is present.</returns>
+    /// <exception cref="ArgumentOutOfRangeException">No key has this number.</exception>
     /// <exception cref="InvalidOperationException">The keys have not been looked up since the last one was added.</exception>
     public bool TryGetValue(int index, out ReadOnlySpan<byte> value)
     {
@@ -214,8 +216,9 @@ public sealed class MultiGet : IDisposable
         }
     }
 
+    /// <summary>A key that was added, its map's prefix in front; valid until the next one is added.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private ReadOnlySpan<byte> KeyAt(int index) => _keys.AsSpan(_keyPlaces[index].KeyStart, _keyPlaces[index].KeyLength);
+    internal ReadOnlySpan<byte> KeyAt(int index) => _keys.AsSpan(_keyPlaces[index].KeyStart, _keyPlaces[index].KeyLength);
 
     private int TakeValueRoom(int length)
     {

@@ -3,7 +3,7 @@ using Varve.Reading;
 
 namespace Varve;
 
-/// <summary>Versions, and writes under a condition on the key they write.</summary>
+// Versions, and writes under a condition on the key they write.
 public sealed partial class SortedMap
 {
     /// <summary>Copies a key's value and tells its version. Allocates nothing.</summary>
@@ -37,7 +37,9 @@ public sealed partial class SortedMap
         TimeSpan? timeToLive = null, Durability? durability = null) =>
         TryPut(new Database.SingleCondition(ConditionKind.Absent), key, value, out version, timeToLive, durability);
 
-    /// <summary>Puts a value if the key's entry is still a version. Parameters, result and errors as <see cref="TryPutIfAbsent"/>.</summary>
+    /// <summary>
+    /// Puts a value if the key's entry is still a version. Parameters, result and errors as <see cref="TryPutIfAbsent"/>.
+    /// </summary>
     /// <param name="key">0 to 16,384 bytes.</param>
     /// <param name="value">0 bytes to the smaller of 64 MiB and an eighth of the memory budget.</param>
     /// <param name="expected">The version; <see cref="EntryVersion.None"/>: the key must be absent.</param>
@@ -49,7 +51,8 @@ public sealed partial class SortedMap
         ReadOnlySpan<byte> key, ReadOnlySpan<byte> value, EntryVersion expected, out EntryVersion version,
         TimeSpan? timeToLive = null, Durability? durability = null) =>
         TryPut(
-            new Database.SingleCondition(ConditionKind.Version, default, expected.Sequence), key, value, out version, timeToLive, durability);
+            new Database.SingleCondition(ConditionKind.Version, default, expected.Sequence), key, value, out version, timeToLive,
+            durability);
 
     /// <summary>Puts a value if the key has another. Parameters, result and errors as <see cref="TryPutIfAbsent"/>.</summary>
     /// <param name="key">0 to 16,384 bytes.</param>

@@ -2,7 +2,7 @@ using Varve.Reading;
 
 namespace Varve;
 
-/// <summary>Entries that end by themselves.</summary>
+// Entries that end by themselves.
 public sealed partial class SortedMap
 {
     /// <summary>Gives a key a value that ends by itself: from its expiry on the key is absent. Later puts decide anew.</summary>
@@ -15,6 +15,7 @@ public sealed partial class SortedMap
     /// <exception cref="ArgumentException">Key or value is over its limit.</exception>
     /// <exception cref="StorageException">The system refused before anything was written: the write did not happen.</exception>
     /// <exception cref="CommitOutcomeUnknownException">The log's sync failed: the write may exist after the next open.</exception>
+    /// <exception cref="MapDroppedException">The map was dropped after its handle was taken: nothing was written.</exception>
     /// <exception cref="DatabaseReadOnlyException">The database takes no writes.</exception>
     public ulong Put(ReadOnlySpan<byte> key, ReadOnlySpan<byte> value, TimeSpan timeToLive, Durability? durability = null) =>
         Database.PutUntil(Identity, key, value, ExpiryTime.After(Database.Clock.ReadTime(), timeToLive), durability);

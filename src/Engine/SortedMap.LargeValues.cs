@@ -4,7 +4,7 @@ using Varve.Reading;
 
 namespace Varve;
 
-/// <summary>Values that are better not held in one piece by the caller.</summary>
+// Values that are better not held in one piece by the caller.
 public sealed partial class SortedMap
 {
     /// <summary>Gives a key a value that stands in several pieces; otherwise as the put of a span.</summary>

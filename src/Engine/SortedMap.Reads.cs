@@ -4,7 +4,7 @@ using Varve.Reading;
 
 namespace Varve;
 
-/// <summary>Reads without a copy, without a waiting thread, of many keys, and estimates.</summary>
+// Reads without a copy, without a waiting thread, of many keys, and estimates.
 public sealed partial class SortedMap
 {
     /// <summary>Bytes of an <see cref="EntryPage"/> unless asked otherwise: 64 KiB.</summary>
@@ -114,15 +114,17 @@ public sealed partial class SortedMap
     }
 
     /// <summary>
-    /// The entries from <paramref name="start"/> (inclusive) to <paramref name="end"/> (exclusive), either way, in pages that are read ahead
-    /// by threads of the engine: while a page is looked at, the next one is read.
+    /// The entries from <paramref name="start"/> (inclusive) to <paramref name="end"/> (exclusive), either way, in pages that are read
+    /// ahead by threads of the engine: while a page is looked at, the next one is read.
     /// </summary>
     /// <remarks>Each enumeration sees the moment it began at, or its snapshot's. Two pages are in memory at a time.</remarks>
     /// <param name="start">Smallest key; empty: no bound.</param>
     /// <param name="end">First key behind the range; empty: no bound.</param>
     /// <param name="direction">Which way; both are equally fast.</param>
     /// <param name="limit">Entries at most; default: no limit.</param>
-    /// <param name="pageBytes">Bytes of keys and values of a page, 1 KiB to 16 MiB; default 64 KiB. A larger entry has a page of its own.</param>
+    /// <param name="pageBytes">
+    /// Bytes of keys and values of a page, 1 KiB to 16 MiB; default 64 KiB. A larger entry has a page of its own.
+    /// </param>
     /// <param name="snapshot">The moment to read; default: when the enumeration begins.</param>
     /// <param name="cancellation">Ends the enumeration with <see cref="OperationCanceledException"/>.</param>
     /// <exception cref="CorruptDataException">A file that the next page needs is damaged.</exception>
@@ -176,8 +178,9 @@ public sealed partial class SortedMap
     public long EstimateCount(ReadOnlySpan<byte> start = default, ReadOnlySpan<byte> end = default) => Estimate(start, end).Entries;
 
     /// <summary>
-    /// About how many bytes the entries from <paramref name="start"/> (inclusive) to <paramref name="end"/> (exclusive) take: in table files
-    /// as they are stored, compressed ones too, and in memtables. Remarks and errors as <see cref="EstimateCount"/>.
+    /// About how many bytes the entries from <paramref name="start"/> (inclusive) to <paramref name="end"/> (exclusive) take: in table
+    /// files as they are stored, compressed ones too, and in memtables, of which it has the same share as of their entries. Remarks and
+    /// errors as <see cref="EstimateCount"/>.
     /// </summary>
     /// <param name="start">First key; empty: from the first entry.</param>
     /// <param name="end">First key behind the range; empty: to the last entry.</param>

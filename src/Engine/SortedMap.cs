@@ -33,6 +33,7 @@ public sealed partial class SortedMap
     /// <exception cref="ArgumentException">Key or value is over its limit.</exception>
     /// <exception cref="StorageException">The system refused before anything was written: the write did not happen.</exception>
     /// <exception cref="CommitOutcomeUnknownException">The log's sync failed: the write may exist after the next open.</exception>
+    /// <exception cref="MapDroppedException">The map was dropped after its handle was taken: nothing was written.</exception>
     /// <exception cref="DatabaseReadOnlyException">The database takes no writes.</exception>
     public ulong Put(ReadOnlySpan<byte> key, ReadOnlySpan<byte> value, Durability? durability = null) =>
         Database.Put(Identity, key, value, durability);
@@ -45,7 +46,8 @@ public sealed partial class SortedMap
 
     /// <summary>
     /// Deletes the keys from <paramref name="start"/> (inclusive) to <paramref name="end"/> (exclusive): one small write, whatever their
-    /// number. The space comes back with compaction, whole files first. Result and errors as <see cref="Put(ReadOnlySpan{byte}, ReadOnlySpan{byte}, Durability?)"/>.
+    /// number. The space comes back with compaction, whole files first. Result and errors as
+    /// <see cref="Put(ReadOnlySpan{byte}, ReadOnlySpan{byte}, Durability?)"/>.
     /// </summary>
     /// <param name="start">First key, 0 to 16,384 bytes; empty: from the first entry.</param>
     /// <param name="end">First key behind the range, 0 to 16,384 bytes; empty: to the last entry. Equal to the start: no write.</param>

@@ -3,7 +3,7 @@ using Varve.Entries;
 
 namespace Varve;
 
-/// <summary>Conditions: what must hold for the batch to be written.</summary>
+// Conditions: what must hold for the batch to be written.
 public sealed partial class WriteBatch
 {
     private readonly List<SortedMap> _conditionMaps = [];

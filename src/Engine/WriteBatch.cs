@@ -84,7 +84,9 @@ public sealed partial class WriteBatch : IDisposable
         Buffer.AddPut(identity, key, value, valueBytes);
     }
 
-    /// <summary>Gives a key a value that ends by itself. Errors as <see cref="Put(SortedMap, ReadOnlySpan{byte}, ReadOnlySpan{byte})"/>.</summary>
+    /// <summary>
+    /// Gives a key a value that ends by itself. Errors as <see cref="Put(SortedMap, ReadOnlySpan{byte}, ReadOnlySpan{byte})"/>.
+    /// </summary>
     /// <param name="map">A map of the batch's database.</param>
     /// <param name="key">0 to 16,384 bytes.</param>
     /// <param name="value">0 bytes to the smaller of 64 MiB and an eighth of the memory budget.</param>
@@ -123,8 +125,8 @@ public sealed partial class WriteBatch : IDisposable
     /// <param name="start">First key, 0 to 16,384 bytes; empty: from the first entry.</param>
     /// <param name="end">First key behind the range, 0 to 16,384 bytes; empty: to the last entry. Equal to the start: no operation.</param>
     /// <exception cref="ArgumentException">
-    /// The start lies behind the end, a bound or the batch is over its limit (4 MiB for the bounds of its range deletes), or the map belongs
-    /// to another database. The batch is as before.
+    /// The start lies behind the end, a bound or the batch is over its limit (4 MiB for the bounds of its range deletes), or the map
+    /// belongs to another database. The batch is as before.
     /// </exception>
     public void DeleteRange(SortedMap map, ReadOnlySpan<byte> start, ReadOnlySpan<byte> end) =>
         RangeOperations.AddDeleteRange(Buffer, Check(map, start), start, end, Database.Limits);
@@ -167,6 +169,7 @@ public sealed partial class WriteBatch : IDisposable
         MapIdentity identity = Check(map, key);
         Database.Limits.CheckValue(value);
         Database.Limits.CheckExpiringBatch(Buffer, key.Length, value.Length);
+        Database.Clock.Need();
         Buffer.AddExpiringPut(identity, key, value, expiry);
     }
 

@@ -51,11 +51,12 @@ public abstract class CliHouse : IDisposable
 
     internal static CliRun Run(params string[] arguments) => Run(arguments, []);
 
-    internal static CliRun Run(string[] arguments, byte[] input)
+    internal static CliRun Run(string[] arguments, byte[] input, bool canAsk = false)
     {
         using var output = new MemoryStream();
         using var error = new StringWriter { NewLine = "\n" };
-        int exitCode = CommandLine.Run(arguments, new Terminal(new MemoryStream(input), output, error, isInteractive: false));
+        var terminal = new Terminal(new MemoryStream(input), output, error, isInteractive: false, canAsk: canAsk);
+        int exitCode = CommandLine.Run(arguments, terminal);
         return new CliRun(exitCode, output.ToArray(), error.ToString());
     }
 
@@ -66,6 +67,13 @@ public abstract class CliHouse : IDisposable
         foreach (string key in keys)
             target.Put(Encoding.UTF8.GetBytes(key), Encoding.UTF8.GetBytes("value of " + key), Durability.Buffered);
         database.Close();
+    }
+
+    internal static string RepositoryRoot()
+    {
+        string? directory = AppContext.BaseDirectory;
+        while (directory is not null && !File.Exists(Path.Combine(directory, "Engine.sln"))) directory = Path.GetDirectoryName(directory);
+        return directory ?? throw new InvalidOperationException("The tests do not run inside the repository.");
     }
 
     /// <summary>As a process of its own.</summary>
@@ -85,6 +93,12 @@ public abstract class CliHouse : IDisposable
     internal static CliRun RunProcess(params string[] arguments)
     {
         using Process process = Start(arguments);
+        return WaitFor(process);
+    }
+
+    /// <summary>Its input ends; what it prints is taken to the end.</summary>
+    internal static CliRun WaitFor(Process process)
+    {
         process.StandardInput.Close();
         Task<string> error = process.StandardError.ReadToEndAsync();
         using var output = new MemoryStream();

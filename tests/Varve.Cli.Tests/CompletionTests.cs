@@ -9,6 +9,12 @@ public sealed class CompletionTests : CliHouse
     [InlineData("varve exp", "export")]
     [InlineData("varve scan --format j", "json")]
     [InlineData("varve scan --data {data} --map or", "orders")]
+    [InlineData("varve delete-", "delete-range")]
+    [InlineData("varve che", "checkpoint")]
+    [InlineData("varve drop --data {data} or", "orders")]
+    [InlineData("varve watch --data {data} --map cu", "customers")]
+    [InlineData("varve watch --format j", "json")]
+    [InlineData("varve put --if", "--if-absent")]
     [InlineData("varve scan --data {data}/absent --map or", "")]
     public void The_program_suggests_what_may_follow(string line, string expected)
     {

@@ -1,3 +1,5 @@
+using System.Xml.Linq;
+
 namespace Varve.Cli.Tests;
 
 public sealed class HelpTests : CliHouse
@@ -6,6 +8,10 @@ public sealed class HelpTests : CliHouse
     [InlineData("get")]
     [InlineData("put")]
     [InlineData("delete")]
+    [InlineData("delete-range")]
+    [InlineData("watch")]
+    [InlineData("drop")]
+    [InlineData("checkpoint")]
     [InlineData("scan")]
     [InlineData("maps")]
     [InlineData("stats")]
@@ -66,10 +72,23 @@ public sealed class HelpTests : CliHouse
     [Fact]
     public void The_hidden_command_is_not_listed() => Assert.DoesNotContain("tour-writer", Run("--help").Output);
 
-    private static string RepositoryRoot()
+    [Fact]
+    public void The_picture_in_the_readme_shows_commands_that_exist()
     {
-        string? directory = AppContext.BaseDirectory;
-        while (directory is not null && !File.Exists(Path.Combine(directory, "Engine.sln"))) directory = Path.GetDirectoryName(directory);
-        return directory ?? throw new InvalidOperationException("The tests do not run inside the repository.");
+        Assert.Contains("(docs/pictures/session.svg)", File.ReadAllText(Path.Combine(RepositoryRoot(), "README.md")));
+        string picture = Path.Combine(RepositoryRoot(), "docs", "pictures", "session.svg");
+        Assert.InRange(new FileInfo(picture).Length, 1, 60 << 10);
+        string[] commands =
+        [
+            .. XDocument.Load(picture).Descendants().Where(element => element.Name.LocalName == "text")
+                .Select(element => element.Value).Where(line => line.StartsWith("$ varve ", StringComparison.Ordinal)),
+        ];
+        Assert.Contains(commands, command => command.StartsWith("$ varve scan ", StringComparison.Ordinal));
+        foreach (string command in commands)
+        {
+            string[] words = command.Split(' ');
+            string help = Run(words[2], "--help").Expect(ExitCode.Ok).Output;
+            foreach (string option in words.Where(word => word.StartsWith("--", StringComparison.Ordinal))) Assert.Contains(option, help);
+        }
     }
 }

@@ -36,7 +36,7 @@ public sealed class InspectTests : CliHouse
         Assert.Equal(["0\t1\tput\tm\t\\x01", "0\t2\tput\t\t\\x02", "1\t3\tput\ta\t1", "1\t4\tdelete\ta\t"], Inspect("log", "-e").Expect(ExitCode.Ok).Lines);
         Assert.StartsWith("4096\tfull\t", Inspect("log", "--frames").Expect(ExitCode.Ok).Output);
         string frame = Inspect("log", "--frames", "--json").Expect(ExitCode.Ok).Lines[0];
-        Assert.Equal(2, JsonDocument.Parse(frame).RootElement.GetProperty("sequenceCount").GetInt64());
+        Assert.Equal(3, JsonDocument.Parse(frame).RootElement.GetProperty("sequenceCount").GetInt64());
         Inspect("log", "-e", "--frames").ExpectFailure(ExitCode.Usage);
     }
 
@@ -69,6 +69,33 @@ public sealed class InspectTests : CliHouse
         Assert.Contains("no database", RunOnData("inspect").Expect(ExitCode.Storage).Error);
         Inspect("manifest").ExpectFailure(ExitCode.Storage);
         Assert.Contains("varve inspect table --help", Run("inspect", "table", "--data").ExpectFailure(ExitCode.Usage).Error);
+    }
+
+    [Fact]
+    public void Every_kind_of_operation_in_a_log_has_its_name()
+    {
+        using (Database database = Database.Open(Data))
+        {
+            SortedMap map = database.GetMap("m");
+            map.PutUntil("a"u8, "1"u8, new DateTimeOffset(2099, 1, 1, 0, 0, 0, TimeSpan.Zero));
+            map.DeletePrefix("b"u8);
+            map.DeleteRange("c"u8, default);
+        }
+
+        string[] lines = Inspect("log", "-e").Expect(ExitCode.Ok).Lines;
+        Assert.Equal(["put\ta\t1\t2099-01-01T00:00:00.000Z", "delete-range\tb\tc", "delete-range\tc\t"], lines[2..].Select(Tail));
+        Assert.Contains(Inspect("log", "-e", "--json").Expect(ExitCode.Ok).Lines, line => line.EndsWith(
+            "\"kind\":\"put\",\"key\":\"a\",\"value\":\"1\",\"expiry\":\"2099-01-01T00:00:00.000Z\"}", StringComparison.Ordinal));
+
+        static string Tail(string line) => string.Join('\t', line.Split('\t')[2..]);
+    }
+
+    [Fact]
+    public void Logs_of_earlier_opens_are_no_problem()
+    {
+        for (int i = 0; i < 3; i++) RunOnData("put", "k", $"{i}").Expect(ExitCode.Ok);
+        Assert.True(Directory.GetFiles(Data, "*.log").Length > 1);
+        Inspect("log").Expect(ExitCode.Ok);
     }
 
     private CliRun Inspect(string kind, params string[] arguments) => Run(["inspect", kind, "--data", Data, .. arguments]);

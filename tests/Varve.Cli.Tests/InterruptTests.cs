@@ -113,6 +113,33 @@ public sealed partial class InterruptTests : CliHouse
         Assert.False(File.Exists(file));
     }
 
+    [Fact]
+    public void An_interrupted_watch_ends_with_the_position_behind_what_it_has_printed()
+    {
+        if (OperatingSystem.IsWindows()) return;
+        string rows = PathOf("rows.tsv");
+        WriteRows(rows);
+        Run("import", rows, "-d", Data).Expect(ExitCode.Ok);
+        CliRun whole = RunOnData("watch").Expect(ExitCode.Ok);
+
+        // It waits for the reader of its output, which has not come yet.
+        using Process watch = Start("watch", "-d", Data);
+        Assert.Equal(whole.OutputBytes[0], watch.StandardOutput.BaseStream.ReadByte());
+        Assert.Equal(0, Kill(watch.Id, Interrupt));
+        CliRun run = WaitFor(watch);
+        Assert.Equal(ExitCode.Canceled, run.ExitCode);
+        Assert.StartsWith("varve: canceled", run.Error);
+        string[] last = run.Lines[^1].Split('\t');
+        Assert.Equal("end", last[1]);
+        Assert.True(run.Lines.Length < whole.Lines.Length, "The watch was not interrupted.");
+
+        // What comes behind the position is what was not printed as a whole.
+        string[] rest = RunOnData("watch", "--after", last[0]).Expect(ExitCode.Ok).Lines;
+        Assert.Equal(whole.Lines[^1], rest[^1]);
+        Assert.Equal(whole.Lines[^rest.Length], rest[0]);
+        Assert.InRange(rest.Length, whole.Lines.Length - run.Lines.Length + 1, whole.Lines.Length);
+    }
+
     private static string RowOf(int row) => $"key-{row:D8}\tvalue {row} {new string('x', 40)}";
 
     private static void WriteRows(string file)

@@ -96,6 +96,11 @@ public sealed class KeyCommandsTests : CliHouse
     [Theory]
     [InlineData("get", "k")]
     [InlineData("delete", "k")]
+    [InlineData("delete-range", "--all")]
+    [InlineData("drop", "m", "--yes")]
+    [InlineData("put", "k", "v", "--if-value", "u")]
+    [InlineData("checkpoint", "no-directory")]
+    [InlineData("watch")]
     [InlineData("scan")]
     [InlineData("maps")]
     [InlineData("stats")]
@@ -111,6 +116,10 @@ public sealed class KeyCommandsTests : CliHouse
     [InlineData("get", "k")]
     [InlineData("put", "k", "v")]
     [InlineData("delete", "k")]
+    [InlineData("delete-range", "--all")]
+    [InlineData("drop", "m", "--yes")]
+    [InlineData("checkpoint", "no-directory")]
+    [InlineData("watch")]
     [InlineData("scan")]
     [InlineData("verify")]
     public void A_database_that_is_open_elsewhere_is_refused_with_its_owner(params string[] arguments)
@@ -124,7 +133,7 @@ public sealed class KeyCommandsTests : CliHouse
     {
         Put("default", "a", "b", "c");
         Dictionary<string, byte[]> before = ReadFiles();
-        foreach (string[] arguments in (string[][])[["get", "a"], ["scan"], ["maps", "-c"], ["stats"], ["levels", "-t"], ["verify"]])
+        foreach (string[] arguments in (string[][])[["get", "a"], ["scan"], ["maps", "-c"], ["stats"], ["levels", "-t"], ["verify"], ["watch"]])
         {
             RunOnData(arguments).Expect(ExitCode.Ok);
             Dictionary<string, byte[]> after = ReadFiles();

@@ -38,6 +38,43 @@ public sealed class TransferTests : CliHouse
         AssertHolds(PathOf("again"), "default", entries);
     }
 
+    [Theory]
+    [InlineData("tsv")]
+    [InlineData("ndjson")]
+    public void Expiries_come_back_to_the_millisecond(string format)
+    {
+        DateTimeOffset moment = new(2099, 12, 31, 23, 59, 58, 123, TimeSpan.Zero);
+        using (Database database = Database.Open(Data))
+        {
+            SortedMap map = database.GetMap("default");
+            map.PutUntil("a"u8, "tab\tvalue"u8, moment);
+            map.Put("b"u8, "stays"u8);
+            map.PutUntil("c"u8, "gone"u8, DateTimeOffset.UnixEpoch.AddDays(1));
+            database.Close();
+        }
+
+        byte[] exported = RunOnData("export", "-f", format).Expect(ExitCode.Ok).OutputBytes;
+        Assert.Contains("2099-12-31T23:59:58.123Z", Encoding.UTF8.GetString(exported));
+        Run(["import", "-", "-d", PathOf("back"), "-f", format], exported).Expect(ExitCode.Ok);
+        using Database back = Database.Open(PathOf("back"));
+        Assert.Equal("tab\tvalue"u8, back.GetMap("default").Get("a"u8)!);
+        Assert.True(back.GetMap("default").TryGetExpiry("a"u8, out DateTimeOffset? expiry));
+        Assert.Equal(moment, expiry);
+        Assert.True(back.GetMap("default").TryGetExpiry("b"u8, out expiry));
+        Assert.Null(expiry);
+        Assert.False(back.GetMap("default").Contains("c"u8));
+    }
+
+    [Fact]
+    public void A_row_that_has_expired_takes_away_what_was_there()
+    {
+        Put("default", "a", "b");
+        byte[] rows = "a\tnew\t2001-01-01T00:00:00.000Z\nb\tnew\t2099-01-01\n"u8.ToArray();
+        Run(["import", "-", "-d", Data], rows).Expect(ExitCode.Ok);
+        Assert.Equal(["b\tnew\t2099-01-01T00:00:00.000Z"], RunOnData("scan", "--expiry").Expect(ExitCode.Ok).Lines);
+        Assert.Equal(["b\tnew"], RunOnData("scan").Expect(ExitCode.Ok).Lines);
+    }
+
     [Fact]
     public void All_maps_go_through_one_file()
     {
@@ -89,7 +126,12 @@ public sealed class TransferTests : CliHouse
 
     [Theory]
     [InlineData("a\tb\nno tab\n", "tsv", 2, 7, "tab")]
-    [InlineData("a\tb\n\n\nä\tc\td\n", "tsv", 4, 4, "second tab")]
+    [InlineData("a\tb\n\n\nä\tc\td\n", "tsv", 4, 5, "second tab")]
+    [InlineData("a\tb\t2030-01-01\t\n", "tsv", 1, 5, "second tab")]
+    [InlineData("a\tb\t1969-12-31\n", "tsv", 1, 5, "1970")]
+    [InlineData("{\"key\":\"a\",\"value\":\"b\",\"expiry\":\"soon\"}\n", "ndjson", 1, 33, "no moment")]
+    [InlineData("{\"key\":\"a\",\"value\":\"b\",\"expiry\":5}\n", "ndjson", 1, 33, "no string")]
+    [InlineData("{\"expiry\":\"2030-01-01\",\"expiry\":\"\"}\n", "ndjson", 1, 24, "twice")]
     [InlineData("ä\\q\tb\n", "tsv", 1, 2, "escape")]
     [InlineData("a\tb\\x4\n", "tsv", 1, 4, "escape")]
     [InlineData("a\tb\\xg0\n", "tsv", 1, 4, "escape")]

@@ -4,6 +4,7 @@ using System.CommandLine.Invocation;
 using System.CommandLine.Parsing;
 using Varve.Cli.Commands;
 using Varve.Cli.Output;
+using Varve.Cli.Torture;
 using Varve.Cli.Tour;
 
 namespace Varve.Cli;
@@ -45,18 +46,24 @@ internal static class CommandLine
             GetCommand.Create(terminal),
             PutCommand.Create(terminal),
             DeleteCommand.Create(),
+            DeleteRangeCommand.Create(terminal),
             ScanCommand.Create(terminal),
+            WatchCommand.Create(terminal),
             MapsCommand.Create(terminal),
+            DropCommand.Create(terminal),
             StatsCommand.Create(terminal),
             LevelsCommand.Create(terminal),
             VerifyCommand.Create(terminal),
             ImportCommand.Create(terminal),
             ExportCommand.Create(terminal),
             CompactCommand.Create(terminal),
+            CheckpointCommand.Create(terminal),
             CompletionCommand.Create(terminal),
             InspectCommand.Create(terminal),
             TourCommand.Create(terminal),
             CrashWriter.CreateCommand(terminal),
+            TortureCommand.Create(terminal),
+            TortureWriter.CreateCommand(terminal),
         };
         root.HelpName = "varve";
         foreach (Option option in root.Options)

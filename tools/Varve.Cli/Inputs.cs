@@ -32,6 +32,23 @@ internal static class Inputs
         return map;
     }
 
+    /// <summary>A map by its place instead of an option, where there is nothing else to name.</summary>
+    public static Argument<string> MapName()
+    {
+        // Without a name of its own the help would list the maps instead.
+        var map = new Argument<string>("map") { Description = "The map's name.", HelpName = "map" };
+        map.CompletionSources.Add(NamesOfMaps);
+        return map;
+    }
+
+    /// <summary>One map or, when not given, all of them.</summary>
+    public static Option<string?> MapFilter(string description)
+    {
+        var map = new Option<string?>("--map", "-m") { Description = description, HelpName = "NAME" };
+        map.CompletionSources.Add(NamesOfMaps);
+        return map;
+    }
+
     public static Option<bool> Hex(string what) => new("--hex", "-x") { Description = $"{what} given in hexadecimal." };
 
     public static Option<bool> Json() => new("--json") { Description = "Print JSON." };
@@ -88,7 +105,8 @@ internal static class Inputs
             using Database database = OpenForReading(context.ParseResult.GetValue<string>("--data") ?? DirectoryWhenNotGiven());
             return [.. database.ListMaps().Select(name => new CompletionItem(name))];
         }
-        catch (Exception failure) when (failure is IOException or UnauthorizedAccessException or InvalidOperationException)
+        catch (Exception failure)
+            when (failure is IOException or UnauthorizedAccessException or InvalidOperationException or ArgumentException)
         {
             return [];
         }

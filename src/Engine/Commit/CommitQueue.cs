@@ -17,7 +17,7 @@ namespace Varve.Commit;
 /// A thread of its own per log was measured at half the rate for one writer (6.3 k against 12.1 k synced commits/s); it leads only
 /// when nobody but asynchronous writers wait.
 /// </remarks>
-internal sealed class CommitQueue
+internal sealed partial class CommitQueue
 {
     /// <summary>A group ends behind this many bytes; a larger batch is a group of its own.</summary>
     private const long GroupBytesMax = 1 << 20;
@@ -32,16 +32,13 @@ internal sealed class CommitQueue
     private readonly LogWriter _log;
     private readonly GroupCommit _commit;
     private readonly EngineLock _queueGuard;
-    private readonly EngineSignal _asyncLeaderWanted;
     private readonly Stack<CommitRequest> _idleRequests = new();
     private readonly List<CommitRequest> _group = [];
-    private EngineThread? _asyncLeader;
     private CommitRequest? _first;
     private CommitRequest? _last;
     private int _waiting;
     private int _lastGroupCount;
     private bool _isLed;
-    private bool _asyncLeaderLeads;
     private bool _isMarkWanted;
     private bool _isClosed;
 
@@ -168,50 +165,6 @@ internal sealed class CommitQueue
     /// </summary>
     public void DeleteLogSpares() => _log.DeleteSpares();
 
-    /// <summary>Queues a batch for a writer that awaits. Cancelling works until a leader takes the request.</summary>
-    public Task<ulong> RunAsync(BatchBuffer batch, Durability durability, CancellationToken cancellation) =>
-        QueueAsync(batch, conditions: null, durability, cancellation).Completion!.Task;
-
-    /// <summary>As <see cref="TryWrite"/>, for a writer that awaits.</summary>
-    public async Task<CommitOutcome> TryWriteAsync(
-        BatchBuffer batch, ConditionList conditions, Durability durability, CancellationToken cancellation)
-    {
-        CommitRequest request = QueueAsync(batch, conditions, durability, cancellation);
-        await request.Completion!.Task.ConfigureAwait(false);
-        return CommitOutcome.Of(request);
-    }
-
-    private CommitRequest QueueAsync(
-        BatchBuffer batch, ConditionList? conditions, Durability durability, CancellationToken cancellation)
-    {
-        var completion = new TaskCompletionSource<ulong>(TaskCreationOptions.RunContinuationsAsynchronously);
-        CommitRequest request = new CommitRequest(wakeUp: null).Set(CommitKind.Write, batch, durability, completion, conditions);
-        using (_queueGuard.Hold())
-        {
-            ThrowIfClosed();
-            _asyncLeader ??= _scheduler.StartThread("varve commit", LeadForAsynchronousWriters);
-            Enqueue(request);
-            if (!_isLed)
-            {
-                _isLed = true;
-                LetAsyncLeaderLead();
-            }
-        }
-
-        if (cancellation.CanBeCanceled)
-        {
-            CancellationTokenRegistration registration = cancellation.Register(() => Cancel(request, cancellation));
-            completion.Task.ContinueWith(
-                static (_, state) => ((CancellationTokenRegistration)state!).Dispose(), registration, CancellationToken.None,
-                TaskContinuationOptions.ExecuteSynchronously, TaskScheduler.Default);
-        }
-
-        return request;
-    }
-
-    /// <summary>Ends the thread that leads for asynchronous writers. Called once, after a close request.</summary>
-    public void JoinAsyncLeader() => _asyncLeader?.Join();
-
     private void ThrowIfClosed() => ObjectDisposedException.ThrowIf(_isClosed, typeof(Database));
 
     private void Enqueue(CommitRequest request)
@@ -232,33 +185,6 @@ internal sealed class CommitQueue
         return request;
     }
 
-    private void Cancel(CommitRequest request, CancellationToken cancellation)
-    {
-        using (_queueGuard.Hold())
-        {
-            if (request.State != CommitState.Waiting) return;
-
-            // It keeps its place and is passed over when a leader comes to it.
-            request.State = CommitState.Done;
-        }
-
-        request.Completion!.TrySetCanceled(cancellation);
-    }
-
-    private void LeadForAsynchronousWriters()
-    {
-        while (true)
-        {
-            _asyncLeaderWanted.Wait();
-            while (TakesAsyncLead()) LeadGroup(own: null);
-            using (_queueGuard.Hold())
-            {
-                // Writers that had queued behind the close are told of it first, and whoever leads now may still want this thread.
-                if (_isClosed && !_isLed) return;
-            }
-        }
-    }
-
     private bool TakesMark()
     {
         using (_queueGuard.Hold())
@@ -267,22 +193,6 @@ internal sealed class CommitQueue
             _isMarkWanted = false;
             return wanted;
         }
-    }
-
-    private bool TakesAsyncLead()
-    {
-        using (_queueGuard.Hold())
-        {
-            bool leads = _asyncLeaderLeads;
-            _asyncLeaderLeads = false;
-            return leads;
-        }
-    }
-
-    private void LetAsyncLeaderLead()
-    {
-        _asyncLeaderLeads = true;
-        _asyncLeaderWanted.Set();
     }
 
     /// <summary>Takes a group, does what it asks, hands the lead on, and tells everybody else in the group.</summary>

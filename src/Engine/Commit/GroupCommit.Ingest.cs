@@ -2,19 +2,15 @@ using Varve.Diagnostics;
 
 namespace Varve.Commit;
 
-/// <summary>How finished tables get their place in the one order of writes.</summary>
-/// <remarks>
-/// <para>
-/// Reads ask memtables before tables, and flushes go to level 0 in the order of sequences. So everything written before the ingest goes to
-/// tables first; its caller has flushed just before, so that writers wait here for little. No memtable holds sequences from both sides of
-/// the ingest then, nor will replay make one: the edit that installs the tables also says that everything up to it is in tables.
-/// </para>
-/// <para>
-/// The marks are synced before the edit. A crash between the two leaves sequences that nothing has; the other way round, a read-only
-/// open could show tables whose sequence it does not reach. Nothing is logged between the two: a frame that states the marks as durable
-/// says that the edit is, too.
-/// </para>
-/// </remarks>
+// How finished tables get their place in the one order of writes.
+//
+// Reads ask memtables before tables, and flushes go to level 0 in the order of sequences. So everything written before the ingest goes to
+// tables first; its caller has flushed just before, so that writers wait here for little. No memtable holds sequences from both sides of
+// the ingest then, nor will replay make one: the edit that installs the tables also says that everything up to it is in tables.
+//
+// The marks are synced before the edit. A crash between the two leaves sequences that nothing has; the other way round, a read-only
+// open could show tables whose sequence it does not reach. Nothing is logged between the two: a frame that states
+// the marks as durable says that the edit is, too.
 internal sealed partial class GroupCommit
 {
     private void Ingest(CommitRequest request)

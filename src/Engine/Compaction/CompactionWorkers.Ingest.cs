@@ -4,17 +4,19 @@ using Varve.Tables;
 
 namespace Varve.Compaction;
 
-/// <summary>How ingested tables come to their levels beside running jobs.</summary>
+// How ingested tables come to their levels beside running jobs.
 internal sealed partial class CompactionWorkers
 {
     /// <summary>Replaced, never changed: the planner may hold one.</summary>
     private IReadOnlyList<LeveledTable> _arriving = [];
 
-    /// <summary>Installs finished tables, each as deep as it may stand, by one edit, which also says that all up to it is in tables.</summary>
+    /// <summary>
+    /// Installs finished tables, each as deep as it may stand, by one edit, which also says that all up to it is in tables.
+    /// </summary>
     /// <param name="tables">Written with sequence 0; they share no key.</param>
     /// <param name="sequence">The ingest's. Everything before it is in tables; nothing is written until this returns.</param>
     /// <exception cref="StorageException">The disk refused; the tables are not installed, nor will be.</exception>
-    /// <exception cref="CommitOutcomeUnknownException">The disk refused, and whether the next open finds the tables is not known.</exception>
+    /// <exception cref="CommitOutcomeUnknownException">The disk refused; the next open may find the tables.</exception>
     public void Install(IReadOnlyList<TableInfo> tables, ulong sequence)
     {
         var edit = new LevelEdit { FlushedSequence = sequence };

@@ -29,7 +29,6 @@ internal sealed partial class CompactionWorkers
     private CommitQueue? _commit;
     private bool _isIdle;
     private bool _isDone;
-    private Request? _request;
     private Exception? _bug;
     private volatile Exception? _lastFailure;
 
@@ -131,43 +130,6 @@ internal sealed partial class CompactionWorkers
         finally
         {
             map.Release();
-        }
-    }
-
-    /// <summary>Compacts everything up to the sequence to the bottom level; returns when that is done or cannot be done.</summary>
-    public void RunRequest(ulong sequence, CancellationToken cancellation)
-    {
-        var request = new Request(sequence);
-        using CancellationTokenRegistration registration = cancellation.Register(_changes.Raise);
-        _changes.WaitUntil(() =>
-        {
-            cancellation.ThrowIfCancellationRequested();
-            using (_jobsGuard.Hold())
-            {
-                if (_request is not null) return false;
-                _request = request;
-                return true;
-            }
-        });
-        Wake();
-        try
-        {
-            _changes.WaitUntil(() =>
-            {
-                cancellation.ThrowIfCancellationRequested();
-                ObjectDisposedException.ThrowIf(_stopping.IsCancellationRequested, typeof(Database));
-                using (_jobsGuard.Hold())
-                {
-                    ThrowIfBroken();
-                    if (request.Failure is { } failure) throw failure;
-                    return request.IsDone;
-                }
-            });
-        }
-        finally
-        {
-            using (_jobsGuard.Hold()) _request = null;
-            _changes.Raise();
         }
     }
 
@@ -393,14 +355,5 @@ internal sealed partial class CompactionWorkers
         public EngineSignal Pause { get; } = pause;
 
         public EngineThread? Thread { get; set; }
-    }
-
-    private sealed class Request(ulong sequence)
-    {
-        public ulong Sequence { get; } = sequence;
-
-        public bool IsDone { get; set; }
-
-        public Exception? Failure { get; set; }
     }
 }

@@ -17,6 +17,9 @@ internal sealed class LevelStore : IDisposable
     private readonly ManifestWriter _manifest;
     private readonly TableStore _tables;
     private readonly ReadViews _views;
+    /// <summary>A crash takes no more of the store's time than this, and what passes until the next tick.</summary>
+    private const long ClockLagMillisecondsMax = 60_000;
+
     private readonly StoreClock _clock;
     private readonly List<long> _unsettled = [];
     private LevelMap _current;
@@ -116,6 +119,38 @@ internal sealed class LevelStore : IDisposable
 
             if (ErrorNumbers.IsSync(failure)) SyncFailed?.Invoke(failure);
             throw;
+        }
+    }
+
+    /// <summary>
+    /// Makes the store's time durable where something expires and no edit has carried it for long: what has been seen to expire stays so
+    /// after a crash, also where the next open meets a wall clock that was set back.
+    /// </summary>
+    /// <exception cref="StorageException">As for any edit.</exception>
+    public void PersistClock()
+    {
+        long written = _manifest.State.ClockMarkMilliseconds;
+        if (_clock.Mark - written >= ClockLagMillisecondsMax && (_clock.IsNeeded || HasExpiring())) Commit(new LevelEdit());
+    }
+
+    private bool HasExpiring()
+    {
+        LevelMap map = Pin();
+        try
+        {
+            for (int level = 0; level < LevelMap.LevelCount; level++)
+            {
+                foreach (Table table in map.Tables(level))
+                {
+                    if (table.Info.Expiries.Count > 0) return true;
+                }
+            }
+
+            return false;
+        }
+        finally
+        {
+            map.Release();
         }
     }
 

@@ -2,7 +2,7 @@ using Varve.Tables;
 
 namespace Varve.Compaction;
 
-/// <summary>What an ingest needs of upkeep.</summary>
+// What an ingest needs of upkeep.
 internal sealed partial class Upkeep
 {
     /// <summary>File bytes at which an ingest ends a table and begins the next.</summary>

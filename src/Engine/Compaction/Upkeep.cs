@@ -262,6 +262,20 @@ internal sealed partial class Upkeep : IFlushRoom
         _context.Pool.Trim(IdleMemoryKept);
         ObsoleteTables.Delete(_context.Tables);
         _compaction.OnTick(isIdle);
+        PersistClock();
+    }
+
+    /// <summary>The next tick tries again.</summary>
+    private void PersistClock()
+    {
+        try
+        {
+            _context.Levels.PersistClock();
+        }
+        catch (StorageException)
+        {
+            Counters.CountFailure();
+        }
     }
 
     private void UpdatePressure() => _compaction.UpdatePressure();

@@ -36,6 +36,9 @@ internal sealed class ChangeSource(IFileSystem files, LogHistory history, LogWri
         ObjectDisposedException.ThrowIf(_isClosed, typeof(Database));
         ulong visible = views.VisibleSequence;
         if (log is null) return visible;
+
+        // What a log holds behind its last sync cannot be relied on once a write or sync of it failed; the next open tells what is there.
+        if (log.IsSealed) return Math.Min(visible, log.SyncedSequence);
         ulong shown = durableOnly ? Math.Max(log.SyncedSequence, GetFlushedSequence?.Invoke() ?? 0) : log.DrainedSequence;
         return Math.Min(visible, shown);
     }

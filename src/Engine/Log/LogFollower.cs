@@ -61,7 +61,7 @@ internal sealed class LogFollower : IDisposable
                 continue;
             }
 
-            frame = ReadFrame();
+            if (!TryReadFrame(out frame)) continue;
             bool begins = frame.Type is LogFrameType.Full or LogFrameType.First;
             if (begins && LastOf(frame) > limit) return false;
             CheckOrder(frame, begins);
@@ -104,15 +104,20 @@ internal sealed class LogFollower : IDisposable
         bool isRight = begins
             ? !_isInRecord && frame.SequenceCount > 0 && frame.FirstSequence == _nextSequence
             : _isInRecord ? frame.FirstSequence == _record.FirstSequence : frame.FirstSequence < _nextSequence;
-        if (!isRight) ThrowUnreadable($"sequence {frame.FirstSequence} stands where {_nextSequence} is expected");
+        if (!isRight) ThrowLost(Drop($"sequence {frame.FirstSequence} stands where {_nextSequence} is expected"));
     }
 
-    private LogFrame ReadFrame()
+    /// <summary>
+    /// False where the segment is no more and held nothing behind the position: a mark that nobody synced ends a segment, too.
+    /// </summary>
+    private bool TryReadFrame(out LogFrame frame)
     {
         ReadableSegment segment = _segment!.Value;
-        if (_frames.TryRead(_offset, segment.ValidBytes, segment.Salt, out LogFrame frame)) return frame;
-        ThrowUnreadable("a log frame does not check out");
-        return default;
+        if (_frames.TryRead(_offset, segment.ValidBytes, segment.Salt, out frame)) return true;
+        CorruptDataException? damage = Drop("a log frame does not check out");
+        if (_segments.OldestStart > Position) ThrowLost(damage);
+        _segment = null;
+        return false;
     }
 
     private bool TryEnterFirst()
@@ -168,17 +173,18 @@ internal sealed class LogFollower : IDisposable
     private bool IsHeld(in ReadableSegment segment) => _segments.TryFind(segment.Number, out _);
 
     /// <summary>
-    /// A slot that was given to another segment reads as damaged, and so does one that was torn when it was retired unsynced.
+    /// A slot that was given to another segment reads as damaged, and so does one that was torn when it was retired unsynced: that one is
+    /// no history any more. Null: it had been given away.
     /// </summary>
-    [DoesNotReturn]
-    private void ThrowUnreadable(string detail)
+    /// <exception cref="CorruptDataException">The segment is live.</exception>
+    private CorruptDataException? Drop(string detail)
     {
         ReadableSegment segment = _segment!.Value;
-        if (!_segments.TryFind(segment.Number, out ReadableSegment now)) ThrowLost();
+        if (!_segments.TryFind(segment.Number, out ReadableSegment now)) return null;
         var damage = new CorruptDataException(segment.Path, _offset, detail);
         if (!now.IsRetired) throw damage;
         _segments.DropThrough(segment.Number);
-        ThrowLost(damage);
+        return damage;
     }
 
     [DoesNotReturn]

@@ -2,7 +2,7 @@ using Varve.Native;
 
 namespace Varve.Log;
 
-/// <summary>The segments: how they begin, are retired, kept as history and recycled, and how others see them.</summary>
+// The segments: how they begin, are retired, kept as history and recycled, and how others see them.
 internal sealed partial class LogWriter
 {
     /// <summary>What is kept for the change feed.</summary>
@@ -199,6 +199,7 @@ internal sealed partial class LogWriter
             PredecessorLastSequence = _appendedSequence,
             FirstSequence = firstSequence,
             DurableMark = SyncedSequence,
+            ClockMark = _context.Clock?.Mark ?? 0,
         }.Write(header);
         slot.File.Write(header, 0);
         slot.File.Sync();

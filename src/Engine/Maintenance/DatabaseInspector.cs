@@ -48,7 +48,9 @@ public static class DatabaseInspector
         return new LogInspector(path, onFrame, onEntry).Run(LocalFileSystem.Instance, cancellation);
     }
 
-    /// <summary>The blocks of a table, each checked, values in blocks of their own included. Memory: a block and a value at a time.</summary>
+    /// <summary>
+    /// The blocks of a table, each checked, values in blocks of their own included. Memory: a block and a value at a time.
+    /// </summary>
     /// <param name="path">A file <c>NNNNNN.table</c>.</param>
     /// <param name="onEntry">Given each entry of each sound block, in order.</param>
     /// <param name="cancellation">Ends the reading.</param>

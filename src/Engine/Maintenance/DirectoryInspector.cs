@@ -132,7 +132,11 @@ internal sealed class DirectoryInspector(IFileSystem files, string directory)
         {
             string? problem = TableInspector.FindFooterProblem(files, PathOf(name));
             if (!_tables.TryGetValue(name, out ManifestTable? table))
-                return Describe(DatabaseFileKind.Table, false, "in no level: its job was not finished, or it waits for its removal", problem);
+            {
+                const string Role = "in no level: its job was not finished, or it waits for its removal";
+                return Describe(DatabaseFileKind.Table, false, Role, problem);
+            }
+
             if (table.Bytes != bytes) problem = $"the manifest says {table.Bytes} bytes";
             return Describe(DatabaseFileKind.Table, true, $"level {table.Level}", problem);
         }

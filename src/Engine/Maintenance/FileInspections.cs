@@ -203,11 +203,20 @@ public readonly ref struct InspectedEntry
     /// <summary>The entry's place in the one order of writes.</summary>
     public required ulong Sequence { get; init; }
 
-    /// <summary>What it does, as on disk (docs/formats/batch.md): 0 deletes, 1 puts.</summary>
+    /// <summary>
+    /// What it does: 0 deletes the key, 1 puts it, 2 deletes a range of keys, 3 says that tables were ingested. Ranges and ingests stand
+    /// only in logs.
+    /// </summary>
     public required byte Kind { get; init; }
 
-    /// <summary>Its value; empty when that stands in a block that is damaged.</summary>
+    /// <summary>
+    /// Its value; empty when that stands in a block that is damaged. Of a range its end within the map, exclusive, empty at the map's end;
+    /// of an ingest its last key.
+    /// </summary>
     public required ReadOnlySpan<byte> Value { get; init; }
+
+    /// <summary>When the entry of a put expires; null: never.</summary>
+    public DateTimeOffset? Expiry { get; init; }
 }
 
 /// <summary>Is given one entry after another.</summary>

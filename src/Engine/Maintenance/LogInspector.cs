@@ -1,6 +1,5 @@
 using System.Buffers;
 using System.Buffers.Binary;
-using Varve.Bytes;
 using Varve.Commit;
 using Varve.Files;
 using Varve.Log;
@@ -35,12 +34,14 @@ internal sealed class LogInspector(string path, Action<LogFrameInspection>? onFr
         reader.Open(files, path);
         bool hasHeader = reader.TryReadHeader(out LogSegmentHeader header);
         if (!hasHeader) _problems.Add(0, "the header cannot be read");
-        else CheckHeader(header, bytes);
+        else CheckHeader(header);
 
         // Every frame begins with the segment's salt, so the first one tells it where the header does not. A spare has no frames.
         ulong salt = hasHeader ? header.Salt : wordBehindHeader;
         bool hasFrames = bytes > LogFormat.HeaderAreaBytes && salt != 0 && !(hasHeader && header.Number == LogSegmentHeader.SpareNumber);
         long validBytes = hasFrames ? ReadFrames(reader, bytes, salt) : Math.Min(bytes, LogFormat.HeaderAreaBytes);
+        if (hasHeader && header.SegmentBytes != bytes && !IsCutForHistory(header, bytes, validBytes))
+            _problems.Add(0, $"the file has {bytes} bytes, its header says {header.SegmentBytes}");
         LogEnding ending = LogEnding.Unused;
         if (bytes - validBytes < LogFrame.HeaderBytes) ending = LogEnding.Full;
         else if (hasFrames && ReadWord(files, validBytes) == salt) ending = LogEnding.BrokenFrame;
@@ -82,10 +83,13 @@ internal sealed class LogInspector(string path, Action<LogFrameInspection>? onFr
         return ReadWord(file, offset);
     }
 
-    private void CheckHeader(LogSegmentHeader header, long bytes)
+    /// <summary>The last slot of an open that has ended has nothing behind its frames but the rest of a block.</summary>
+    private static bool IsCutForHistory(LogSegmentHeader header, long bytes, long validBytes) =>
+        bytes < header.SegmentBytes && bytes == LogFormat.RoundUpToGranularity(validBytes);
+
+    private void CheckHeader(LogSegmentHeader header)
     {
         if (header.Version != LogFormat.Version) _problems.Add(0, $"log format version {header.Version}, expected {LogFormat.Version}");
-        if (header.SegmentBytes != bytes) _problems.Add(0, $"the file has {bytes} bytes, its header says {header.SegmentBytes}");
         bool isNamed = FileNames.TryParseLogSlot(Path.GetFileName(path), out int slot);
         if (isNamed && header.Slot != slot) _problems.Add(0, $"the file holds log slot {header.Slot}, it was renamed or copied");
     }
@@ -144,20 +148,9 @@ internal sealed class LogInspector(string path, Action<LogFrameInspection>? onFr
         while (batch.TryNext())
         {
             ulong sequence = frame.FirstSequence + count++;
-            if (!OrderedVarint.TryRead(batch.Key, out ulong mapId, out int mapBytes))
-            {
-                _problems.Add(offset, $"operation {sequence} has a key without a map");
-                continue;
-            }
-
-            onEntry?.Invoke(new InspectedEntry
-            {
-                MapId = mapId,
-                Key = batch.Key[mapBytes..],
-                Sequence = sequence,
-                Kind = (byte)batch.Kind,
-                Value = batch.Value,
-            });
+            if (InspectedEntries.TryDescribe(batch.Key, sequence, batch.Kind, batch.Value, out InspectedEntry entry))
+                onEntry?.Invoke(entry);
+            else _problems.Add(offset, $"operation {sequence} has a key without a map");
         }
 
         _operations += count;

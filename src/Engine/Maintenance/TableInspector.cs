@@ -185,20 +185,10 @@ internal sealed unsafe class TableInspector : IDisposable
 
         ReadOnlySpan<byte> value = new(entry.Value, entry.ValueLength);
         if (SeparateValue.IsSeparate(entry.Trailer)) value = ReadValue(value, blockOffset);
-        if (!OrderedVarint.TryRead(entry.KeySpan, out ulong mapId, out int mapBytes))
-        {
-            _problems.Add(blockOffset, $"the entry of sequence {Trailer.Sequence(trailer)} has a key without a map");
-            return;
-        }
-
-        _onEntry?.Invoke(new InspectedEntry
-        {
-            MapId = mapId,
-            Key = entry.KeySpan[mapBytes..],
-            Sequence = Trailer.Sequence(trailer),
-            Kind = (byte)Trailer.Kind(trailer),
-            Value = value,
-        });
+        ulong sequence = Trailer.Sequence(trailer);
+        if (InspectedEntries.TryDescribe(entry.KeySpan, sequence, Trailer.Kind(trailer), value, out InspectedEntry described))
+            _onEntry?.Invoke(described);
+        else _problems.Add(blockOffset, $"the entry of sequence {sequence} has a key without a map");
     }
 
     private ReadOnlySpan<byte> ReadValue(ReadOnlySpan<byte> handle, long blockOffset)

@@ -4,7 +4,7 @@ using System.Runtime.Intrinsics;
 
 namespace Varve.Memory;
 
-/// <summary>The four layouts of a node, and the ordered search in each.</summary>
+// The four layouts of a node, and the ordered search in each.
 internal unsafe partial struct RadixNode
 {
     /// <summary>Labels in the order they came, not sorted: adding one moves nothing that a reader may look at.</summary>

@@ -1,6 +1,6 @@
 namespace Varve.Memory;
 
-/// <summary>Where a key would stand among the others, by the shape of the tree alone.</summary>
+// Where a key would stand among the others, by the shape of the tree alone.
 internal sealed unsafe partial class RadixTree
 {
     /// <summary>About the share of the keys, 0 to 1, before the key.</summary>

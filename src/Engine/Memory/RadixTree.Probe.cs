@@ -3,7 +3,7 @@ using System.Runtime.Intrinsics.X86;
 
 namespace Varve.Memory;
 
-/// <summary>The descent of <see cref="Find"/> in steps, so that several of them wait for memory at the same time.</summary>
+// The descent of Find in steps, so that several of them wait for memory at the same time.
 internal sealed unsafe partial class RadixTree
 {
     private const int CacheLineBytes = 64;

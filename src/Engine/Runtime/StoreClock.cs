@@ -20,6 +20,7 @@ internal sealed class StoreClock
     private readonly long _wallAtOpen;
     private readonly long _trustedAtOpen;
     private long _mark;
+    private volatile bool _isNeeded;
 
     /// <param name="clock">Where wall clock and monotonic time come from.</param>
     /// <param name="mark">The highest time that is known to have been given out in earlier opens; 0 when there was none.</param>
@@ -37,7 +38,13 @@ internal sealed class StoreClock
 
     public TimeProvider TimeProvider => _clock;
 
+    /// <summary>True once an entry that expires has been written in this open.</summary>
+    public bool IsNeeded => _isNeeded;
+
     private long WallNow => Math.Max(0, _clock.GetUtcNow().ToUnixTimeMilliseconds());
+
+    /// <summary>An entry that expires is about to be written.</summary>
+    public void Need() => _isNeeded = true;
 
     /// <summary>The time of this moment; stands still while the wall clock is behind what it was before.</summary>
     public long ReadTime()

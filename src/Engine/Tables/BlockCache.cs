@@ -1,4 +1,3 @@
-using System.Diagnostics.CodeAnalysis;
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics.X86;
@@ -16,7 +15,7 @@ namespace Varve.Tables;
 /// compare-exchange, an unpin one decrement, neither takes the lock. Pins are for the length of a read or for a cursor's stay on a block;
 /// what everybody has pinned together must leave room for others, see <see cref="Reserve"/>.
 /// </remarks>
-internal sealed unsafe class BlockCache : IDisposable
+internal sealed unsafe partial class BlockCache : IDisposable
 {
     /// <summary>Bytes behind a block that may be read, so that vector loads need no care at its end.</summary>
     public const int PaddingBytes = 64;
@@ -36,7 +35,6 @@ internal sealed unsafe class BlockCache : IDisposable
     private const int PrivateReserveShare = 16;
     private const long PrivateReserveBytesMin = 64 << 10;
     private const long PrivateReserveBytesMax = 2 << 20;
-    private const int PrivateShareMax = 4;
     private const int ResidentShareMax = 2;
 
     // Slots looked at under one hold of the lock when a table is forgotten.
@@ -51,7 +49,6 @@ internal sealed unsafe class BlockCache : IDisposable
 
     private readonly Lock _framesGuard = new();
     private long _residentBytes;
-    private long _privateBytes;
     private bool _isDisposed;
 
     public BlockCache(RegionPool pool, long capacityBytes)
@@ -328,8 +325,6 @@ internal sealed unsafe class BlockCache : IDisposable
 
     private CounterStripe* CountersOfThread => _counters + (Environment.CurrentManagedThreadId & CounterStripes - 1);
 
-    private static long PrivateBytesFor(int bytes) => (long)bytes + PaddingBytes;
-
     /// <summary>True when the slot names a frame that holds its block. The lock is held, so it stays so.</summary>
     private bool IsInFrame(CacheSlots slots, int ordinal)
     {
@@ -353,47 +348,6 @@ internal sealed unsafe class BlockCache : IDisposable
         _slabs.SlabsAllowed = (int)Math.Min(int.MaxValue, framesBytes / BlockCacheSlabs.SlabBytes);
         return framesBytes >= 0 && _slabs.TryShrink();
     }
-
-    private FramePin ReservePrivate(int bytes)
-    {
-        long privateBytes = PrivateBytesFor(bytes);
-        lock (_framesGuard)
-        {
-            Invariant.Holds(!_isDisposed);
-            _privateBytes += privateBytes;
-            bool fits = _privateBytes <= CapacityBytes / PrivateShareMax && TryFitFrames();
-            if (!fits)
-            {
-                _privateBytes -= privateBytes;
-                TryFitFrames();
-                ThrowPinned(bytes);
-            }
-        }
-
-        try
-        {
-            return new FramePin((byte*)NativeMemory.AlignedAlloc((nuint)privateBytes, PaddingBytes), bytes, CacheSlots.None);
-        }
-        catch (OutOfMemoryException)
-        {
-            ReleasePrivate(privateBytes);
-            throw new MemoryBudgetException($"The system gives no memory for a block of {bytes} bytes.");
-        }
-    }
-
-    private void ReleasePrivate(long privateBytes)
-    {
-        lock (_framesGuard)
-        {
-            _privateBytes -= privateBytes;
-            if (!_isDisposed) TryFitFrames();
-        }
-    }
-
-    [DoesNotReturn]
-    private void ThrowPinned(int bytes) => throw new MemoryBudgetException(
-        $"A block of {bytes} bytes does not fit: open cursors and leases pin too much of the cache of {CapacityBytes} bytes. "
-        + "Dispose some of them, or raise the memory budget.");
 
     [StructLayout(LayoutKind.Sequential, Size = CounterStripeBytes)]
     private struct CounterStripe

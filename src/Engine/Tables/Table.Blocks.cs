@@ -30,7 +30,9 @@ internal sealed class OpenedTable(TopIndex top, RangeTombstones ranges, long fil
     /// </summary>
     public ulong TrailerShift { get; } = trailerShift;
 
-    /// <summary>The stored trailer at which a seek begins; 0, behind all entries of the key, where the trailer is older than the table.</summary>
+    /// <summary>
+    /// The stored trailer at which a seek begins; 0, behind all entries of the key, where the trailer is older than the table.
+    /// </summary>
     public ulong ToStored(ulong trailer) => trailer > TrailerShift ? trailer - TrailerShift : 0;
 
     /// <summary>Ordinals in the cache: data blocks, then an index and a filter per partition.</summary>
@@ -44,7 +46,7 @@ internal sealed class OpenedTable(TopIndex top, RangeTombstones ranges, long fil
     public int FilterOrdinal(int partition) => IndexOrdinal(partition) + 1;
 }
 
-/// <summary>How blocks come into memory: opening the file, reading, checking, caching.</summary>
+// How blocks come into memory: opening the file, reading, checking, caching.
 internal sealed unsafe partial class Table
 {
     /// <summary>Compressed blocks are read here first. One per thread that reads tables.</summary>
@@ -291,7 +293,9 @@ internal sealed unsafe partial class Table
         return footer;
     }
 
-    /// <summary>Top index, properties, range tombstones: the footer says that they lie within the file, which bounds their length.</summary>
+    /// <summary>
+    /// Top index, properties, range tombstones: the footer says that they lie within the file, which bounds their length.
+    /// </summary>
     private byte[] ReadMeta(FileRange range)
     {
         byte[] stored = new byte[range.Bytes];

@@ -1,6 +1,6 @@
 namespace Varve.Tables;
 
-/// <summary>How much of a table lies before a key, by its indexes: no data block is read.</summary>
+// How much of a table lies before a key, by its indexes: no data block is read.
 internal sealed unsafe partial class Table
 {
     /// <summary>

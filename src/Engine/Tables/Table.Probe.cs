@@ -1,10 +1,7 @@
 namespace Varve.Tables;
 
-/// <summary>
-/// The lookup of <see cref="TryGet"/> in steps that read no file, so that lookups of several keys wait for memory at the same time: each
-/// step asks for what the next one reads. Filters come before all else: asked for the index first, absent keys would cost four times as
-/// much.
-/// </summary>
+// The lookup of TryGet in steps that read no file, so that lookups of several keys wait for memory at the same time: each step asks
+// for what the next one reads. Filters come before all else: asked for the index first, absent keys would cost four times as much.
 internal sealed unsafe partial class Table
 {
     /// <summary>Begins the lookup of a key.</summary>

@@ -3,7 +3,7 @@ using Varve.Entries;
 
 namespace Varve.Tables;
 
-/// <summary>Reads all of a table: every checksum, the order, the counts, and what the manifest says of it.</summary>
+// Reads all of a table: every checksum, the order, the counts, and what the manifest says of it.
 internal sealed partial class Table
 {
     private const int VerifyBytes = 256 << 10;

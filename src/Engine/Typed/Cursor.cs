@@ -31,6 +31,14 @@ public sealed class Cursor<TKey, TValue> : IDisposable
     /// <exception cref="CorruptDataException">It is damaged, or the codec cannot read it.</exception>
     public TValue Value => _map.ReadValue(Bytes.Key, Bytes.Value);
 
+    /// <summary>When the entry expires; null when it never does.</summary>
+    /// <exception cref="InvalidOperationException">It stands on no entry.</exception>
+    public DateTimeOffset? Expiry => Bytes.Expiry;
+
+    /// <summary>The entry's version, for conditions on it.</summary>
+    /// <exception cref="InvalidOperationException">It stands on no entry.</exception>
+    public EntryVersion Version => Bytes.Version;
+
     /// <summary>To the first entry at or behind a key; false when there is none.</summary>
     /// <param name="key">Where to.</param>
     public bool Seek(TKey key)

@@ -32,6 +32,12 @@ public readonly ref struct Entry<TKey, TValue>
     /// <summary>The value as it is stored; the span is valid as long as the entry.</summary>
     public ReadOnlySpan<byte> ValueBytes => _cursor.Value;
 
+    /// <summary>When the entry expires; null when it never does.</summary>
+    public DateTimeOffset? Expiry => _cursor.Expiry;
+
+    /// <summary>The entry's version, for conditions on it.</summary>
+    public EntryVersion Version => _cursor.Version;
+
     /// <summary>Takes the entry apart: <c>foreach (var (key, value) in map.Range(a, b))</c>.</summary>
     /// <param name="key">The key.</param>
     /// <param name="value">The value.</param>

@@ -2,7 +2,7 @@ using Varve.Typed;
 
 namespace Varve;
 
-/// <summary>Ranges and cursors.</summary>
+// Ranges and cursors.
 public sealed partial class SortedMap<TKey, TValue>
 {
     /// <summary>All entries.</summary>
@@ -82,8 +82,7 @@ public sealed partial class SortedMap<TKey, TValue>
     public EntryRange<TKey, TValue> Prefix<TPart>(
         TPart part, Direction direction = Direction.Ascending, long limit = long.MaxValue, Snapshot? snapshot = null)
     {
-        using CodecBuffer prefix = CodecBuffer.Rent();
-        WritePrefix(part, prefix);
+        using CodecBuffer prefix = EncodePrefix(part);
         Limits.CheckKey(prefix.Written);
         return new(this, prefix.Written.ToArray(), [], RangeBounds.Prefix, direction, limit, snapshot);
     }

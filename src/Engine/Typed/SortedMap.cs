@@ -45,6 +45,7 @@ public sealed partial class SortedMap<TKey, TValue>
     /// <exception cref="ArgumentException">Key or value is over its limit, or the codec refuses it.</exception>
     /// <exception cref="StorageException">The system refused before anything was written: the write did not happen.</exception>
     /// <exception cref="CommitOutcomeUnknownException">The log's sync failed: the write may exist after the next open.</exception>
+    /// <exception cref="MapDroppedException">The map was dropped after its handle was taken: nothing was written.</exception>
     /// <exception cref="DatabaseReadOnlyException">The database takes no writes.</exception>
     public ulong Put(TKey key, TValue value, Durability? durability = null)
     {
@@ -53,7 +54,7 @@ public sealed partial class SortedMap<TKey, TValue>
         return Bytes.Put(keyBytes.Written, valueBytes.Written, durability);
     }
 
-    /// <summary>Removes a key; no error where it is absent. Parameters, result and errors as <see cref="Put"/>.</summary>
+    /// <summary>Removes a key; no error where it is absent. Parameters, result and errors as the put of a value.</summary>
     /// <param name="key">The key.</param>
     /// <param name="durability">When to return; default: the database's level.</param>
     /// <returns>The write's sequence.</returns>
@@ -90,7 +91,7 @@ public sealed partial class SortedMap<TKey, TValue>
         return false;
     }
 
-    /// <summary>A key's value, or a default when it is absent. Errors as <see cref="TryGet"/>.</summary>
+    /// <summary>A key's value, or a default when it is absent. Errors as those of a get.</summary>
     /// <param name="key">The key.</param>
     /// <param name="defaultValue">What to return when the key is absent.</param>
     /// <param name="snapshot">The moment to read; default: now.</param>

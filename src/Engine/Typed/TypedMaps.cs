@@ -3,8 +3,8 @@ using Varve.Typed;
 
 namespace Varve;
 
-/// <summary>Typed maps of a database, and their part in batches.</summary>
-public static class TypedMaps
+/// <summary>Typed maps of a database, and their part in batches, multi-gets and ingests.</summary>
+public static partial class TypedMaps
 {
     /// <summary>The map of that name with keys and values of .NET types, by the codecs the types have.</summary>
     /// <param name="database">The database.</param>

@@ -159,7 +159,11 @@ internal sealed class DamageBuilder
                     break;
             }
 
-            changes.Add(new ExpectedChange(operation.Kind, operation.Map, operation.Key, operation.EndKey, operation.Value));
+            DateTimeOffset expiry = _scheduler.Clock.GetUtcNow() + operation.TimeToLive;
+            changes.Add(new ExpectedChange(operation.Kind, operation.Map, operation.Key, operation.EndKey, operation.Value)
+            {
+                Expiry = operation.TimeToLive > TimeSpan.Zero ? expiry.ToUnixTimeMilliseconds() : 0,
+            });
         }
 
         byte[] number = HistoryBatch.KeyOf(_commits.Count);

@@ -5,14 +5,19 @@ namespace Varve.Simulation;
 /// <param name="SyncedFloor">What a power cut must leave.</param>
 /// <param name="BufferedFloor">What the death of the process must leave.</param>
 /// <param name="LastSequence">The last sequence that anybody had been told.</param>
+/// <param name="Wall">What the wall clock showed.</param>
+/// <param name="WallMax">The most that it ever showed, milliseconds since 1970.</param>
+/// <param name="TimeFloor">The store's time goes on from here, whatever the next clock shows.</param>
 /// <param name="Next">The call that was about to be made.</param>
-internal sealed record CrashPoint(SimulatedDisk Disk, ulong SyncedFloor, ulong BufferedFloor, ulong LastSequence, DiskCall? Next);
+internal sealed record CrashPoint(
+    SimulatedDisk Disk, ulong SyncedFloor, ulong BufferedFloor, ulong LastSequence,
+    DateTimeOffset Wall, long WallMax, long TimeFloor, DiskCall? Next);
 
 /// <summary>
 /// Collects the crash points of a run: one before every call that changes the disk. What a cut in the middle of a call leaves is
 /// among the outcomes of the point before it (a sync) or behind it (anything else), and a call that changes nothing adds none.
 /// </summary>
-internal sealed class CrashPointRecorder(HistoryModel model)
+internal sealed class CrashPointRecorder(HistoryModel model, ManualClock clock)
 {
     public List<CrashPoint> Points { get; } = [];
 
@@ -31,7 +36,10 @@ internal sealed class CrashPointRecorder(HistoryModel model)
         ulong durable = Database?.DurableSequence ?? 0;
         ulong syncedFloor = Math.Max(durable, model.SyncedFloor);
         ulong bufferedFloor = Math.Max(durable, model.BufferedFloor);
-        Points.Add(new CrashPoint(disk.Fork(), syncedFloor, bufferedFloor, model.LastSequence, next));
+        DateTimeOffset wall = clock.GetUtcNow();
+        Points.Add(new CrashPoint(
+            disk.Fork(), syncedFloor, bufferedFloor, model.LastSequence,
+            wall, Math.Max(model.WallMax, wall.ToUnixTimeMilliseconds()), model.TimeFloor, next));
     }
 
     private static bool Changes(DiskOperation operation) =>

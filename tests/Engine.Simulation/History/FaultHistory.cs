@@ -64,6 +64,7 @@ internal sealed class FaultHistory(HistoryOptions options, RegionPool pool)
             return fault;
         };
         scheduler.Run(() => Work(model, scheduler, disk, () => hasFailed));
+        model.StopClock(scheduler.Clock);
         _calls += disk.CallCount;
         _batches += model.Batches.Count;
         disk.Faults = null;
@@ -91,17 +92,22 @@ internal sealed class FaultHistory(HistoryOptions options, RegionPool pool)
 
         using (database)
         {
-            var feed = new HistoryFeed(model) { MayBeLost = true };
+            var feed = new HistoryFeed(model) { MayBeLost = true, LogMayFail = true };
             feed.Begin(database, 0);
+            var reads = new HistoryReads(database, model);
+            var outcomes = new HistoryOutcomes(model);
             var work = new HistoryWork(options, model, database, scheduler, random)
             {
                 HasFailed = hasFailed,
                 Setup = setup,
+                Reads = reads,
+                Outcomes = outcomes,
                 Feed = feed,
             };
             work.Run(_ => { });
             work.End();
-            CheckReadsGoOn(database, model, disk, feed);
+            CheckReadsGoOn(database, reads, disk, feed);
+            outcomes.Check(database.LatestSequence);
             model.PromiseDurable(database.DurableSequence);
             try
             {
@@ -118,11 +124,10 @@ internal sealed class FaultHistory(HistoryOptions options, RegionPool pool)
     }
 
     /// <summary>On a disk that is well again, whether or not the database still takes writes.</summary>
-    private static void CheckReadsGoOn(Database database, HistoryModel model, SimulatedDisk disk, HistoryFeed feed)
+    private static void CheckReadsGoOn(Database database, HistoryReads reads, SimulatedDisk disk, HistoryFeed feed)
     {
         Func<DiskCall, Fault?>? plan = disk.Faults;
         disk.Faults = null;
-        var reads = new HistoryReads(database, model);
         reads.Resolve(database.LatestSequence);
         reads.CheckAll(database.LatestSequence);
         feed.End(database);
@@ -132,6 +137,7 @@ internal sealed class FaultHistory(HistoryOptions options, RegionPool pool)
     private void CheckReopened(HistoryModel model, SimulatedDisk left, int seed, bool onlySynced)
     {
         var scheduler = new DeterministicScheduler(seed) { SwitchPointsMax = SwitchPointsMax };
+        model.StartClock(scheduler.Clock, new Random(seed));
         SimulatedDisk disk = left.Crash(CrashMode.KeepAll, seed, scheduler);
         scheduler.Run(() =>
         {

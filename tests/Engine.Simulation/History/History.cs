@@ -23,6 +23,7 @@ internal sealed class History
     private readonly RegionPool _pool;
     private readonly RecoveryCheck _recovery;
     private readonly HistoryFeed _feed;
+    private readonly HistoryOutcomes _outcomes;
     private readonly bool _cutsEverywhere;
     private readonly Random _random;
     private SimulatedDisk _disk;
@@ -36,6 +37,7 @@ internal sealed class History
         _cutsEverywhere = cutsEverywhere;
         _recovery = new RecoveryCheck(_model, pool);
         _feed = new HistoryFeed(_model);
+        _outcomes = new HistoryOutcomes(_model);
         _random = new Random(options.Seed ^ 0x5EED);
         _disk = new SimulatedDisk(options.Seed) { DirectWriteAlignment = options.DirectWriteAlignment };
     }
@@ -63,7 +65,8 @@ internal sealed class History
                 _step = $"generation {generation}";
                 var scheduler = new DeterministicScheduler(_random.Next());
                 SimulatedDisk disk = _disk.Crash(CrashMode.KeepAll, 0, scheduler);
-                var recorder = new CrashPointRecorder(_model);
+                _model.StartClock(scheduler.Clock, _random);
+                var recorder = new CrashPointRecorder(_model, scheduler.Clock);
                 if (_cutsEverywhere) disk.Faults = call => recorder.Observe(disk, call);
                 scheduler.Run(() => RunGeneration(generation, scheduler, disk, recorder));
                 calls += disk.CallCount;
@@ -90,26 +93,36 @@ internal sealed class History
         var events = new HistoryEvents();
         EngineSetup setup = _options.CreateSetup(files, scheduler, new SeededRandom(_random.Next()), _pool) with { OnEvent = events.Take };
         ulong floor = _model.BufferedFloor;
-        if (!_cutsEverywhere && _random.Next(4) == 0) _recovery.CheckReadOnly(setup, disk, floor);
+        if (!_cutsEverywhere && _random.Next(4) == 0) _recovery.CheckReadOnly(setup, disk, floor, _model.WallMaxBefore, isNew: _model.TimeFloor == 0);
+        long wall = scheduler.Clock.GetUtcNow().ToUnixTimeMilliseconds();
         Database database = Database.Open(setup, new DatabaseOptions { Durability = Durability.Buffered });
         recorder.Database = database;
-        var reads = new HistoryReads(database, _model);
+        var reads = new HistoryReads(database, _model, _model.WallMaxBefore, isNew: _model.TimeFloor == 0);
+        reads.Time.CheckFloor(_model.TimeFloor);
+        _model.PromiseTime(wall);
         ulong last = reads.FindLastSequence();
         _recovery.CheckFloor(last, floor);
         _model.Recovered(last);
+        _outcomes.Check(last);
         reads.CheckAll(last);
         _feed.Check();
         _feed.Begin(database, last);
 
-        var work = new HistoryWork(_options, _model, database, scheduler, _random) { Setup = setup, Feed = _feed };
+        var work = new HistoryWork(_options, _model, database, scheduler, _random)
+        {
+            Setup = setup,
+            Reads = reads,
+            Outcomes = _outcomes,
+            Feed = _feed,
+        };
         GenerationEnd end = _cutsEverywhere ? (GenerationEnd)_random.Next(2) : (GenerationEnd)_random.Next(3);
         if (end == GenerationEnd.PowerCut && _random.Next(2) == 0)
-            CutPowerDuring(work, database, disk, disk.CallCount + _random.Next(1, 400));
+            CutPowerDuring(work, database, disk, scheduler.Clock, disk.CallCount + _random.Next(1, 400));
         work.Run(step => _step = $"generation {generation}, operation {step}");
         _step = $"generation {generation}, end by {end}";
         if (_cutsEverywhere) recorder.Record(disk, null);
         if (end != GenerationEnd.Close && !work.IsOver)
-            Crash(work, database, disk, end == GenerationEnd.Kill ? CrashMode.KeepAll : DrawCut(), _random.Next());
+            Crash(work, database, disk, scheduler.Clock, end == GenerationEnd.Kill ? CrashMode.KeepAll : DrawCut(), _random.Next());
         work.End();
         if (work.IsOver)
         {
@@ -124,9 +137,13 @@ internal sealed class History
         events.CheckCalm();
 
         reads.Resolve(database.LatestSequence);
+        _outcomes.Check(database.LatestSequence);
         _feed.End(database);
         if (generation == _options.Generations - 1) RecoveryCheck.CheckSound(database);
+        long time = reads.Time.Read();
         database.Close();
+        _model.StopClock(scheduler.Clock);
+        _model.PromiseTime(time);
         events.CheckClosed();
         _model.PromiseSynced(_model.LastSequence);
         recorder.Database = null;
@@ -137,21 +154,22 @@ internal sealed class History
 
     private CrashMode DrawCut() => _random.Next(2) == 0 ? CrashMode.KeepNothing : CrashMode.Random;
 
-    private void CutPowerDuring(HistoryWork work, Database database, SimulatedDisk disk, long call)
+    private void CutPowerDuring(HistoryWork work, Database database, SimulatedDisk disk, ManualClock clock, long call)
     {
         int seed = _random.Next();
         CrashMode mode = DrawCut();
         disk.Faults = made =>
         {
-            if (made.Index == call && !work.IsOver) Crash(work, database, disk, mode, seed);
+            if (made.Index == call && !work.IsOver) Crash(work, database, disk, clock, mode, seed);
             return null;
         };
     }
 
     /// <summary>The disk of this moment is the next generation's; what this one does from here on never happened.</summary>
-    private void Crash(HistoryWork work, Database database, SimulatedDisk disk, CrashMode mode, int seed)
+    private void Crash(HistoryWork work, Database database, SimulatedDisk disk, ManualClock clock, CrashMode mode, int seed)
     {
         work.IsOver = true;
+        _model.StopClock(clock);
         _model.PromiseDurable(database.DurableSequence);
         _model.Crashed(mode);
         _feed.MayBeLost |= mode != CrashMode.KeepAll && _options.SyncedPercent < 100;

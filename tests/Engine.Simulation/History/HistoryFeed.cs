@@ -16,6 +16,9 @@ internal sealed class HistoryFeed(HistoryModel model)
     /// <summary>True once a crash may have taken what the feed had not read: below Synced a power cut may.</summary>
     public bool MayBeLost { get; set; } = !model.Options.KeepsWholeHistory;
 
+    /// <summary>A log that failed shows what it had synced; what else is durable, in tables, comes with the next open or is told as lost.</summary>
+    public bool LogMayFail { get; init; }
+
     /// <summary>The batch it has seen last.</summary>
     private ulong Position => _run?.To ?? 0;
 
@@ -57,7 +60,8 @@ internal sealed class HistoryFeed(HistoryModel model)
     public void End(Database database)
     {
         Read(database, int.MaxValue, static () => false);
-        if (_run is { } run) run.To = Math.Max(run.To, model.LastBatchUpTo(database.DurableSequence));
+        bool showsAll = !LogMayFail || database.GetHealth().IsWritable;
+        if (showsAll && _run is { } run) run.To = Math.Max(run.To, model.LastBatchUpTo(database.DurableSequence));
         Check();
         Close();
     }
@@ -161,7 +165,7 @@ internal sealed class HistoryFeed(HistoryModel model)
             {
                 { Drops: true } => new ExpectedChange(ChangeKind.DropMap, map, [], [], []),
                 { IsRange: true } => new ExpectedChange(ChangeKind.DeleteRange, map, keys[operation.Key], end, []),
-                { Value: { } value } => new ExpectedChange(ChangeKind.Put, map, keys[operation.Key], [], value),
+                { Value: { } value } => new ExpectedChange(ChangeKind.Put, map, keys[operation.Key], [], value, operation.Expiry),
                 _ => new ExpectedChange(ChangeKind.Delete, map, keys[operation.Key], [], []),
             });
         }

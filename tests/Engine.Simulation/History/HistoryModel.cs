@@ -1,57 +1,10 @@
-using System.Buffers.Binary;
-
 namespace Varve.Simulation;
-
-/// <summary>One operation: map and key by their index; a null value deletes.</summary>
-/// <param name="Map">Index of the map.</param>
-/// <param name="Key">Index of the key; of the first one where a range is deleted.</param>
-/// <param name="Value">Null: a delete.</param>
-/// <param name="EndKey">Where a range is deleted, the first key behind it; the count of keys: none. Else 0.</param>
-/// <param name="Drops">The map goes with all its keys; the only operation of its batch.</param>
-internal readonly record struct HistoryOperation(int Map, int Key, byte[]? Value, int EndKey = 0, bool Drops = false)
-{
-    public bool IsRange => EndKey > 0;
-}
-
-/// <summary>An entry that a map is expected to hold.</summary>
-internal readonly record struct HistoryEntry(byte[] Key, byte[] Value);
-
-/// <summary>A batch as the history wrote it; its last operation puts its number into the journal map.</summary>
-internal sealed class HistoryBatch(int number, HistoryOperation[] operations, bool isIngest)
-{
-    public byte[] JournalKey { get; } = KeyOf(number);
-
-    public byte[] JournalValue { get; } = [(byte)operations.Length];
-
-    public HistoryOperation[] Operations => operations;
-
-    public int Number => number;
-
-    /// <summary>It went past the log: the feed shows where its keys lie, not what they are.</summary>
-    public bool IsIngest => isIngest;
-
-    /// <summary>The sequence of its last operation; 0 until it is known.</summary>
-    public ulong Sequence { get; set; }
-
-    /// <summary>Its writer was told that it may happen or not.</summary>
-    public bool IsOutcomeUnknown { get; set; }
-
-    /// <summary>It did not happen, or a crash took it: it must never be seen again.</summary>
-    public bool IsDead { get; set; }
-
-    public static byte[] KeyOf(int number)
-    {
-        byte[] key = new byte[sizeof(int)];
-        BinaryPrimitives.WriteInt32BigEndian(key, number);
-        return key;
-    }
-}
 
 /// <summary>
 /// What the database must hold: every batch in the order of sequences, and with it every version of every key. Knows what has been
 /// promised to survive. Only the thread that runs of a history touches it.
 /// </summary>
-internal sealed class HistoryModel(HistoryOptions options)
+internal sealed partial class HistoryModel(HistoryOptions options)
 {
     public const string JournalName = "journal";
 
@@ -76,9 +29,9 @@ internal sealed class HistoryModel(HistoryOptions options)
     /// <summary>What the death of the process must leave.</summary>
     public ulong BufferedFloor { get; private set; }
 
-    public HistoryBatch Begin(HistoryOperation[] operations, bool isIngest = false)
+    public HistoryBatch Begin(HistoryOperation[] operations, bool isIngest = false, HistoryCondition[]? conditions = null)
     {
-        var batch = new HistoryBatch(_batches.Count, operations, isIngest);
+        var batch = new HistoryBatch(_batches.Count, operations, isIngest, conditions ?? []);
         _batches.Add(batch);
         _unresolved.Add(batch);
         return batch;
@@ -123,15 +76,17 @@ internal sealed class HistoryModel(HistoryOptions options)
         batch.Sequence = sequence;
         _unresolved.Remove(batch);
         LastSequence = Math.Max(LastSequence, sequence);
-        foreach (HistoryOperation operation in batch.Operations)
+        for (int i = 0; i < batch.Operations.Length; i++)
         {
+            HistoryOperation operation = batch.Operations[i];
+            ulong version = batch.VersionOf(i);
             int end = operation.IsRange ? operation.EndKey : operation.Key + 1;
             for (int key = operation.Key; key < end; key++)
             {
                 List<Version> versions = _versions[operation.Map, key];
                 int at = versions.Count;
                 while (at > 0 && versions[at - 1].Sequence > sequence) at--;
-                versions.Insert(at, new Version(sequence, operation.Value));
+                versions.Insert(at, new Version(sequence, operation.Value, operation.Expiry, version));
             }
         }
     }
@@ -178,26 +133,32 @@ internal sealed class HistoryModel(HistoryOptions options)
         return last;
     }
 
-    /// <summary>What a map holds at a sequence, in the order of keys.</summary>
-    public List<HistoryEntry> Expected(int map, ulong sequence)
+    /// <summary>What a map holds at a moment, in the order of keys.</summary>
+    public List<HistoryEntry> Expected(int map, in HistoryMoment moment)
     {
         var entries = new List<HistoryEntry>();
         for (int key = 0; key < options.Keys.Length; key++)
         {
-            if (Find(map, key, sequence) is { Value: { } value }) entries.Add(new HistoryEntry(options.Keys[key], value));
+            if (ExpectedEntry(map, key, moment) is { } entry) entries.Add(entry);
         }
 
         return entries;
     }
 
-    public byte[]? ExpectedValue(int map, int key, ulong sequence) => Find(map, key, sequence)?.Value;
+    /// <summary>Null where the key is absent: never written, deleted, or expired at the moment's time.</summary>
+    public HistoryEntry? ExpectedEntry(int map, int key, in HistoryMoment moment)
+    {
+        if (Find(map, key, moment.Sequence) is not { Value: { } value } version) return null;
+        bool hasExpired = version.Expiry != 0 && version.Expiry <= moment.Milliseconds;
+        return hasExpired ? null : new HistoryEntry(options.Keys[key], value, version.Expiry, version.EntrySequence);
+    }
 
     public List<HistoryEntry> ExpectedJournal(ulong sequence)
     {
         var entries = new List<HistoryEntry>();
         foreach (HistoryBatch batch in _batches)
         {
-            if (IsThere(batch, sequence)) entries.Add(new HistoryEntry(batch.JournalKey, batch.JournalValue));
+            if (IsThere(batch, sequence)) entries.Add(new HistoryEntry(batch.JournalKey, batch.JournalValue, 0, batch.Sequence));
         }
 
         return entries;
@@ -250,5 +211,9 @@ internal sealed class HistoryModel(HistoryOptions options)
         return versions;
     }
 
-    private sealed record Version(ulong Sequence, byte[]? Value);
+    /// <param name="Sequence">Of the batch: from then on it is visible.</param>
+    /// <param name="Value">Null: the key is absent.</param>
+    /// <param name="Expiry">The time from which it is absent; 0: never.</param>
+    /// <param name="EntrySequence">What the entry's version says.</param>
+    private sealed record Version(ulong Sequence, byte[]? Value, long Expiry, ulong EntrySequence);
 }

@@ -33,6 +33,12 @@ internal sealed record HistoryOptions
     /// <summary>One value in this many is stored apart from its key.</summary>
     public required int LargeValueOneIn { get; init; }
 
+    /// <summary>Chance in a hundred that a put has a time to live.</summary>
+    public required int ExpiringPercent { get; init; }
+
+    /// <summary>Chance in a hundred that a batch has conditions.</summary>
+    public required int ConditionalPercent { get; init; }
+
     /// <summary>Chances in a hundred of the levels Synced and Buffered; the rest is None.</summary>
     public required int SyncedPercent { get; init; }
 
@@ -104,6 +110,7 @@ internal sealed record HistoryOptions
         $"block {Format.BlockBytes}, filter {Format.FilterBitsPerKey}, " +
         $"compressed {Compaction.CompressesBottom}, level 0 trigger {Compaction.LevelZeroTrigger}, ratio {Compaction.LevelRatio}, " +
         $"segment {LogSegmentBytes}, history {ChangeHistoryBytes}, " +
+        $"expiring {ExpiringPercent} %, conditional {ConditionalPercent} %, " +
         $"compaction threads {CompactionThreads}, alignment {DirectWriteAlignment}");
 
     private static HistoryOptions Draw(int seed, Random random) => new()
@@ -115,6 +122,8 @@ internal sealed record HistoryOptions
         MapNames = DrawNames(random),
         Keys = HistoryContent.DrawKeys(random),
         LargeValueOneIn = random.Next(3) switch { 0 => 15, 1 => 60, _ => int.MaxValue },
+        ExpiringPercent = random.Next(4) switch { 0 => 0, 1 => 90, _ => 35 },
+        ConditionalPercent = random.Next(3) switch { 0 => 0, 1 => 15, _ => 50 },
         SyncedPercent = random.Next(4) switch { 0 => 0, 1 => 100, _ => 30 },
         BufferedPercent = random.Next(0, 71),
         Compaction = new CompactionOptions

@@ -8,33 +8,33 @@ internal sealed partial class HistoryReads
     private const int PageBytes = 1 << 10;
 
     /// <summary>Some keys of all maps, one of them also by a lease and awaited.</summary>
-    public void CheckSeveral(Random random, Scheduler scheduler, ulong sequence, Snapshot? snapshot)
+    public void CheckSeveral(Random random, Scheduler scheduler, HistoryMoment moment)
     {
         var asked = new (int Map, int Key)[random.Next(1, 40)];
         for (int i = 0; i < asked.Length; i++)
             asked[i] = (random.Next(model.Options.MapNames.Length), random.Next(model.Options.Keys.Length));
-        CheckMany(asked, sequence, snapshot);
+        CheckMany(asked, moment);
 
         (int map, int key) = asked[0];
-        SortedMap shown = MapAt(map, snapshot);
-        byte[]? expected = model.ExpectedValue(map, key, sequence);
-        using (ValueLease lease = shown.Lease(model.Options.Keys[key], snapshot))
-            CheckValue(lease.IsFound, lease.Value, expected, $"lease of key {key} in map {map} at {sequence}");
-        ValueTask<byte[]?> read = shown.GetAsync(model.Options.Keys[key], snapshot);
+        SortedMap shown = MapAt(map, moment.Snapshot);
+        HistoryEntry? expected = model.ExpectedEntry(map, key, moment);
+        using (ValueLease lease = shown.Lease(model.Options.Keys[key], moment.Snapshot))
+            CheckValue(lease.IsFound, lease.Value, expected, $"lease of key {key} in map {map} at {moment}");
+        ValueTask<byte[]?> read = shown.GetAsync(model.Options.Keys[key], moment.Snapshot);
         while (!read.IsCompleted) scheduler.SpinOnce();
         byte[]? value = read.GetAwaiter().GetResult();
-        CheckValue(value is not null, value, expected, $"awaited get of key {key} in map {map} at {sequence}");
+        CheckValue(value is not null, value, expected, $"awaited get of key {key} in map {map} at {moment}");
     }
 
     /// <summary>A map in pages, read ahead by one, either way.</summary>
-    public void CheckPages(Random random, Scheduler scheduler, int map, ulong sequence, Snapshot? snapshot)
+    public void CheckPages(Random random, Scheduler scheduler, int map, HistoryMoment moment)
     {
-        SortedMap shown = MapAt(map, snapshot);
-        List<HistoryEntry> expected = model.Expected(map, sequence);
+        SortedMap shown = MapAt(map, moment.Snapshot);
+        List<HistoryEntry> expected = model.Expected(map, moment);
         var direction = (Direction)random.Next(2);
         if (direction == Direction.Descending) expected.Reverse();
-        string what = $"pages of map {map}, {direction}, at {sequence}";
-        var request = new PageRequest(shown, [], [], RangeBounds.FromInclusive, direction, long.MaxValue, PageBytes, snapshot);
+        string what = $"pages of map {map}, {direction}, at {moment}";
+        var request = new PageRequest(shown, [], [], RangeBounds.FromInclusive, direction, long.MaxValue, PageBytes, moment.Snapshot);
         var reader = new PageReader(request, CancellationToken.None);
         Task<EntryPage?> read = reader.ReadAsync();
         try
@@ -56,17 +56,17 @@ internal sealed partial class HistoryReads
         }
     }
 
-    private void CheckMany(ReadOnlySpan<(int Map, int Key)> asked, ulong sequence, Snapshot? snapshot)
+    private void CheckMany(ReadOnlySpan<(int Map, int Key)> asked, HistoryMoment moment)
     {
         using MultiGet gets = database.CreateMultiGet();
-        foreach ((int map, int key) in asked) gets.Add(MapAt(map, snapshot), model.Options.Keys[key]);
-        gets.Run(snapshot);
+        foreach ((int map, int key) in asked) gets.Add(MapAt(map, moment.Snapshot), model.Options.Keys[key]);
+        gets.Run(moment.Snapshot);
         for (int i = 0; i < asked.Length; i++)
         {
             bool isPresent = gets.TryGetValue(i, out ReadOnlySpan<byte> value);
             (int map, int key) = asked[i];
-            string what = $"multi-get of {asked.Length}: key {key} ({Show(model.Options.Keys[key])}) in map {map} at {sequence}";
-            CheckValue(isPresent, value, model.ExpectedValue(map, key, sequence), what);
+            string what = $"multi-get of {asked.Length}: key {key} ({Show(model.Options.Keys[key])}) in map {map} at {moment}";
+            CheckValue(isPresent, value, model.ExpectedEntry(map, key, moment), what);
         }
     }
 
@@ -88,10 +88,10 @@ internal sealed partial class HistoryReads
         return read.GetAwaiter().GetResult();
     }
 
-    private static void CheckValue(bool isPresent, ReadOnlySpan<byte> value, byte[]? expected, string what)
+    private static void CheckValue(bool isPresent, ReadOnlySpan<byte> value, HistoryEntry? expected, string what)
     {
-        if (isPresent == expected is not null && value.SequenceEqual(expected)) return;
+        if (isPresent == expected is not null && (expected is not { } entry || value.SequenceEqual(entry.Value))) return;
         string shown = isPresent ? Show(value) : "absent";
-        throw new HistoryViolationException($"{what}: {shown}, expected {(expected is null ? "absent" : Show(expected))}");
+        throw new HistoryViolationException($"{what}: {shown}, expected {(expected is { } wanted ? Show(wanted.Value) : "absent")}");
     }
 }

@@ -4,7 +4,11 @@ using Varve.Reading;
 namespace Varve.Simulation;
 
 /// <summary>Reads a database in every way there is, and holds the answers against the model.</summary>
-internal sealed partial class HistoryReads(Database database, HistoryModel model)
+/// <param name="database">Just opened.</param>
+/// <param name="model">What it must hold.</param>
+/// <param name="wallMax">The most that the clocks of earlier opens have shown; 0: not known, or there was none.</param>
+/// <param name="isNew">Perhaps no open has left a time.</param>
+internal sealed partial class HistoryReads(Database database, HistoryModel model, long wallMax = 0, bool isNew = false)
 {
     private readonly byte[] _destination = new byte[32 << 10];
 
@@ -41,48 +45,56 @@ internal sealed partial class HistoryReads(Database database, HistoryModel model
         return last;
     }
 
-    /// <summary>Every map forward, backward and key by key, and the names of the maps.</summary>
-    public void CheckAll(ulong sequence, Snapshot? snapshot = null, string[]? otherNames = null)
+    /// <summary>Every map forward, backward and key by key, and the names of the maps; at this moment.</summary>
+    public void CheckAll(ulong sequence, string[]? otherNames = null) => AtNow(sequence, moment => CheckAll(moment, otherNames));
+
+    /// <summary>As the other, at a moment.</summary>
+    public void CheckAll(in HistoryMoment moment, string[]? otherNames = null)
     {
-        List<string> names = model.ExpectedNames(sequence);
+        List<string> names = model.ExpectedNames(moment.Sequence);
         names.AddRange(otherNames ?? []);
         names.Sort(StringComparer.Ordinal);
-        IReadOnlyList<string> listed = snapshot is null ? database.ListMaps() : snapshot.ListMaps();
+        IReadOnlyList<string> listed = moment.Snapshot is null ? database.ListMaps() : moment.Snapshot.ListMaps();
         if (!names.SequenceEqual(listed))
         {
             throw new HistoryViolationException($"maps [{string.Join(", ", listed)}], expected [{string.Join(", ", names)}]");
         }
 
-        CheckMap(database.GetMap(HistoryModel.JournalName), model.ExpectedJournal(sequence), snapshot);
+        CheckMap(database.GetMap(HistoryModel.JournalName), model.ExpectedJournal(moment.Sequence), moment.Snapshot);
         for (int map = 0; map < model.Options.MapNames.Length; map++)
         {
-            CheckMap(MapAt(map, snapshot), model.Expected(map, sequence), snapshot);
-            for (int key = 0; key < model.Options.Keys.Length; key++) CheckGet(map, key, sequence, snapshot);
-            CheckMany([.. Enumerable.Range(0, model.Options.Keys.Length).Select(key => (map, key))], sequence, snapshot);
+            CheckMap(MapAt(map, moment.Snapshot), model.Expected(map, moment), moment.Snapshot);
+            for (int key = 0; key < model.Options.Keys.Length; key++) CheckGet(map, key, moment);
+            CheckMany([.. Enumerable.Range(0, model.Options.Keys.Length).Select(key => (map, key))], moment);
         }
     }
 
-    public void CheckGet(int map, int key, ulong sequence, Snapshot? snapshot)
+    public void CheckGet(int map, int key, in HistoryMoment moment)
     {
-        SortedMap shown = MapAt(map, snapshot);
-        byte[]? expected = model.ExpectedValue(map, key, sequence);
-        bool isPresent = shown.TryGet(model.Options.Keys[key], _destination, out int length, snapshot);
-        if (isPresent == expected is not null && (expected is null || _destination.AsSpan(0, length).SequenceEqual(expected))) return;
-        throw new HistoryViolationException(
-            $"get of key {key} ({Show(model.Options.Keys[key])}) in map {map} at {sequence}: " +
-            $"{(isPresent ? Show(_destination.AsSpan(0, length)) : "absent")}, expected {(expected is null ? "absent" : Show(expected))}");
+        SortedMap shown = MapAt(map, moment.Snapshot);
+        HistoryEntry? expected = model.ExpectedEntry(map, key, moment);
+        byte[] bytes = model.Options.Keys[key];
+        bool isPresent = shown.TryGet(bytes, _destination, out int length, out EntryVersion version, moment.Snapshot);
+        string what = $"get of key {key} ({Show(bytes)}) in map {map} at {moment}";
+        CheckValue(isPresent, isPresent ? _destination.AsSpan(0, length) : [], expected, what);
+        if (shown.TryGetExpiry(bytes, out DateTimeOffset? expiry, moment.Snapshot) != isPresent)
+            throw new HistoryViolationException($"{what}: a value is {(isPresent ? "" : "not ")}there, an expiry otherwise");
+        if (expected is { } entry) CheckMark(expiry, version, entry, what);
+        else if (version != EntryVersion.None || expiry is not null)
+            throw new HistoryViolationException($"{what}: absent, but version {version.Sequence} and expiry {expiry}");
     }
 
     /// <summary>A part of a map: by bounds or a prefix, either way, perhaps with a limit.</summary>
-    public void CheckRange(Random random, int map, ulong sequence, Snapshot? snapshot)
+    public void CheckRange(Random random, int map, HistoryMoment moment)
     {
+        Snapshot? snapshot = moment.Snapshot;
         SortedMap shown = MapAt(map, snapshot);
         byte[] start = DrawKey(random);
         byte[] end = DrawKey(random);
         long limit = random.Next(2) == 0 ? long.MaxValue : random.Next(0, 6);
         var direction = (Direction)random.Next(2);
         int kind = random.Next(3);
-        IEnumerable<HistoryEntry> expected = model.Expected(map, sequence).Where(entry => kind switch
+        IEnumerable<HistoryEntry> expected = model.Expected(map, moment).Where(entry => kind switch
         {
             0 => Compare(entry.Key, start) >= 0 && (end.Length == 0 || Compare(entry.Key, end) < 0),
             1 => (start.Length == 0 || Compare(entry.Key, start) <= 0) && (end.Length == 0 || Compare(entry.Key, end) > 0),
@@ -96,17 +108,18 @@ internal sealed partial class HistoryReads(Database database, HistoryModel model
         };
         bool isDescending = kind == 1 || direction == Direction.Descending;
         List<HistoryEntry> wanted = [.. (isDescending ? expected.Reverse() : expected).Take((int)Math.Min(limit, int.MaxValue))];
-        string what = $"part {kind} of map {map} from {Show(start)} to {Show(end)}, {direction}, limit {limit}, at {sequence}";
+        string what = $"part {kind} of map {map} from {Show(start)} to {Show(end)}, {direction}, limit {limit}, at {moment}";
         int count = 0;
-        foreach (Entry entry in range) CheckEntry(entry.Key, entry.Value, wanted, count++, what);
+        foreach (Entry entry in range) CheckEntry(entry, wanted, count++, what);
         if (count != wanted.Count) throw new HistoryViolationException($"{what}: {count} entries, expected {wanted.Count}");
     }
 
     /// <summary>A cursor that changes its direction as it likes.</summary>
-    public void CheckWalk(Random random, int map, ulong sequence, Snapshot? snapshot)
+    public void CheckWalk(Random random, int map, HistoryMoment moment)
     {
+        Snapshot? snapshot = moment.Snapshot;
         SortedMap shown = MapAt(map, snapshot);
-        List<HistoryEntry> expected = model.Expected(map, sequence);
+        List<HistoryEntry> expected = model.Expected(map, moment);
         using Cursor cursor = shown.CreateCursor(snapshot);
         int at = -1;
         for (int step = random.Next(5, 25); step > 0; step--)
@@ -132,15 +145,16 @@ internal sealed partial class HistoryReads(Database database, HistoryModel model
                 < 8 => cursor.Next(),
                 _ => cursor.Previous(),
             };
-            string what = $"cursor on map {map} at {sequence}, move {move}, key {Show(key)}";
+            string what = $"cursor on map {map} at {moment}, move {move}, key {Show(key)}";
             if (isValid != (at >= 0 && at < expected.Count) || cursor.IsValid != isValid)
             {
                 string stands = isValid ? "on " + Show(cursor.Key) : "on no entry";
                 throw new HistoryViolationException($"{what}: {stands}, expected entry {at} of {expected.Count}");
             }
 
-
-            if (isValid) CheckEntry(cursor.Key, cursor.Value, expected, at, what);
+            if (!isValid) continue;
+            CheckEntry(cursor.Key, cursor.Value, expected, at, what);
+            CheckMark(cursor.Expiry, cursor.Version, expected[at], what);
         }
     }
 
@@ -155,13 +169,19 @@ internal sealed partial class HistoryReads(Database database, HistoryModel model
     {
         int count = 0;
         foreach (Entry entry in map.All(Direction.Ascending, long.MaxValue, snapshot))
-            CheckEntry(entry.Key, entry.Value, expected, count++, map.Name);
+            CheckEntry(entry, expected, count++, map.Name);
         if (count != expected.Count)
             throw new HistoryViolationException($"'{map.Name}' shows {count} of {expected.Count}, lacks {Show(expected[count].Key)}");
         foreach (Entry entry in map.All(Direction.Descending, long.MaxValue, snapshot))
-            CheckEntry(entry.Key, entry.Value, expected, --count, map.Name + " backward");
+            CheckEntry(entry, expected, --count, map.Name + " backward");
         if (count != 0) throw new HistoryViolationException($"'{map.Name}' backward lacks {count} of {expected.Count} entries");
         CheckKeysOnly(map, expected, snapshot);
+    }
+
+    private static void CheckEntry(in Entry entry, List<HistoryEntry> expected, int index, string what)
+    {
+        CheckEntry(entry.Key, entry.Value, expected, index, what);
+        CheckMark(entry.Expiry, entry.Version, expected[index], what);
     }
 
     private static void CheckEntry(ReadOnlySpan<byte> key, ReadOnlySpan<byte> value, List<HistoryEntry> expected, int index, string what)

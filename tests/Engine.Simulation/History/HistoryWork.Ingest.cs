@@ -83,13 +83,16 @@ internal sealed partial class HistoryWork
     {
         string directory = string.Create(CultureInfo.InvariantCulture, $"{CheckpointPrefix}{_checkpoints++}-{random.Next()}");
         ulong before = database.LatestSequence;
+        long time = Reads.Time.Read();
         ulong sequence = database.Checkpoint(directory);
         if (IsOver) return;
         if (sequence < before) throw new HistoryViolationException($"a checkpoint shows {sequence}, {before} was visible when it began");
-        _reads.Resolve(sequence);
+        Reads.Resolve(sequence);
         using Database copy = Database.Open(Setup with { Directory = directory }, new DatabaseOptions());
         if (IsOver) return;
-        new HistoryReads(copy, model).CheckAll(sequence);
+        var reads = new HistoryReads(copy, model);
+        reads.Time.CheckFloor(time);
+        reads.CheckAll(sequence);
         RecoveryCheck.GoOn(copy);
     }
 }

@@ -7,15 +7,16 @@ namespace Varve.Simulation;
 internal sealed partial class HistoryWork(
     HistoryOptions options, HistoryModel model, Database database, DeterministicScheduler scheduler, Random random)
 {
-    private readonly HistoryReads _reads = new(database, model);
     private readonly List<EngineThread> _writers = [];
-    private readonly List<Snapshot> _snapshots = [];
+    private readonly List<HistoryMoment> _snapshots = [];
 
     /// <summary>Set when the machine crashes: what a call answers from then on counts no more.</summary>
     public bool IsOver { get; set; }
 
     /// <summary>True where calls to the disk fail: which errors the database may answer with, is checked. Null: none.</summary>
     public Func<bool>? HasFailed { get; init; }
+
+    public required HistoryReads Reads { get; init; }
 
     /// <summary>Read between the operations; null: not.</summary>
     public HistoryFeed? Feed { get; init; }
@@ -31,7 +32,7 @@ internal sealed partial class HistoryWork(
 
         for (int i = 0; i < count && !IsOver; i++)
         {
-            int kind = random.Next(106);
+            int kind = random.Next(114);
             onStep($"{i}, kind {kind}");
             try
             {
@@ -49,7 +50,7 @@ internal sealed partial class HistoryWork(
     public void End()
     {
         foreach (EngineThread writer in _writers) writer.Join();
-        foreach (Snapshot snapshot in _snapshots) snapshot.Dispose();
+        foreach (HistoryMoment held in _snapshots) held.Snapshot!.Dispose();
         _snapshots.Clear();
     }
 
@@ -73,12 +74,12 @@ internal sealed partial class HistoryWork(
                 Read(kind);
                 break;
             case < 86:
-                if (_snapshots.Count < 4) _snapshots.Add(database.CreateSnapshot());
+                if (_snapshots.Count < 4) _snapshots.Add(Reads.TakeSnapshot());
                 break;
             case < 88:
                 if (_snapshots.Count == 0) break;
                 int dropped = random.Next(_snapshots.Count);
-                _snapshots[dropped].Dispose();
+                _snapshots[dropped].Snapshot!.Dispose();
                 _snapshots.RemoveAt(dropped);
                 break;
             case < 91:
@@ -99,12 +100,17 @@ internal sealed partial class HistoryWork(
             case >= 100 and < 104:
                 Ingest();
                 break;
-            case >= 104:
+            case 104 or 105:
                 Checkpoint();
                 break;
+            case >= 106 and < 112:
+                PassTime();
+                break;
+            case >= 112:
+                HoldCursor();
+                break;
             default:
-                // A pause: idle time brings marks and the upkeep of a calm store.
-                scheduler.CreateSignal("pause").Wait(TimeSpan.FromMilliseconds(random.Next(1, 2_500)));
+                Pause();
                 break;
         }
     }
@@ -123,33 +129,44 @@ internal sealed partial class HistoryWork(
     /// <summary>At a held snapshot, at one taken for the read, or (with one writer) at this moment.</summary>
     private void Read(int kind)
     {
-        int chosen = random.Next(_snapshots.Count + 2);
-        bool takesOne = chosen >= _snapshots.Count && (options.Writers > 1 || chosen == _snapshots.Count);
-        Snapshot? own = takesOne ? database.CreateSnapshot() : null;
-        Snapshot? snapshot = chosen < _snapshots.Count ? _snapshots[chosen] : own;
+        HistoryMoment? held = DrawMoment(out bool isOwn);
         try
         {
-            ulong sequence = snapshot?.Sequence ?? database.LatestSequence;
-            _reads.Resolve(sequence);
+            ulong sequence = held?.Sequence ?? database.LatestSequence;
+            Reads.Resolve(sequence);
             int map = random.Next(options.MapNames.Length);
-            if (kind < 63) _reads.CheckSeveral(random, scheduler, sequence, snapshot);
-            else if (kind < 65) _reads.CheckPages(random, scheduler, map, sequence, snapshot);
-            else if (kind < 68) _reads.CheckGet(map, random.Next(options.Keys.Length), sequence, snapshot);
-            else if (kind < 73) _reads.CheckRange(random, map, sequence, snapshot);
-            else if (kind < 78) _reads.CheckWalk(random, map, sequence, snapshot);
-            else _reads.CheckAll(sequence, snapshot);
+            if (held is { } moment) Read(kind, map, moment);
+            else Reads.AtNow(sequence, now => Read(kind, map, now));
         }
         finally
         {
-            own?.Dispose();
+            if (isOwn) held!.Value.Snapshot!.Dispose();
         }
+    }
+
+    /// <summary>Null: now.</summary>
+    private HistoryMoment? DrawMoment(out bool isOwn)
+    {
+        int chosen = random.Next(_snapshots.Count + 2);
+        isOwn = chosen >= _snapshots.Count && (options.Writers > 1 || chosen == _snapshots.Count);
+        return chosen < _snapshots.Count ? _snapshots[chosen] : isOwn ? Reads.TakeSnapshot() : null;
+    }
+
+    private void Read(int kind, int map, in HistoryMoment moment)
+    {
+        if (kind < 63) Reads.CheckSeveral(random, scheduler, moment);
+        else if (kind < 65) Reads.CheckPages(random, scheduler, map, moment);
+        else if (kind < 68) Reads.CheckGet(map, random.Next(options.Keys.Length), moment);
+        else if (kind < 73) Reads.CheckRange(random, map, moment);
+        else if (kind < 78) Reads.CheckWalk(random, map, moment);
+        else Reads.CheckAll(moment);
     }
 
     private void Write(Random own)
     {
         HistoryOperation[] operations = DrawOperations(own);
         Durability durability = DrawDurability(own);
-        HistoryBatch batch = model.Begin(operations);
+        HistoryBatch batch = model.Begin(operations, conditions: DrawConditions(own, operations));
         ulong sequence;
         try
         {
@@ -171,7 +188,7 @@ internal sealed partial class HistoryWork(
             throw;
         }
 
-        if (IsOver) return;
+        if (IsOver || batch.IsDead) return;
         model.Acknowledge(batch, sequence, durability);
         if (database.LatestSequence < sequence)
             throw new HistoryViolationException($"write {sequence} is acknowledged, but reads see up to {database.LatestSequence}");
@@ -182,21 +199,30 @@ internal sealed partial class HistoryWork(
     private ulong Send(Random own, HistoryBatch batch, Durability durability)
     {
         SortedMap journal = database.GetMap(HistoryModel.JournalName);
-        if (batch.Operations.Length == 0) return journal.Put(batch.JournalKey, batch.JournalValue, durability);
+        if (batch.Operations.Length == 0 && batch.Conditions.Length == 0) return SendAlone(own, journal, batch, durability);
         using WriteBatch write = database.CreateBatch();
-        foreach (HistoryOperation operation in batch.Operations)
-        {
-            SortedMap map = database.GetMap(options.MapNames[operation.Map]);
-            if (operation.Drops || operation.IsRange) AddRange(write, map, operation);
-            else if (operation.Value is null) write.Delete(map, options.Keys[operation.Key]);
-            else write.Put(map, options.Keys[operation.Key], operation.Value);
-        }
-
+        ulong before = database.LatestSequence;
+        AddConditions(write, batch);
+        AddOperations(write, batch);
         write.Put(journal, batch.JournalKey, batch.JournalValue);
+        if (batch.Conditions.Length > 0) return SendConditional(own, write, batch, before, durability);
         if (own.Next(8) != 0) return database.Write(write, durability);
         ValueTask<ulong> sent = database.WriteAsync(write, durability);
         while (!sent.IsCompleted) scheduler.SpinOnce();
         return sent.GetAwaiter().GetResult();
+    }
+
+    private void AddOperations(WriteBatch write, HistoryBatch batch)
+    {
+        for (int i = 0; i < batch.Operations.Length; i++)
+        {
+            HistoryOperation operation = batch.Operations[i];
+            SortedMap map = database.GetMap(options.MapNames[operation.Map]);
+            if (operation.Drops || operation.IsRange) AddRange(write, map, operation);
+            else if (operation.Value is null) write.Delete(map, options.Keys[operation.Key]);
+            else if (operation.TimeToLive is not null) batch.Operations[i] = AddExpiring(write, map, operation);
+            else write.Put(map, options.Keys[operation.Key], operation.Value);
+        }
     }
 
     private HistoryOperation[] DrawOperations(Random own)
@@ -214,7 +240,10 @@ internal sealed partial class HistoryWork(
             }
 
             byte[]? value = deletes || own.Next(4) == 0 ? null : HistoryContent.DrawValue(own, options.LargeValueOneIn);
-            operations[i] = new HistoryOperation(own.Next(options.MapNames.Length), own.Next(options.Keys.Length), value);
+            operations[i] = new HistoryOperation(own.Next(options.MapNames.Length), own.Next(options.Keys.Length), value)
+            {
+                TimeToLive = value is null ? null : DrawTimeToLive(own),
+            };
         }
 
         return operations;

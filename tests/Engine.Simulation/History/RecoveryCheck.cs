@@ -31,11 +31,13 @@ internal sealed class RecoveryCheck(HistoryModel model, RegionPool pool)
         {
             var random = new Random(seed);
             bool nests = mayNest && random.Next(8) == 0;
-            var recorder = new CrashPointRecorder(model);
             bool keepsLog = (mode == CrashMode.KeepAll && mayNest) || model.Options.SyncedPercent == 100;
-            SimulatedDisk left = Run(point, mode, seed, floor, keepsLog, random, nests ? recorder : null, out ulong last);
-            if (random.Next(4) == 0) CheckAgain(left, last, seed);
-            if (nests) CheckNested(recorder, point.SyncedFloor, random);
+            var scheduler = new DeterministicScheduler(seed);
+            scheduler.Clock.SetUtcNow(HistoryModel.DrawWall(random, point.Wall));
+            CrashPointRecorder? recorder = nests ? new CrashPointRecorder(model, scheduler.Clock) : null;
+            SimulatedDisk left = Run(point, mode, seed, floor, keepsLog, random, scheduler, recorder, out ulong last);
+            if (random.Next(4) == 0) CheckAgain(point, left, last, scheduler.Clock.GetUtcNow(), seed);
+            if (recorder is not null) CheckNested(recorder, point, random);
         }
         catch (Exception violation)
         {
@@ -50,20 +52,22 @@ internal sealed class RecoveryCheck(HistoryModel model, RegionPool pool)
         ulong floor,
         bool keepsLog,
         Random random,
+        DeterministicScheduler scheduler,
         CrashPointRecorder? recorder,
         out ulong lastSequence)
     {
-        var scheduler = new DeterministicScheduler(seed);
         SimulatedDisk disk = point.Disk.Crash(mode, seed, scheduler);
         if (recorder is not null) disk.Faults = call => recorder.Observe(disk, call);
         ulong last = 0;
+        bool isNew = point.TimeFloor == 0;
         scheduler.Run(() =>
         {
             EngineSetup setup = model.Options.CreateSetup(disk, scheduler, new SeededRandom(seed), pool);
-            if (random.Next(8) == 0) CheckReadOnly(setup, disk, floor);
+            if (random.Next(8) == 0) CheckReadOnly(setup, disk, floor, point.WallMax, isNew);
             using Database database = Database.Open(setup, new DatabaseOptions());
             disk.Faults = null;
-            var reads = new HistoryReads(database, model);
+            var reads = new HistoryReads(database, model, point.WallMax, isNew);
+            reads.Time.CheckFloor(point.TimeFloor);
             last = reads.FindLastSequence();
             CheckFloor(last, floor);
             reads.CheckAll(last);
@@ -81,15 +85,17 @@ internal sealed class RecoveryCheck(HistoryModel model, RegionPool pool)
     }
 
     /// <summary>What was recovered and written after it is there after another cut, too.</summary>
-    private void CheckAgain(SimulatedDisk disk, ulong last, int seed)
+    private void CheckAgain(CrashPoint point, SimulatedDisk disk, ulong last, DateTimeOffset before, int seed)
     {
         var scheduler = new DeterministicScheduler(seed);
+        scheduler.Clock.SetUtcNow(HistoryModel.DrawWall(new Random(seed), before));
+        long wallMax = Math.Max(point.WallMax, before.ToUnixTimeMilliseconds());
         SimulatedDisk again = disk.Crash(CrashMode.KeepNothing, seed, scheduler);
         scheduler.Run(() =>
         {
             EngineSetup setup = model.Options.CreateSetup(again, scheduler, new SeededRandom(seed), pool);
             using Database database = Database.Open(setup, new DatabaseOptions());
-            new HistoryReads(database, model).CheckAll(last, otherNames: [LaterName]);
+            new HistoryReads(database, model, wallMax).CheckAll(last, otherNames: [LaterName]);
             HistoryFeed.CheckWhole(database, model, last, isWhole: model.Options.KeepsWholeHistory && model.Options.SyncedPercent == 100);
             if (database.GetMap(LaterName).Get("key"u8) is not [1, 2, 3])
                 throw new HistoryViolationException("a synced write after the recovery is lost");
@@ -97,18 +103,19 @@ internal sealed class RecoveryCheck(HistoryModel model, RegionPool pool)
     }
 
     /// <summary>A power cut in the middle of the recovery: what had been synced before the first crash must still be there.</summary>
-    private void CheckNested(CrashPointRecorder recorder, ulong syncedFloor, Random random)
+    private void CheckNested(CrashPointRecorder recorder, CrashPoint before, Random random)
     {
         for (int i = 0; i < 2 && recorder.Points.Count > 0; i++)
         {
             CrashPoint point = recorder.Points[random.Next(recorder.Points.Count)];
             CrashMode mode = random.Next(2) == 0 ? CrashMode.KeepNothing : CrashMode.Random;
-            Check(point with { SyncedFloor = syncedFloor, LastSequence = 0 }, mode, random.Next(), mayNest: false);
+            CrashPoint nested = point with { SyncedFloor = before.SyncedFloor, TimeFloor = before.TimeFloor, LastSequence = 0 };
+            Check(nested, mode, random.Next(), mayNest: false);
         }
     }
 
     /// <summary>A read-only open shows the same and changes nothing.</summary>
-    public void CheckReadOnly(EngineSetup setup, SimulatedDisk disk, ulong floor)
+    public void CheckReadOnly(EngineSetup setup, SimulatedDisk disk, ulong floor, long wallMax, bool isNew)
     {
         if (!disk.ListAllFiles().Any(path => path.EndsWith("CURRENT", StringComparison.Ordinal))) return;
         Func<DiskCall, Fault?>? before = disk.Faults;
@@ -119,7 +126,7 @@ internal sealed class RecoveryCheck(HistoryModel model, RegionPool pool)
         };
         using (Database database = Database.Open(setup, new DatabaseOptions { Mode = OpenMode.ReadOnly }))
         {
-            var reads = new HistoryReads(database, model);
+            var reads = new HistoryReads(database, model, wallMax, isNew);
             ulong last = reads.FindLastSequence();
             CheckFloor(last, floor);
             reads.CheckAll(last);

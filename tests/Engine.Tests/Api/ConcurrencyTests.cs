@@ -28,7 +28,11 @@ public sealed class ConcurrencyTests
         using WriteBatch batch = database.CreateBatch();
         Write(database, map, batch, round: 1);
         using MultiGet gets = database.CreateMultiGet();
-        Action[] readers = [() => Get(map), () => GetMany(map, gets), () => ReadPages(map).GetAwaiter().GetResult(), () => Scan(map), () => ScanBackward(map), () => Walk(map), () => HoldSnapshot(database, map)];
+        Action[] readers =
+        [
+            () => Get(map), () => GetMany(map, gets), () => ReadPages(map).GetAwaiter().GetResult(), () => Scan(map),
+            () => ScanBackward(map), () => Walk(map), () => HoldSnapshot(database, map),
+        ];
         Exception?[] failures = new Exception?[readers.Length];
         long[] counts = new long[readers.Length];
         Thread[] threads =

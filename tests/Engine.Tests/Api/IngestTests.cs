@@ -1,15 +1,10 @@
 using System.Text;
 using Varve.Levels;
-using Varve.Native;
-using Varve.Reading;
 
 namespace Varve.Tests.Api;
 
-public sealed class IngestTests
+public sealed class IngestTests : IngestHarness
 {
-    private readonly SimulatedDisk _disk = new();
-    private readonly RegionPool _pool = new();
-
     [Fact]
     public void Sorted_entries_are_there_at_one_sequence_and_after_a_reopen()
     {
@@ -34,25 +29,6 @@ public sealed class IngestTests
         reopened.Compact();
         Check(reopened, 0, 3_000);
         Assert.True(reopened.Verify().IsSound);
-    }
-
-    [Fact]
-    public void Nothing_of_an_ingest_is_seen_before_its_commit_and_nothing_left_when_it_is_given_up()
-    {
-        using Database database = Open();
-        SortedMap map = database.GetMap("m");
-        map.Put("k"u8, "v"u8);
-        database.Flush();
-        IReadOnlyList<string> files = Tables();
-        using (IngestWriter ingest = database.CreateIngest())
-        {
-            foreach ((ReadOnlyMemory<byte> key, ReadOnlyMemory<byte> value) in Entries(0, 2_000)) ingest.Add(map, key.Span, value.Span);
-            Assert.True(Tables().Count > files.Count);
-            Assert.Equal(1, CountOf(map.All()));
-        }
-
-        Assert.Equal(files, Tables());
-        Assert.Equal(1, CountOf(map.All()));
     }
 
     [Fact]
@@ -108,25 +84,6 @@ public sealed class IngestTests
                 Assert.Equal(expected, map.GetAsync(Key(i), moment).AsTask().Result);
             }
         }
-    }
-
-    [Fact]
-    public void An_ingest_into_a_dropped_map_is_refused_and_writing_goes_on()
-    {
-        using Database database = Open();
-        SortedMap map = database.GetMap("m");
-        map.Put("k"u8, "v"u8);
-        using (IngestWriter ingest = database.CreateIngest())
-        {
-            ingest.Add(map, Key(0), "lost"u8);
-            database.DropMap("m");
-            Assert.Throws<MapDroppedException>(() => ingest.Commit());
-        }
-
-        map = database.GetMap("m");
-        map.Put("k"u8, "new"u8);
-        database.Ingest(map, Entries(0, 3));
-        Assert.Equal(4, CountOf(map.All()));
     }
 
     [Fact]
@@ -203,31 +160,6 @@ public sealed class IngestTests
     }
 
     [Fact]
-    public void Cancelling_leaves_nothing_and_progress_is_told()
-    {
-        using Database database = Open();
-        SortedMap map = database.GetMap("m");
-        using var cancellation = new CancellationTokenSource();
-        IEnumerable<KeyValuePair<ReadOnlyMemory<byte>, ReadOnlyMemory<byte>>> entries = Entries(0, 5_000).Select((entry, i) =>
-        {
-            if (i == 4_500) cancellation.Cancel();
-            return entry;
-        });
-        var progress = new LastProgress();
-        Assert.Throws<OperationCanceledException>(() => database.Ingest(map, entries, progress, cancellation.Token));
-        Assert.Equal(4_096, progress.Last.Entries);
-        Assert.Empty(Tables());
-        Assert.Empty(Read(map.All()));
-        Assert.Throws<OperationCanceledException>(() =>
-        {
-            using IngestWriter ingest = database.CreateIngest();
-            ingest.Add(map, "k"u8, "v"u8);
-            ingest.Commit(cancellation.Token);
-        });
-        Assert.Empty(Tables());
-    }
-
-    [Fact]
     public void Large_values_and_long_keys_come_through()
     {
         using Database database = Open();
@@ -296,146 +228,5 @@ public sealed class IngestTests
         using Database reopened = Open();
         Assert.Equal(300, Read(reopened.GetMap("m").All()).Count(entry => entry.Value[0] == 11));
         Assert.Equal(4_000, CountOf(reopened.GetMap("other").All()));
-    }
-
-    [Fact]
-    public void A_full_disk_ends_an_ingest_without_a_trace_and_the_next_one_succeeds()
-    {
-        using Database database = Open();
-        SortedMap map = database.GetMap("m");
-        map.Put("k"u8, "v"u8);
-        database.Flush();
-        database.WaitForUpkeep();
-        IReadOnlyList<string> files = Tables();
-        _disk.CapacityBytes = 0;
-        Assert.Throws<StorageException>(() => database.Ingest(map, Entries(0, 50_000)));
-        Assert.Equal(files, Tables());
-        _disk.CapacityBytes = long.MaxValue;
-        database.Ingest(map, Entries(0, 1_000));
-        Check(database, 0, 1_000);
-        map.Put("after"u8, "v"u8);
-    }
-
-    [Theory]
-    [InlineData(Errors.InputOutput)]
-    [InlineData(Errors.NoSpace)]
-    public void An_edit_that_fails_is_settled_and_the_ingest_did_not_happen(int errorCode)
-    {
-        using (Database database = Open())
-        {
-            SortedMap map = database.GetMap("m");
-            map.Put("k"u8, "v"u8);
-            database.Flush();
-            database.WaitForUpkeep();
-            bool hasFailed = false;
-            _disk.Faults = call =>
-            {
-                bool isEdit = call.Operation == DiskOperation.Write && call.Path.Contains("MANIFEST", StringComparison.Ordinal);
-                if (hasFailed || !isEdit) return null;
-                hasFailed = true;
-                return Fault.Error(errorCode);
-            };
-            Assert.Throws<StorageException>(() => database.Ingest(map, Entries(0, 500)));
-            _disk.Faults = null;
-            Assert.Equal(1, CountOf(map.All()));
-            map.Put("after"u8, "v"u8);
-            database.Flush();
-            database.Ingest(map, Entries(500, 600));
-        }
-
-        using Database reopened = Open();
-        Assert.Equal(102, CountOf(reopened.GetMap("m").All()));
-        Assert.True(reopened.Verify().IsSound);
-    }
-
-    [Fact]
-    public void A_failed_sync_of_the_manifest_leaves_the_outcome_open_and_stops_writing()
-    {
-        using (Database database = Open())
-        {
-            SortedMap map = database.GetMap("m");
-            map.Put("k"u8, "v"u8);
-            database.Flush();
-            database.WaitForUpkeep();
-            _disk.Faults = call => call.Operation == DiskOperation.Sync && call.Path.Contains("MANIFEST", StringComparison.Ordinal)
-                ? Fault.Error(Errors.InputOutput, FailedSync.MarksClean)
-                : null;
-            Assert.Throws<CommitOutcomeUnknownException>(() => database.Ingest(map, Entries(0, 500)));
-            _disk.Faults = null;
-            Assert.Equal(1, CountOf(map.All()));
-            Assert.Throws<DatabaseReadOnlyException>(() => map.Put("after"u8, "v"u8));
-        }
-
-        using Database reopened = Open();
-        Assert.True(CountOf(reopened.GetMap("m").All()) is 1 or 501);
-        Assert.True(reopened.Verify().IsSound);
-    }
-
-    [Fact]
-    public void Every_flipped_bit_of_an_ingested_table_is_found()
-    {
-        using Database database = Open();
-        SortedMap map = database.GetMap("m");
-        database.Ingest(map, Entries(0, 10));
-        string path = Tables()[^1];
-        byte[] bytes = _disk.ReadAll(path);
-        for (int offset = 0; offset < bytes.Length; offset += 97)
-        {
-            _disk.FlipBit(path, offset * 8L);
-            Assert.False(database.Verify().IsSound, $"a bit flipped at {offset}");
-            _disk.FlipBit(path, offset * 8L);
-        }
-
-        Assert.True(database.Verify().IsSound);
-    }
-
-    private static int TablesOn(Database database, int level)
-    {
-        ReadView view = database.Views.Pin();
-        try
-        {
-            return view.Levels.Tables(level).Length;
-        }
-        finally
-        {
-            view.Release();
-        }
-    }
-
-    private static byte[] Key(int number) => Encoding.UTF8.GetBytes($"key {number:D6}");
-
-    private static KeyValuePair<ReadOnlyMemory<byte>, ReadOnlyMemory<byte>> Pair(byte[] key, byte[] value) => new(key, value);
-
-    private static IEnumerable<KeyValuePair<ReadOnlyMemory<byte>, ReadOnlyMemory<byte>>> Entries(int first, int end)
-    {
-        for (int i = first; i < end; i++) yield return Pair(Key(i), Encoding.UTF8.GetBytes($"value {i}"));
-    }
-
-    private static void Check(Database database, int first, int end)
-    {
-        SortedMap map = database.GetMap("m");
-        for (int i = first; i < end; i++) Assert.Equal($"value {i}", Encoding.UTF8.GetString(map.Get(Key(i)) ?? []));
-        Assert.Equal(end - first, CountOf(map.Prefix("key"u8)));
-        Assert.Equal(end - first, CountOf(map.Prefix("key"u8, Direction.Descending)));
-    }
-
-    private static int CountOf(EntryRange range) => Read(range).Count;
-
-    private static List<KeyValuePair<byte[], byte[]>> Read(EntryRange range)
-    {
-        var entries = new List<KeyValuePair<byte[], byte[]>>();
-        foreach (Entry entry in range) entries.Add(new(entry.Key.ToArray(), entry.Value.ToArray()));
-        return entries;
-    }
-
-    private Database Open() => OptionSet.Tiny.Open(_disk, _pool);
-
-    private List<string> Tables() => [.. _disk.ListAllFiles().Where(path => path.EndsWith(".table", StringComparison.Ordinal))];
-
-    private sealed class LastProgress : IProgress<IngestProgress>
-    {
-        public IngestProgress Last { get; private set; }
-
-        public void Report(IngestProgress value) => Last = value;
     }
 }

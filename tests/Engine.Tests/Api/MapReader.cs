@@ -109,7 +109,8 @@ internal static class MapReader
         int count = 0;
         foreach (ReadOnlySpan<byte> key in range.Keys)
         {
-            Assert.True(count < expected.Length && key.SequenceEqual(expected[count].Key), $"{where}, key {count}: {HistoryKeys.Show(key)}");
+            bool isExpected = count < expected.Length && key.SequenceEqual(expected[count].Key);
+            Assert.True(isExpected, $"{where}, key {count}: {HistoryKeys.Show(key)}");
             count++;
         }
 

@@ -254,4 +254,21 @@ public sealed class ChangeHistoryTests
         Assert.True(SpinWait.SpinUntil(() => database.GetStatistics().ChangeHistoryBytes == 0, TimeSpan.FromSeconds(30)));
         _house.Disk.CapacityBytes = long.MaxValue;
     }
+
+    /// <summary>What was flushed is durable in tables; a system that drops what a failed sync did not write takes it from the log.</summary>
+    [Fact]
+    public void A_log_whose_sync_failed_shows_what_it_had_synced()
+    {
+        using Database database = _house.Open();
+        FeedHouse.Put(database, 0, 10);
+        database.Sync();
+        FeedHouse.Put(database, 10, 20);
+        database.Flush();
+        _house.Disk.Faults = FaultPlan.Matching(
+            call => call.Operation == DiskOperation.Sync && call.Path.EndsWith(".log", StringComparison.Ordinal),
+            Fault.Error(Errors.InputOutput, FailedSync.DropsUnsynced));
+        Assert.Throws<CommitOutcomeUnknownException>(database.Sync);
+        _house.Disk.Faults = null;
+        FeedHouse.AssertNumbers(FeedHouse.Read(database), 0, 10);
+    }
 }

@@ -69,7 +69,8 @@ internal static class ApiSurface
 
         foreach (MethodInfo method in type.GetMethods(Own))
         {
-            if (!IsVisible(method) || method.IsSpecialName || IsOfRecord(type, method)) continue;
+            bool isOperator = method.Name.StartsWith("op_", StringComparison.Ordinal);
+            if (!IsVisible(method) || (method.IsSpecialName && !isOperator) || IsOfRecord(type, method)) continue;
             members.Add(new ApiMember(method, $"{Static(method)}{Name(method.ReturnType)} {NameOf(method)}({Parameters(method)})"));
         }
 
@@ -79,7 +80,8 @@ internal static class ApiSurface
     /// <summary>Equality, printing and copying, which the compiler gives every record.</summary>
     private static bool IsOfRecord(Type type, MethodInfo method) =>
         type.GetMethod("PrintMembers", BindingFlags.Instance | BindingFlags.NonPublic) is not null
-        && (method.Name is "Equals" or "GetHashCode" or "ToString" or "PrintMembers" or "<Clone>$" or "Deconstruct");
+        && method.Name is "op_Equality" or "op_Inequality" or "Equals" or "GetHashCode" or "ToString" or "PrintMembers" or "<Clone>$"
+            or "Deconstruct";
 
     private static bool IsVisible(MethodBase? method) => method is { IsPublic: true } or { IsFamily: true } or { IsFamilyOrAssembly: true };
 
@@ -92,7 +94,14 @@ internal static class ApiSurface
 
     private static string Parameters(MethodBase method) => string.Join(", ", method.GetParameters().Select(parameter =>
     {
-        string passing = parameter.IsOut ? "out " : parameter.ParameterType.IsByRef ? "ref " : "";
+        bool isExtended = parameter.Position == 0 && method.IsDefined(typeof(System.Runtime.CompilerServices.ExtensionAttribute));
+        string passing = parameter switch
+        {
+            { IsOut: true } => "out ",
+            { IsIn: true, ParameterType.IsByRef: true } => "in ",
+            { ParameterType.IsByRef: true } => "ref ",
+            _ => isExtended ? "this " : "",
+        };
         string value = parameter.HasDefaultValue ? " = " + (parameter.DefaultValue ?? "default") : "";
         return $"{passing}{Name(parameter.ParameterType)} {parameter.Name}{value}";
     }));

@@ -1,5 +1,6 @@
 using System.Reflection;
 using System.Text;
+using System.Xml.Linq;
 
 namespace Varve.Tests.House;
 
@@ -32,6 +33,14 @@ public sealed class PublicApiTests
         Assert.True(
             File.ReadAllText(path).ReplaceLineEndings("\n") == actual,
             $"docs/api.md is not up to date. Run this test with {WriteVariable}=1.");
+    }
+
+    [Fact]
+    public void A_type_in_several_files_has_one_summary()
+    {
+        XDocument comments = XDocument.Load(Path.ChangeExtension(typeof(Database).Assembly.Location, ".xml"));
+        Assert.Empty(comments.Descendants("member").Where(member => member.Elements("summary").Count() > 1)
+            .Select(member => member.Attribute("name")!.Value));
     }
 
     private static string Describe(Assembly assembly)

@@ -22,7 +22,7 @@ public sealed class InspectorTests : IDisposable
         Assert.Equal(403, table.Entries);
         Assert.Equal(table.Blocks.Sum(block => (long)block.Entries), table.Entries);
         Assert.All(table.Blocks, block => Assert.True(block.IsSound));
-        Assert.Equal("0 put m: 1 bytes", seen[0]);
+        Assert.Equal(["0 put : 1 bytes", "0 put m: 1 bytes"], seen[..2]);
         Assert.Contains($"1 put large: {LargeValueBytes} bytes", seen);
         Assert.Contains("1 put key-0399: 100 bytes", seen);
     }
@@ -46,6 +46,25 @@ public sealed class InspectorTests : IDisposable
         Assert.Equal("0 put m: 1 bytes", seen[0]);
         Assert.Equal("1 delete key-0000: 0 bytes", seen[^1]);
         Assert.Contains($"1 put large: {LargeValueBytes} bytes", seen);
+    }
+
+    [Fact]
+    public void The_log_of_an_earlier_open_is_shorter_than_its_header_says_and_that_is_no_problem()
+    {
+        Fill(count: 20).Dispose();
+        string first = LogPath();
+        Fill(count: 5).Dispose();
+        Fill(count: 5).Dispose();
+        LogInspection log = DatabaseInspector.InspectLog(first);
+        Assert.True(log.Bytes < DatabaseOptions.MemoryBudgetBytesMin / 32, $"the slot was not cut: it has {log.Bytes} bytes");
+        Assert.Empty(log.Problems);
+
+        // Cut anywhere else, here within the large value, it has lost something.
+        byte[] bytes = File.ReadAllBytes(first);
+        File.WriteAllBytes(first, bytes[..(3 * 4096)]);
+        Assert.Contains("its header says", Assert.Single(DatabaseInspector.InspectLog(first).Problems).Detail);
+        File.WriteAllBytes(first, [.. bytes, .. new byte[4096]]);
+        Assert.Contains("its header says", Assert.Single(DatabaseInspector.InspectLog(first).Problems).Detail);
     }
 
     [Fact]
@@ -88,9 +107,12 @@ public sealed class InspectorTests : IDisposable
         for (int round = 0; round < 300; round++)
         {
             // Half of them in the last bytes, where the structure is.
-            long offset = round % 2 == 0 ? random.NextInt64(bytes.Length) : bytes.Length - 1 - random.NextInt64(Math.Min(bytes.Length, 3_000));
+            long offset = round % 2 == 0
+                ? random.NextInt64(bytes.Length)
+                : bytes.Length - 1 - random.NextInt64(Math.Min(bytes.Length, 3_000));
             TableInspection found = Flipped(bytes, offset, path => DatabaseInspector.InspectTable(path));
-            bool isPadding = bytes[offset] == 0 && !whole.Blocks.Any(block => offset >= block.Offset && offset < block.Offset + block.StoredBytes);
+            bool isPadding = bytes[offset] == 0
+                && !whole.Blocks.Any(block => offset >= block.Offset && offset < block.Offset + block.StoredBytes);
             Assert.True(isPadding || found.Problems.Count > 0, $"the change at offset {offset} of {bytes.Length} was not found");
         }
     }
@@ -167,7 +189,8 @@ public sealed class InspectorTests : IDisposable
         File.Move(table, table + ".gone");
         DirectoryInspection found = DatabaseInspector.InspectDirectory(_directory);
         Assert.Contains(Path.GetFileName(table), Assert.Single(found.Problems));
-        Assert.Contains(found.Files, file => file.Kind == DatabaseFileKind.Unknown && file.FileName.EndsWith(".gone", StringComparison.Ordinal));
+        FileInspection unknown = Assert.Single(found.Files, file => file.Kind == DatabaseFileKind.Unknown);
+        Assert.EndsWith(".gone", unknown.FileName, StringComparison.Ordinal);
 
         File.WriteAllText(Path.Combine(_directory, "CURRENT"), "nonsense");
         found = DatabaseInspector.InspectDirectory(_directory);

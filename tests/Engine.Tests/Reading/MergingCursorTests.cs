@@ -69,7 +69,8 @@ public sealed class MergingCursorTests : IDisposable
             byte[] lower = random.Next(2) == 0 ? [] : entries[random.Next(entries.Count)].Key;
             byte[]? upper = random.Next(2) == 0 ? null : entries[random.Next(entries.Count)].Key;
             List<TestEntry> visible = Visible(entries, sequence, lower, upper);
-            using var cursor = new VisibleCursor(new MergingCursor(MakeSources(random, entries), []), new ReadMoment(sequence, 0), lower, upper);
+            var merged = new MergingCursor(MakeSources(random, entries), []);
+            using var cursor = new VisibleCursor(merged, new ReadMoment(sequence, 0), lower, upper);
             int place = -1;
             for (int step = 0; step < 1_000; step++)
             {

@@ -1,5 +1,5 @@
 using System.Buffers;
-using System.Text.Encodings.Web;
+using System.Text;
 using System.Text.Json;
 using Varve.Cli.Output;
 
@@ -13,68 +13,68 @@ internal enum EntryFormat
     Hex,
 }
 
-/// <summary>Writes entries one a line, in pieces as large as a pipe takes.</summary>
+/// <summary>Writes entries one a line.</summary>
 internal sealed class EntryLines(Terminal terminal, EntryFormat format, bool keysOnly) : IDisposable
 {
-    /// <summary>One object a line, readable text left as it is.</summary>
-    public static readonly JsonWriterOptions JsonOptions = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
+    private readonly LineBuffer _lines = new(terminal);
 
-    private const int PieceBytes = 64 << 10;
-
-    private readonly ArrayBufferWriter<byte> _buffer = new(PieceBytes);
-    private Utf8JsonWriter? _json;
-
-    public static void WriteJson(Utf8JsonWriter json, ReadOnlySpan<byte> key, ReadOnlySpan<byte> value, bool keysOnly)
-    {
-        json.WriteStartObject();
-        ByteText.WriteField(json, "key", key);
-        if (!keysOnly) ByteText.WriteField(json, "value", value);
-        json.WriteEndObject();
-    }
-
-    /// <summary>A row that says which map it is from, unless that is null.</summary>
-    public static void WriteJson(Utf8JsonWriter json, byte[]? map, ReadOnlySpan<byte> key, ReadOnlySpan<byte> value)
+    /// <summary>An object without the value, or the whole row, which says which map it is from unless that is null.</summary>
+    public static void WriteJson(
+        Utf8JsonWriter json, byte[]? map, ReadOnlySpan<byte> key, ReadOnlySpan<byte> value, DateTimeOffset? expiry, bool keysOnly = false)
     {
         json.WriteStartObject();
         if (map is not null) json.WriteString("map", map);
         ByteText.WriteField(json, "key", key);
-        ByteText.WriteField(json, "value", value);
+        if (!keysOnly) ByteText.WriteField(json, "value", value);
+        WriteExpiry(json, expiry);
         json.WriteEndObject();
     }
 
-    public void Write(ReadOnlySpan<byte> key, ReadOnlySpan<byte> value)
+    /// <summary>A field of its own; nothing where the entry never expires.</summary>
+    public static void WriteExpiry(Utf8JsonWriter json, DateTimeOffset? expiry)
     {
-        switch (format)
+        if (expiry is { } moment) json.WriteString("expiry", Moments.Format(moment));
+    }
+
+    /// <summary>A column of its own; nothing where the entry never expires.</summary>
+    public static void AppendExpiry(IBufferWriter<byte> output, DateTimeOffset? expiry)
+    {
+        if (expiry is not { } moment) return;
+        output.Write("\t"u8);
+        output.Write(Encoding.ASCII.GetBytes(Moments.Format(moment)));
+    }
+
+    /// <param name="key">The key.</param>
+    /// <param name="value">Not looked at for keys only.</param>
+    /// <param name="expiry">Null to say nothing about it.</param>
+    public void Write(ReadOnlySpan<byte> key, ReadOnlySpan<byte> value, DateTimeOffset? expiry)
+    {
+        if (format == EntryFormat.Json)
         {
-            case EntryFormat.Json:
-                _json ??= new Utf8JsonWriter(_buffer, JsonOptions);
-                _json.Reset(_buffer);
-                WriteJson(_json, key, value, keysOnly);
-                _json.Flush();
-                break;
-            case EntryFormat.Hex:
-                ByteText.AppendHex(_buffer, key);
-                if (keysOnly) break;
-                _buffer.Write("\t"u8);
-                ByteText.AppendHex(_buffer, value);
-                break;
-            default:
-                ByteText.AppendEscaped(_buffer, key);
-                if (keysOnly) break;
-                _buffer.Write("\t"u8);
-                ByteText.AppendEscaped(_buffer, value);
-                break;
+            WriteJson(_lines.BeginJson(), map: null, key, value, expiry, keysOnly);
+        }
+        else
+        {
+            Append(key);
+            if (!keysOnly)
+            {
+                _lines.Bytes.Write("\t"u8);
+                Append(value);
+            }
+
+            AppendExpiry(_lines.Bytes, expiry);
         }
 
-        _buffer.Write("\n"u8);
-        if (_buffer.WrittenCount >= PieceBytes) Flush();
+        _lines.EndLine();
     }
 
-    public void Flush()
+    public void Flush() => _lines.Flush();
+
+    public void Dispose() => _lines.Dispose();
+
+    private void Append(ReadOnlySpan<byte> bytes)
     {
-        terminal.Write(_buffer.WrittenSpan);
-        _buffer.ResetWrittenCount();
+        if (format == EntryFormat.Hex) ByteText.AppendHex(_lines.Bytes, bytes);
+        else ByteText.AppendEscaped(_lines.Bytes, bytes);
     }
-
-    public void Dispose() => _json?.Dispose();
 }

@@ -5,6 +5,10 @@ namespace Varve.Cli.Commands;
 /// <summary>First key and first key behind the range; empty: no bound.</summary>
 internal readonly record struct KeyBounds(byte[] Start, byte[] End)
 {
+    public static KeyBounds All { get; } = new([], []);
+
+    public bool IsAll => Start.Length == 0 && End.Length == 0;
+
     public bool IsEmpty => End.Length > 0 && Start.AsSpan().SequenceCompareTo(End) >= 0;
 
     /// <summary>What all three leave.</summary>

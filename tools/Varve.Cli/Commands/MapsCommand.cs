@@ -52,7 +52,7 @@ internal static class MapsCommand
     private static void WriteJson(Terminal terminal, string name, long? entries)
     {
         using var line = new MemoryStream();
-        using (var json = new Utf8JsonWriter(line, EntryLines.JsonOptions))
+        using (var json = new Utf8JsonWriter(line, LineBuffer.JsonOptions))
         {
             json.WriteStartObject();
             json.WriteString("name", name);

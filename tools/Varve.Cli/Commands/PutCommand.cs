@@ -15,7 +15,9 @@ internal static class PutCommand
     {
         Option<string> data = Inputs.Data();
         Option<string> map = Inputs.Map();
-        Option<bool> hex = Inputs.Hex("Key and value are");
+        Option<bool> hex = Inputs.Hex("Key and value, that of --if-value too, are");
+        var lifetime = new LifetimeOptions();
+        var conditions = new ConditionOptions();
         Argument<string> key = Inputs.Key();
         var value = new Argument<string>("value")
         {
@@ -27,35 +29,39 @@ internal static class PutCommand
             "Give a key a value; on disk when the command returns. Creates database and map where there are none.",
             "varve put greeting \"hello, world\"",
             "varve put --map photos cat.jpg - < cat.jpg",
+            "varve put --map sessions 7f3a alice --ttl 30m",
+            "varve put --map locks job \"$OWNER\" --if-absent --ttl 10s",
+            "varve put counter 42 --if-value 41",
             "varve put --hex 00ff 0102",
             "varve put -- -key-with-a-dash value")
         {
-            key,
-            value,
-            data,
-            map,
-            hex,
+            key, value, data, map, hex, lifetime.TimeToLive, lifetime.Until, conditions.IfAbsent, conditions.IfValue,
         };
         command.Run((parsed, cancellation) =>
         {
             bool isHex = parsed.GetValue(hex);
             byte[] keyBytes = Inputs.Bytes(parsed.GetRequiredValue(key), isHex, "key");
+            Condition condition = conditions.Read(parsed, isHex);
+            Action<WriteBatch, SortedMap, byte[], byte[]> put = lifetime.Read(parsed);
             string valueText = parsed.GetRequiredValue(value);
-            byte[] valueBytes = valueText == FromInput ? ReadInput(terminal.Input, cancellation) : Inputs.Bytes(valueText, isHex, "value");
-            using Database database = Inputs.OpenForWriting(parsed.GetRequiredValue(data), createIfMissing: true);
-            database.GetMap(parsed.GetRequiredValue(map)).Put(keyBytes, valueBytes, Durability.Synced);
+            byte[] valueBytes = valueText == FromInput ? ReadInput(terminal, cancellation) : Inputs.Bytes(valueText, isHex, "value");
+            using Database database = Inputs.OpenForWriting(parsed.GetRequiredValue(data), createIfMissing: !condition.NeedsEntry);
+            SortedMap target = database.GetMap(parsed.GetRequiredValue(map));
+            using WriteBatch batch = database.CreateBatch();
+            put(batch, target, keyBytes, valueBytes);
+            condition.Write(database, batch, target, keyBytes);
             database.Close();
             return ExitCode.Ok;
         });
         return command;
     }
 
-    private static byte[] ReadInput(Stream input, CancellationToken cancellation)
+    private static byte[] ReadInput(Terminal terminal, CancellationToken cancellation)
     {
         using var bytes = new MemoryStream();
         byte[] piece = new byte[64 << 10];
         int read;
-        while ((read = Read(input, piece, cancellation)) > 0)
+        while ((read = terminal.Read(piece, cancellation)) > 0)
         {
             if (bytes.Length + read > InputBytesMax)
             {
@@ -67,8 +73,4 @@ internal static class PutCommand
 
         return bytes.ToArray();
     }
-
-    /// <summary>Does not wait for an input that says nothing once it is canceled.</summary>
-    private static int Read(Stream input, byte[] piece, CancellationToken cancellation) =>
-        input.ReadAsync(piece, CancellationToken.None).AsTask().WaitAsync(cancellation).GetAwaiter().GetResult();
 }

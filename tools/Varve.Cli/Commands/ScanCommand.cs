@@ -16,6 +16,7 @@ internal static class ScanCommand
         var reverse = new Option<bool>("--reverse", "-r") { Description = "The same entries from the last to the first." };
         var limit = new Option<long?>("--limit", "-n") { Description = "Entries at most.", HelpName = "COUNT" };
         var keysOnly = new Option<bool>("--keys-only", "-k") { Description = "Print no values." };
+        var expiry = new Option<bool>("--expiry", "-e") { Description = "Print with each entry that expires when it does." };
         var format = new Option<EntryFormat>("--format", "-f")
         {
             Description = "text: key, tab, value, escaped where not printable; "
@@ -31,7 +32,7 @@ internal static class ScanCommand
             "varve scan --from apple --to banana --reverse --keys-only",
             "varve scan --format json | jq -r .key")
         {
-            data, map, keys.Prefix, keys.From, keys.To, keys.Hex, reverse, limit, keysOnly, format,
+            data, map, keys.Prefix, keys.From, keys.To, keys.Hex, reverse, limit, keysOnly, expiry, format,
         };
         command.Run((parsed, cancellation) =>
         {
@@ -43,11 +44,12 @@ internal static class ScanCommand
             if (range.IsEmpty) return ExitCode.Ok;
             Direction direction = parsed.GetValue(reverse) ? Direction.Descending : Direction.Ascending;
             using var lines = new EntryLines(terminal, parsed.GetValue(format), parsed.GetValue(keysOnly));
+            bool showsExpiry = parsed.GetValue(expiry);
             long count = 0;
             foreach (Entry entry in source.Range(range.Start, range.End, direction, countMax))
             {
                 if ((++count & CancellationCheckMask) == 0) cancellation.ThrowIfCancellationRequested();
-                lines.Write(entry.Key, entry.Value);
+                lines.Write(entry.Key, entry.Value, showsExpiry ? entry.Expiry : null);
             }
 
             lines.Flush();

@@ -7,60 +7,50 @@ using Varve.Cli.Commands;
 namespace Varve.Cli.Output;
 
 /// <summary>Frames and entries of inspected files, one a line.</summary>
-internal sealed class InspectionLines : IDisposable
+internal sealed class InspectionLines(Terminal terminal, bool isJson) : IDisposable
 {
-    private const int PieceBytes = 64 << 10;
-
-    private readonly Terminal _terminal;
-    private readonly ArrayBufferWriter<byte> _buffer = new(PieceBytes);
-    private readonly Utf8JsonWriter? _json;
-
-    public InspectionLines(Terminal terminal, bool isJson)
-    {
-        _terminal = terminal;
-        if (isJson) _json = new Utf8JsonWriter(_buffer, EntryLines.JsonOptions);
-    }
+    private readonly LineBuffer _lines = new(terminal);
 
     public void Write(InspectedEntry entry)
     {
         string kind = NameOf(entry.Kind);
-        if (_json is not null)
+        if (isJson)
         {
-            _json.Reset(_buffer);
-            _json.WriteStartObject();
-            _json.WriteNumber("mapId", entry.MapId);
-            _json.WriteNumber("sequence", entry.Sequence);
-            _json.WriteString("kind", kind);
-            ByteText.WriteField(_json, "key", entry.Key);
-            ByteText.WriteField(_json, "value", entry.Value);
-            _json.WriteEndObject();
-            _json.Flush();
+            Utf8JsonWriter json = _lines.BeginJson();
+            json.WriteStartObject();
+            json.WriteNumber("mapId", entry.MapId);
+            json.WriteNumber("sequence", entry.Sequence);
+            json.WriteString("kind", kind);
+            ByteText.WriteField(json, "key", entry.Key);
+            ByteText.WriteField(json, "value", entry.Value);
+            EntryLines.WriteExpiry(json, entry.Expiry);
+            json.WriteEndObject();
         }
         else
         {
             Append(string.Create(CultureInfo.InvariantCulture, $"{entry.MapId}\t{entry.Sequence}\t{kind}\t"));
-            ByteText.AppendEscaped(_buffer, entry.Key);
-            _buffer.Write("\t"u8);
-            ByteText.AppendEscaped(_buffer, entry.Value);
+            ByteText.AppendEscaped(_lines.Bytes, entry.Key);
+            _lines.Bytes.Write("\t"u8);
+            ByteText.AppendEscaped(_lines.Bytes, entry.Value);
+            EntryLines.AppendExpiry(_lines.Bytes, entry.Expiry);
         }
 
-        EndLine();
+        _lines.EndLine();
     }
 
     public void Write(LogFrameInspection frame)
     {
-        if (_json is not null)
+        if (isJson)
         {
-            _json.Reset(_buffer);
-            _json.WriteStartObject();
-            _json.WriteNumber("offset", frame.Offset);
-            _json.WriteString("kind", frame.Kind.ToString().ToLowerInvariant());
-            _json.WriteNumber("payloadBytes", frame.PayloadBytes);
-            _json.WriteNumber("firstSequence", frame.FirstSequence);
-            _json.WriteNumber("sequenceCount", frame.SequenceCount);
-            _json.WriteNumber("durableMark", frame.DurableMark);
-            _json.WriteEndObject();
-            _json.Flush();
+            Utf8JsonWriter json = _lines.BeginJson();
+            json.WriteStartObject();
+            json.WriteNumber("offset", frame.Offset);
+            json.WriteString("kind", frame.Kind.ToString().ToLowerInvariant());
+            json.WriteNumber("payloadBytes", frame.PayloadBytes);
+            json.WriteNumber("firstSequence", frame.FirstSequence);
+            json.WriteNumber("sequenceCount", frame.SequenceCount);
+            json.WriteNumber("durableMark", frame.DurableMark);
+            json.WriteEndObject();
         }
         else
         {
@@ -71,29 +61,21 @@ internal sealed class InspectionLines : IDisposable
                 $"{frame.Offset}\t{what}\t{frame.PayloadBytes} bytes\t{sequences}\tdurable to {frame.DurableMark}"));
         }
 
-        EndLine();
+        _lines.EndLine();
     }
 
-    public void Flush()
-    {
-        _terminal.Write(_buffer.WrittenSpan);
-        _buffer.ResetWrittenCount();
-    }
+    public void Flush() => _lines.Flush();
 
-    public void Dispose() => _json?.Dispose();
+    public void Dispose() => _lines.Dispose();
 
     private static string NameOf(byte kind) => kind switch
     {
         0 => "delete",
         1 => "put",
+        2 => "delete-range",
+        3 => "ingest",
         _ => $"kind {kind:x2}",
     };
 
-    private void Append(string text) => _buffer.Write(Encoding.UTF8.GetBytes(text));
-
-    private void EndLine()
-    {
-        _buffer.Write("\n"u8);
-        if (_buffer.WrittenCount >= PieceBytes) Flush();
-    }
+    private void Append(string text) => _lines.Bytes.Write(Encoding.UTF8.GetBytes(text));
 }

@@ -1,6 +1,7 @@
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using Varve.Cli.Commands;
+using Varve.Cli.Torture;
 using Varve.Cli.Transfer;
 
 namespace Varve.Cli.Output;
@@ -26,6 +27,12 @@ internal static partial class JsonOutput
     public static void Write(Terminal terminal, CompactResult result) =>
         Write(terminal, JsonSerializer.SerializeToUtf8Bytes(result, Shapes.Default.CompactResult));
 
+    public static void Write(Terminal terminal, CheckpointResult result) =>
+        Write(terminal, JsonSerializer.SerializeToUtf8Bytes(result, Shapes.Default.CheckpointResult));
+
+    public static void Write(Terminal terminal, RemovalResult result) =>
+        Write(terminal, JsonSerializer.SerializeToUtf8Bytes(result, Shapes.Default.RemovalResult));
+
     public static void Write(Terminal terminal, DirectoryInspection found) =>
         Write(terminal, JsonSerializer.SerializeToUtf8Bytes(found, Shapes.Default.DirectoryInspection));
 
@@ -37,6 +44,9 @@ internal static partial class JsonOutput
 
     public static void Write(Terminal terminal, List<TableInspection> found) =>
         Write(terminal, JsonSerializer.SerializeToUtf8Bytes(found, Shapes.Default.ListTableInspection));
+
+    public static void Write(Terminal terminal, TortureResult result) =>
+        Write(terminal, JsonSerializer.SerializeToUtf8Bytes(result, Shapes.Default.TortureResult));
 
     private static void Write(Terminal terminal, byte[] json)
     {
@@ -52,10 +62,13 @@ internal static partial class JsonOutput
     [JsonSerializable(typeof(ImportResult))]
     [JsonSerializable(typeof(ExportResult))]
     [JsonSerializable(typeof(CompactResult))]
+    [JsonSerializable(typeof(CheckpointResult))]
+    [JsonSerializable(typeof(RemovalResult))]
     [JsonSerializable(typeof(DirectoryInspection))]
     [JsonSerializable(typeof(List<ManifestInspection>))]
     [JsonSerializable(typeof(List<LogInspection>))]
     [JsonSerializable(typeof(List<TableInspection>))]
+    [JsonSerializable(typeof(TortureResult))]
     private sealed partial class Shapes : JsonSerializerContext;
 }
 

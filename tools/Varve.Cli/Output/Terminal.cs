@@ -11,17 +11,23 @@ internal sealed class Terminal
 
     private const int WriterBytes = 32 << 10;
 
+    /// <summary>A terminal gives a line at a time; what is longer is no yes.</summary>
+    private const int AnswerBytesMax = 256;
+
     /// <param name="input">Read by <c>put KEY -</c>.</param>
     /// <param name="output">Bytes and UTF-8 text.</param>
     /// <param name="error">Takes one line when a command fails, and progress.</param>
     /// <param name="isInteractive">Whether the output is a terminal: only then there are colours.</param>
     /// <param name="isErrorInteractive">Whether <paramref name="error"/> is a terminal: only then there is progress.</param>
-    public Terminal(Stream input, Stream output, TextWriter error, bool isInteractive, bool isErrorInteractive = false)
+    /// <param name="canAsk">Whether somebody sees a question on <paramref name="error"/>, and answers on <paramref name="input"/>.</param>
+    public Terminal(
+        Stream input, Stream output, TextWriter error, bool isInteractive, bool isErrorInteractive = false, bool canAsk = false)
     {
         Input = input;
         Output = output;
         Error = error;
         IsInteractive = isInteractive;
+        CanAsk = canAsk;
         Writer = new StreamWriter(output, new UTF8Encoding(encoderShouldEmitUTF8Identifier: false), WriterBytes) { NewLine = "\n" };
         Console = CreateConsole(Writer, isInteractive);
         ErrorConsole = CreateConsole(error, isErrorInteractive);
@@ -45,13 +51,32 @@ internal sealed class Terminal
 
     public bool IsInteractive { get; }
 
+    public bool CanAsk { get; }
+
     public static Terminal OpenStandard() =>
         new(
             System.Console.OpenStandardInput(),
             StandardOutput.Open(),
             System.Console.Error,
             !System.Console.IsOutputRedirected,
-            !System.Console.IsErrorRedirected);
+            !System.Console.IsErrorRedirected,
+            !System.Console.IsInputRedirected && !System.Console.IsErrorRedirected);
+
+    /// <summary>Reads a piece of the input, 0 bytes at its end. Does not wait for one that says nothing once it is canceled.</summary>
+    public int Read(byte[] piece, CancellationToken cancellation) =>
+        Input.ReadAsync(piece, CancellationToken.None).AsTask().WaitAsync(cancellation).GetAwaiter().GetResult();
+
+    /// <summary>Whether a question is answered with y or yes; any other answer, and none, is no.</summary>
+    public bool Ask(string question, CancellationToken cancellation)
+    {
+        Flush();
+        Error.Write(question + " [y/N] ");
+        Error.Flush();
+        byte[] piece = new byte[AnswerBytesMax];
+        int length = Read(piece, cancellation);
+        string answer = Encoding.UTF8.GetString(piece, 0, length).Trim();
+        return answer.Equals("y", StringComparison.OrdinalIgnoreCase) || answer.Equals("yes", StringComparison.OrdinalIgnoreCase);
+    }
 
     public void Write(ReadOnlySpan<byte> bytes)
     {

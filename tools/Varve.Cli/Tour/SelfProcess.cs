@@ -9,25 +9,34 @@ internal static class SelfProcess
 
     public static Process Start(params ReadOnlySpan<string> arguments)
     {
-        var start = new ProcessStartInfo
+        List<string> command = Command();
+        foreach (string argument in arguments) command.Add(argument);
+        return Start(command);
+    }
+
+    /// <summary>A shell does something first, sets a limit say, and then becomes the process.</summary>
+    public static Process StartInShell(string first, params ReadOnlySpan<string> arguments)
+    {
+        List<string> command = ["/bin/sh", "-c", first + " exec \"$@\"", "varve", .. Command()];
+        foreach (string argument in arguments) command.Add(argument);
+        return Start(command);
+    }
+
+    private static Process Start(List<string> command)
+    {
+        var start = new ProcessStartInfo(command[0], command.Skip(1))
         {
             RedirectStandardInput = true,
             RedirectStandardOutput = true,
             RedirectStandardError = true,
             UseShellExecute = false,
         };
-        string program = Path.Combine(AppContext.BaseDirectory, "Varve.Cli" + (OperatingSystem.IsWindows() ? ".exe" : ""));
-        if (File.Exists(program))
-        {
-            start.FileName = program;
-        }
-        else
-        {
-            start.FileName = HostName;
-            start.ArgumentList.Add(Path.Combine(AppContext.BaseDirectory, "Varve.Cli.dll"));
-        }
-
-        foreach (string argument in arguments) start.ArgumentList.Add(argument);
         return Process.Start(start)!;
+    }
+
+    private static List<string> Command()
+    {
+        string program = Path.Combine(AppContext.BaseDirectory, "Varve.Cli" + (OperatingSystem.IsWindows() ? ".exe" : ""));
+        return File.Exists(program) ? [program] : [HostName, Path.Combine(AppContext.BaseDirectory, "Varve.Cli.dll")];
     }
 }

@@ -24,7 +24,7 @@ internal sealed class Exporter : IDisposable
         _pipe = PipeWriter.Create(output, new StreamPipeWriterOptions(minimumBufferSize: PieceBytes, leaveOpen: true));
         _format = format;
         _show = show;
-        if (format == RowFormat.NdJson) _json = new Utf8JsonWriter(_pipe, EntryLines.JsonOptions);
+        if (format == RowFormat.NdJson) _json = new Utf8JsonWriter(_pipe, LineBuffer.JsonOptions);
     }
 
     public long Entries { get; private set; }
@@ -69,11 +69,12 @@ internal sealed class Exporter : IDisposable
             ByteText.AppendEscaped(_pipe, entry.Key);
             _pipe.Write("\t"u8);
             ByteText.AppendEscaped(_pipe, entry.Value);
+            EntryLines.AppendExpiry(_pipe, entry.Expiry);
         }
         else
         {
             _json.Reset(_pipe);
-            EntryLines.WriteJson(_json, map, entry.Key, entry.Value);
+            EntryLines.WriteJson(_json, map, entry.Key, entry.Value, entry.Expiry);
             _json.Flush();
         }
 

@@ -121,7 +121,7 @@ internal sealed class Importer : IDisposable
             _lines.TryTake(out _);
         }
 
-        _sink?.Add(_parser.Map, _parser.Key, _parser.Value);
+        _sink?.Add(_parser.Map, _parser.Key, _parser.Value, _parser.Expiry);
         _entries++;
     }
 

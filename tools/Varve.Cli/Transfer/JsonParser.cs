@@ -8,16 +8,20 @@ namespace Varve.Cli.Transfer;
 /// <summary>One JSON object a line, as <c>export</c> writes them. Other fields than its own are an error: they would be lost.</summary>
 internal sealed class JsonParser(int valueBytesMax) : RowParser(valueBytesMax)
 {
-    private const string Expected = "key or keyBase64, value or valueBase64, and map";
+    private const string Expected = "key or keyBase64, value or valueBase64, expiry, and map";
 
     /// <summary>Duplicates are ours to find: <see cref="Utf8JsonReader"/> lets them pass.</summary>
     private bool _hasKey;
     private bool _hasValue;
     private bool _hasMap;
+    private bool _hasExpiry;
+
+    private readonly ArrayBufferWriter<byte> _expiry = new();
 
     protected override LineProblem? ParseRow(ReadOnlySpan<byte> line)
     {
-        (_hasKey, _hasValue, _hasMap) = (false, false, false);
+        (_hasKey, _hasValue, _hasMap, _hasExpiry) = (false, false, false, false);
+        _expiry.ResetWrittenCount();
         if (!Utf8.IsValid(line)) return new LineProblem(FindInvalid(line), "the text is not UTF-8");
         var json = new Utf8JsonReader(line);
         try
@@ -54,6 +58,12 @@ internal sealed class JsonParser(int valueBytesMax) : RowParser(valueBytesMax)
         if (json.ValueTextEquals("value"u8)) return Take(ref json, ValueBuffer, isBase64: false, ref _hasValue, at) ?? CheckValue(at);
         if (json.ValueTextEquals("valueBase64"u8)) return Take(ref json, ValueBuffer, isBase64: true, ref _hasValue, at) ?? CheckValue(at);
         if (json.ValueTextEquals("map"u8)) return Take(ref json, MapBuffer, isBase64: false, ref _hasMap, at) ?? CheckMap(at);
+        if (json.ValueTextEquals("expiry"u8))
+        {
+            return Take(ref json, _expiry, isBase64: false, ref _hasExpiry, at)
+                ?? TakeExpiry(_expiry.WrittenSpan, (int)json.TokenStartIndex, "the expiry");
+        }
+
         return new LineProblem(at, $"an unknown field; known are {Expected}");
     }
 

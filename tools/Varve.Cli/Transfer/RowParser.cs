@@ -30,6 +30,9 @@ internal abstract class RowParser(int valueBytesMax)
 
     public ReadOnlySpan<byte> Value => _value.WrittenSpan;
 
+    /// <summary>When the entry expires; null: never.</summary>
+    public DateTimeOffset? Expiry { get; private set; }
+
     /// <summary>The map the row names; empty where it names none.</summary>
     public ReadOnlySpan<byte> Map => MapBuffer.WrittenSpan;
 
@@ -50,12 +53,21 @@ internal abstract class RowParser(int valueBytesMax)
     {
         KeyBuffer.ResetWrittenCount();
         MapBuffer.ResetWrittenCount();
+        Expiry = null;
         if (_value.Capacity > BytesKeptMax) _value = new ArrayBufferWriter<byte>(BytesAtFirst);
         else _value.ResetWrittenCount();
         return ParseRow(line);
     }
 
     protected abstract LineProblem? ParseRow(ReadOnlySpan<byte> line);
+
+    protected LineProblem? TakeExpiry(ReadOnlySpan<byte> text, int byteOffset, string where)
+    {
+        if (!Moments.TryParse(text, out DateTimeOffset moment) || moment <= DateTimeOffset.UnixEpoch)
+            return new LineProblem(byteOffset, $"{where} is no moment after the beginning of 1970, like 2030-01-31T12:00:00.000Z");
+        Expiry = moment;
+        return null;
+    }
 
     protected LineProblem? CheckKey(int byteOffset)
     {

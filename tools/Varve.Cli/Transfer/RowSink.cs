@@ -34,7 +34,15 @@ internal sealed class RowSink : IDisposable
     /// <summary>Whether a row should go into the batch beside what is there; any row may go into an empty one.</summary>
     public bool HasRoomFor(long rowBytes) => _batch.Count == 0 || _batch.SizeBytes + rowBytes <= BatchBytesTarget;
 
-    public void Add(ReadOnlySpan<byte> map, ReadOnlySpan<byte> key, ReadOnlySpan<byte> value) => _batch.Put(MapOf(map), key, value);
+    /// <param name="map">The map the row names; empty where it names none.</param>
+    /// <param name="key">The key.</param>
+    /// <param name="value">The value.</param>
+    /// <param name="expiry">When the entry expires; null: never. One that has passed acts as a delete.</param>
+    public void Add(ReadOnlySpan<byte> map, ReadOnlySpan<byte> key, ReadOnlySpan<byte> value, DateTimeOffset? expiry)
+    {
+        if (expiry is { } moment) _batch.PutUntil(MapOf(map), key, value, moment);
+        else _batch.Put(MapOf(map), key, value);
+    }
 
     /// <summary>Commits the rows together with the position behind them.</summary>
     public void Commit(Func<ImportPosition> position)

@@ -2,11 +2,11 @@ using System.Buffers;
 
 namespace Varve.Cli.Transfer;
 
-// row    := field tab field
+// row    := field tab field [tab moment]          when the entry expires
 // field  := (byte other than tab, line feed, backslash | escape)*
 // escape := \\ | \t | \n | \r | \xNN              two hexadecimal digits
 
-/// <summary>Key, tab, value. Bytes that are not UTF-8 are taken as they are, too.</summary>
+/// <summary>Key, tab, value, and when it expires. Bytes that are not UTF-8 are taken as they are, too.</summary>
 internal sealed class TsvParser(int valueBytesMax) : RowParser(valueBytesMax)
 {
     protected override LineProblem? ParseRow(ReadOnlySpan<byte> line)
@@ -15,7 +15,14 @@ internal sealed class TsvParser(int valueBytesMax) : RowParser(valueBytesMax)
         if (tab < 0) return new LineProblem(line.Length, "there is no tab between a key and a value");
         ReadOnlySpan<byte> value = line[(tab + 1)..];
         int second = value.IndexOf((byte)'\t');
-        if (second >= 0) return new LineProblem(tab + 1 + second, @"there is a second tab; a tab within a value is \t");
+        if (second >= 0)
+        {
+            int expiryAt = tab + 1 + second + 1;
+            if (TakeExpiry(line[expiryAt..], expiryAt, @"what stands behind the second tab (a tab within a value is \t)") is { } problem)
+                return problem;
+            value = value[..second];
+        }
+
         return Unescape(line[..tab], 0, KeyBuffer)
             ?? CheckKey(0)
             ?? Unescape(value, tab + 1, ValueBuffer)

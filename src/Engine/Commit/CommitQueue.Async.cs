@@ -1,0 +1,99 @@
+using Varve.Runtime;
+
+namespace Varve.Commit;
+
+// Writers that await, and the thread that leads for them when no other writer does.
+internal sealed partial class CommitQueue
+{
+    private readonly EngineSignal _asyncLeaderWanted;
+    private EngineThread? _asyncLeader;
+    private bool _asyncLeaderLeads;
+
+    /// <summary>Queues a batch for a writer that awaits. Cancelling works until a leader takes the request.</summary>
+    public Task<ulong> RunAsync(BatchBuffer batch, Durability durability, CancellationToken cancellation) =>
+        QueueAsync(batch, conditions: null, durability, cancellation).Completion!.Task;
+
+    /// <summary>As <see cref="TryWrite"/>, for a writer that awaits.</summary>
+    public async Task<CommitOutcome> TryWriteAsync(
+        BatchBuffer batch, ConditionList conditions, Durability durability, CancellationToken cancellation)
+    {
+        CommitRequest request = QueueAsync(batch, conditions, durability, cancellation);
+        await request.Completion!.Task.ConfigureAwait(false);
+        return CommitOutcome.Of(request);
+    }
+
+    /// <summary>Puts a write into the queue; its completion ends when the write has, however it ends.</summary>
+    public CommitRequest QueueAsync(
+        BatchBuffer batch, ConditionList? conditions, Durability durability, CancellationToken cancellation)
+    {
+        var completion = new TaskCompletionSource<ulong>(TaskCreationOptions.RunContinuationsAsynchronously);
+        CommitRequest request = new CommitRequest(wakeUp: null).Set(CommitKind.Write, batch, durability, completion, conditions);
+        using (_queueGuard.Hold())
+        {
+            ThrowIfClosed();
+            _asyncLeader ??= _scheduler.StartThread("varve commit", LeadForAsynchronousWriters);
+            Enqueue(request);
+            if (!_isLed)
+            {
+                _isLed = true;
+                LetAsyncLeaderLead();
+            }
+        }
+
+        if (cancellation.CanBeCanceled)
+        {
+            CancellationTokenRegistration registration = cancellation.Register(() => Cancel(request, cancellation));
+            completion.Task.ContinueWith(
+                static (_, state) => ((CancellationTokenRegistration)state!).Dispose(), registration, CancellationToken.None,
+                TaskContinuationOptions.ExecuteSynchronously, TaskScheduler.Default);
+        }
+
+        return request;
+    }
+
+    /// <summary>Ends the thread that leads for asynchronous writers. Called once, after a close request.</summary>
+    public void JoinAsyncLeader() => _asyncLeader?.Join();
+
+    private void Cancel(CommitRequest request, CancellationToken cancellation)
+    {
+        using (_queueGuard.Hold())
+        {
+            if (request.State != CommitState.Waiting) return;
+
+            // It keeps its place and is passed over when a leader comes to it.
+            request.State = CommitState.Done;
+        }
+
+        request.Completion!.TrySetCanceled(cancellation);
+    }
+
+    private void LeadForAsynchronousWriters()
+    {
+        while (true)
+        {
+            _asyncLeaderWanted.Wait();
+            while (TakesAsyncLead()) LeadGroup(own: null);
+            using (_queueGuard.Hold())
+            {
+                // Writers that had queued behind the close are told of it first, and whoever leads now may still want this thread.
+                if (_isClosed && !_isLed) return;
+            }
+        }
+    }
+
+    private bool TakesAsyncLead()
+    {
+        using (_queueGuard.Hold())
+        {
+            bool leads = _asyncLeaderLeads;
+            _asyncLeaderLeads = false;
+            return leads;
+        }
+    }
+
+    private void LetAsyncLeaderLead()
+    {
+        _asyncLeaderLeads = true;
+        _asyncLeaderWanted.Set();
+    }
+}
