@@ -30,12 +30,13 @@ internal sealed class ImportTarget : FuzzTarget
 
     public static FuzzTarget[] Make() =>
     [
-        new ImportTarget("import-tsv", RowFormat.Tsv, "key\tvalue", "k\\\\\\t\\x00\\xfF\tv\\n\\r", "\t", "größe\t" + new string('v', 900)),
+        new ImportTarget("import-tsv", RowFormat.Tsv, "key\tvalue", "k\\\\\\t\\x00\\xfF\tv\\n\\r", "\t", "größe\t" + new string('v', 900), "k\tv\t2030-01-31T12:00:00.000Z"),
         new ImportTarget(
             "import-json",
             RowFormat.NdJson,
             """{"key":"k","value":"v"}""",
             """{"map":"größe","keyBase64":"AAECAw==","valueBase64":"//79"}""",
+            """{"key":"k","value":"v","expiry":"2030-01-31T12:00:00.000Z"}""",
             """ { "value" : "\u0000\"\\ \ud83d\ude00" , "key" : "\t" } """),
     ];
 
@@ -55,7 +56,9 @@ internal sealed class ImportTarget : FuzzTarget
 
         byte[] written = Write();
         if (_again.Parse(written) is { } wrong) throw new HistoryViolationException($"a row cannot be read again: {wrong.Detail}");
-        bool isSame = _again.Key.SequenceEqual(_parser.Key) && _again.Value.SequenceEqual(_parser.Value) && _again.Map.SequenceEqual(_parser.Map);
+        bool isSame = _again.Key.SequenceEqual(_parser.Key) && _again.Value.SequenceEqual(_parser.Value)
+            && _again.Map.SequenceEqual(_parser.Map)
+            && _again.Expiry?.ToUnixTimeMilliseconds() == _parser.Expiry?.ToUnixTimeMilliseconds();
         if (!isSame) throw new HistoryViolationException("a row is another when it is exported again");
     }
 
@@ -68,11 +71,12 @@ internal sealed class ImportTarget : FuzzTarget
             ByteText.AppendEscaped(written, _parser.Key);
             written.Write("\t"u8);
             ByteText.AppendEscaped(written, _parser.Value);
+            EntryLines.AppendExpiry(written, _parser.Expiry);
         }
         else
         {
-            using var json = new Utf8JsonWriter(written, EntryLines.JsonOptions);
-            EntryLines.WriteJson(json, _parser.Map.IsEmpty ? null : _parser.Map.ToArray(), _parser.Key, _parser.Value);
+            using var json = new Utf8JsonWriter(written, LineBuffer.JsonOptions);
+            EntryLines.WriteJson(json, _parser.Map.IsEmpty ? null : _parser.Map.ToArray(), _parser.Key, _parser.Value, _parser.Expiry);
         }
 
         return written.WrittenSpan.ToArray();

@@ -25,7 +25,7 @@ internal sealed class DamageState
         lock (_lists)
         {
             if (!_lists.TryGetValue(name, out List<HistoryEntry>? list))
-                _lists.Add(name, list = [.. _maps[name].Select(entry => new HistoryEntry(entry.Key, entry.Value))]);
+                _lists.Add(name, list = [.. _maps[name].Select(entry => new HistoryEntry(entry.Key, entry.Value, Expiry: 0, Version: 0))]);
             return list;
         }
     }
