@@ -28,6 +28,8 @@ root.Subcommands.Add(Sweep.CreateCommand("allocations", "Short histories, run an
 root.Subcommands.Add(Sweep.CreateCommand("long", "Mixed: of 64 seeds 1 of cuts, 4 of sets, the rest histories.", int.MaxValue,
     [], (_, seed) => IsCuts(seed) ? HistoryOptions.DrawSmall(seed) : HistoryOptions.Draw(seed), (_, options, with) => Mixed(options, with)));
 root.Subcommands.Add(LitmusCommand.Create());
+root.Subcommands.Add(DamageCommand.Create());
+root.Subcommands.Add(FuzzCommand.Create());
 return root.Parse(args).Invoke();
 
 static HistoryResult Histories(HistoryOptions options, SweepRun with) => History.Run(options, with.Pool, with.WrapFiles);

@@ -202,14 +202,6 @@ internal sealed class HistoryFeed(HistoryModel model)
         return expected;
     }
 
-    private readonly record struct ExpectedChange(ChangeKind Kind, string MapName, byte[] Key, byte[] EndKey, byte[] Value, long Expiry = 0)
-    {
-        public bool IsShownBy(Change change) =>
-            change.Kind == Kind && change.MapName == MapName && change.Key.Span.SequenceEqual(Key)
-            && change.EndKey.Span.SequenceEqual(EndKey) && change.Value.Span.SequenceEqual(Value)
-            && (change.Expiry?.ToUnixTimeMilliseconds() ?? 0) == Expiry;
-    }
-
     private sealed record Shown(ulong Sequence, List<Change> Changes)
     {
         public override string ToString() => $"{Sequence} ({string.Join(", ", Changes.Select(change => change.Kind))})";

@@ -245,6 +245,6 @@ internal sealed partial class HistoryReads(Database database, HistoryModel model
 
     private static int Compare(byte[] left, byte[] right) => left.AsSpan().SequenceCompareTo(right);
 
-    private static string Show(ReadOnlySpan<byte> bytes) =>
+    internal static string Show(ReadOnlySpan<byte> bytes) =>
         bytes.Length > 24 ? $"{Convert.ToHexString(bytes[..24])}…({bytes.Length})" : $"[{Convert.ToHexString(bytes)}]";
 }
