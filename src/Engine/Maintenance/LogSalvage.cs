@@ -116,7 +116,8 @@ internal sealed class LogSalvage(IFileSystem files, string directory, DatabaseId
         if (headers.Count == 0) return null;
         LogSegmentHeader newest = headers.MaxBy(header => header.Number);
         ulong salt = LogFormat.EraSaltOf(newest.Salt, newest.Number);
-        return new LogEra(salt, headers.Where(header => LogFormat.EraSaltOf(header.Salt, header.Number) == salt).Min(header => header.Number));
+        headers.RemoveAll(header => LogFormat.EraSaltOf(header.Salt, header.Number) != salt);
+        return new LogEra(salt, headers.Min(header => header.Number));
     }
 
     private Slot? WithHeader(string path, in LogSegmentHeader header, LogEra? era)

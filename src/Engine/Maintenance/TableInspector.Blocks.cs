@@ -4,7 +4,7 @@ using Varve.Tables;
 
 namespace Varve.Maintenance;
 
-/// <summary>The partitions of the table, its data blocks and large values.</summary>
+// The partitions of the table, its data blocks and large values.
 internal sealed unsafe partial class TableInspector
 {
     private readonly ExpiryTally _expiries = new();

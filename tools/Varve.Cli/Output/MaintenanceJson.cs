@@ -3,7 +3,7 @@ using System.Text.Json.Serialization;
 
 namespace Varve.Cli.Output;
 
-/// <summary>What the commands for a bad day print.</summary>
+// What the commands for a bad day print.
 internal static partial class JsonOutput
 {
     public static void Write(Terminal terminal, VerifyResult result) =>
