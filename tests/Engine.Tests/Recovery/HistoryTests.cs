@@ -59,7 +59,7 @@ public sealed class HistoryTests : IDisposable
     [Fact]
     public void Every_request_for_native_memory_may_be_refused()
     {
-        HistoryResult result = FaultHistory.FailEverywhere(HistoryOptions.DrawWhole(1, operations: 15), Pool, FaultKind.Memory);
+        HistoryResult result = FaultHistory.FailEverywhere(HistoryOptions.DrawWhole(2, operations: 30), Pool, FaultKind.Memory);
         Assert.True(result.CrashPoints > 60, $"{result.CrashPoints} points");
     }
 
