@@ -26,8 +26,9 @@ internal sealed class HistoryFeed(HistoryModel model)
     /// <summary>The database was opened and recovered up to a batch.</summary>
     public void Begin(Database database, ulong lastSequence)
     {
-        if (Position > lastSequence)
-            throw new HistoryViolationException($"the feed has shown batch {Position} as durable, recovered is {lastSequence}");
+        ulong shown = _run?.Batches.LastOrDefault(batch => !IsVoidIngest(model, batch))?.Sequence ?? 0;
+        if (shown > lastSequence)
+            throw new HistoryViolationException($"the feed has shown batch {shown} as durable, recovered is {lastSequence}");
         Open(database, Position);
     }
 
@@ -135,21 +136,22 @@ internal sealed class HistoryFeed(HistoryModel model)
 
     private static void CheckRun(HistoryModel model, Run run)
     {
-        run.Batches.RemoveAll(shown => IsVoidIngest(model, shown));
+        // Where the outcome of an ingest is not known yet, the next open tells: it stays in the run.
+        List<Shown> shown = [.. run.Batches.Where(batch => !IsVoidIngest(model, batch))];
         List<HistoryBatch> expected =
         [
             .. model.Batches.Where(batch => HistoryModel.IsThere(batch, run.To) && batch.Sequence > run.From)
                 .OrderBy(batch => batch.Sequence),
         ];
-        string where = $"the feed from {run.From} to {run.To} ([{string.Join(", ", run.Batches.Select(shown => shown.Sequence))}])";
-        for (int i = 0; i < Math.Max(expected.Count, run.Batches.Count); i++)
+        string where = $"the feed from {run.From} to {run.To} ([{string.Join(", ", run.Batches.Select(batch => batch.Sequence))}])";
+        for (int i = 0; i < Math.Max(expected.Count, shown.Count); i++)
         {
-            if (i == expected.Count) throw new HistoryViolationException($"{where} shows {run.Batches[i]}, which is no batch");
+            if (i == expected.Count) throw new HistoryViolationException($"{where} shows {shown[i]}, which is no batch");
             HistoryBatch wanted = expected[i];
-            if (i == run.Batches.Count) throw new HistoryViolationException($"{where} lacks batch {wanted.Sequence}");
-            if (run.Batches[i].Sequence != wanted.Sequence)
-                throw new HistoryViolationException($"{where} shows {run.Batches[i]}, expected {wanted.Sequence}");
-            CheckChanges(model, wanted, run.Batches[i].Changes);
+            if (i == shown.Count) throw new HistoryViolationException($"{where} lacks batch {wanted.Sequence}");
+            if (shown[i].Sequence != wanted.Sequence)
+                throw new HistoryViolationException($"{where} shows {shown[i]}, expected {wanted.Sequence}");
+            CheckChanges(model, wanted, shown[i].Changes);
         }
     }
 
