@@ -56,6 +56,18 @@ internal sealed class Limits(MemoryPlan plan)
         }
     }
 
+    /// <summary>Checks that one more condition fits beside the batch: together they may take what the entries of a batch may.</summary>
+    public void CheckConditions(long bytesBefore, int keyBytes, int valueBytes)
+    {
+        if (bytesBefore + OrderedVarint.BytesMax + keyBytes + valueBytes > BatchBytesMax)
+        {
+            throw new ArgumentException(
+                $"The batch's conditions would take more than {BatchBytesMax:N0} bytes (each its key and its value), "
+                + "a quarter of DatabaseOptions.MemoryBudgetBytes.",
+                "batch");
+        }
+    }
+
     /// <summary>As <see cref="CheckBatch"/>, for a put that expires.</summary>
     public void CheckExpiringBatch(BatchBuffer batch, int keyBytes, int valueBytes) =>
         CheckBatch(batch, keyBytes, Entries.Expiry.PrefixBytes + valueBytes);

@@ -17,20 +17,26 @@ public sealed partial class WriteBatch
     /// <summary>The batch is written only if the key is absent: never written, deleted, or expired.</summary>
     /// <param name="map">A map of the batch's database.</param>
     /// <param name="key">0 to 16,384 bytes.</param>
-    /// <exception cref="ArgumentException">The key is over its limit, or the map belongs to another database.</exception>
+    /// <exception cref="ArgumentException">
+    /// Key or conditions are over their limit, or the map belongs to another database. The batch is as before.
+    /// </exception>
     public void RequireAbsent(SortedMap map, ReadOnlySpan<byte> key) => Require(ConditionKind.Absent, map, key);
 
     /// <summary>The batch is written only if the key is present.</summary>
     /// <param name="map">A map of the batch's database.</param>
     /// <param name="key">0 to 16,384 bytes.</param>
-    /// <exception cref="ArgumentException">The key is over its limit, or the map belongs to another database.</exception>
+    /// <exception cref="ArgumentException">
+    /// Key or conditions are over their limit, or the map belongs to another database. The batch is as before.
+    /// </exception>
     public void RequirePresent(SortedMap map, ReadOnlySpan<byte> key) => Require(ConditionKind.Present, map, key);
 
     /// <summary>The batch is written only if the key's entry is still this version.</summary>
     /// <param name="map">A map of the batch's database.</param>
     /// <param name="key">0 to 16,384 bytes.</param>
     /// <param name="version">As a read or write gave it; <see cref="EntryVersion.None"/>: the key must be absent.</param>
-    /// <exception cref="ArgumentException">The key is over its limit, or the map belongs to another database.</exception>
+    /// <exception cref="ArgumentException">
+    /// Key or conditions are over their limit, or the map belongs to another database. The batch is as before.
+    /// </exception>
     public void RequireVersion(SortedMap map, ReadOnlySpan<byte> key, EntryVersion version) =>
         Require(ConditionKind.Version, map, key, value: default, version.Sequence);
 
@@ -38,7 +44,10 @@ public sealed partial class WriteBatch
     /// <param name="map">A map of the batch's database.</param>
     /// <param name="key">0 to 16,384 bytes.</param>
     /// <param name="value">The value; its bytes are copied.</param>
-    /// <exception cref="ArgumentException">Key or value is over its limit, or the map belongs to another database.</exception>
+    /// <exception cref="ArgumentException">
+    /// Key, value or conditions are over their limit (a quarter of the memory budget for the conditions of a batch), or the map belongs to
+    /// another database. The batch is as before.
+    /// </exception>
     public void RequireValue(SortedMap map, ReadOnlySpan<byte> key, ReadOnlySpan<byte> value)
     {
         Database.Limits.CheckValue(value);
@@ -62,6 +71,7 @@ public sealed partial class WriteBatch
     private void Require(ConditionKind kind, SortedMap map, ReadOnlySpan<byte> key, ReadOnlySpan<byte> value = default, ulong version = 0)
     {
         MapIdentity identity = Check(map, key);
+        Database.Limits.CheckConditions(_conditions?.Length ?? 0, key.Length, value.Length);
         (_conditions ??= new ConditionList()).Add(kind, identity, key, value, version);
         _conditionMaps.Add(map);
     }

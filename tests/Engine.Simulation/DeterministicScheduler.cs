@@ -55,6 +55,12 @@ internal sealed partial class DeterministicScheduler : Scheduler
     /// <summary>A hash over the order in which threads ran: equal for equal seeds and histories.</summary>
     public ulong TraceHash { get; private set; } = 14695981039346656037;
 
+    /// <summary>What the engine takes of native memory on the threads of a run; null: not looked at.</summary>
+    public SimulatedMemory? Memory { get; init; }
+
+    /// <summary>The one whose history the calling thread belongs to; null: none.</summary>
+    public static DeterministicScheduler? OfThisThread => _current?.Scheduler;
+
     public override EngineLock CreateLock(string name) => new SimulatedLock(this, name);
 
     public override EngineSignal CreateSignal(string name) => new SimulatedSignal(this, name);
@@ -72,7 +78,7 @@ internal sealed partial class DeterministicScheduler : Scheduler
         _isAborting = false;
         _earliestDeadline = SimulatedThread.Never;
         _switchPointsAtAbort = long.MaxValue - SwitchPointsToUnwind;
-        SimulatedThread thread = AddThread("main");
+        SimulatedThread thread = AddThread("main", Baton.OfThread);
         _current = thread;
         try
         {
@@ -92,8 +98,8 @@ internal sealed partial class DeterministicScheduler : Scheduler
     {
         SimulatedThread starter = Current();
         ThrowIfUnwinding(starter);
-        SimulatedThread started = AddThread(name);
-        SimulationThreads.Run(name, () => RunThread(started, body));
+        SimulatedThread? started = null;
+        started = AddThread(name, SimulationThreads.Prepare(name, () => RunThread(started!, body)));
         Yield(starter);
         return started;
     }
@@ -146,9 +152,9 @@ internal sealed partial class DeterministicScheduler : Scheduler
         throw new InvalidOperationException("Locks, signals and threads of a simulated history belong to the threads within Run.");
     }
 
-    private SimulatedThread AddThread(string name)
+    private SimulatedThread AddThread(string name, Baton baton)
     {
-        var thread = new SimulatedThread(this, _threads.Count, name);
+        var thread = new SimulatedThread(this, _threads.Count, name, baton);
         _threads.Add(thread);
         _runnable.Add(thread);
         return thread;
@@ -156,7 +162,6 @@ internal sealed partial class DeterministicScheduler : Scheduler
 
     private void RunThread(SimulatedThread thread, Action body)
     {
-        Park(thread);
         _current = thread;
         if (thread.UnwindReason is null) RunBody(thread, body);
         _current = null;

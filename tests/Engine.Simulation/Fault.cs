@@ -29,6 +29,7 @@ internal readonly record struct DiskCall(long Index, DiskOperation Operation, st
 internal static class Errors
 {
     public const int NoEntry = 2;
+    public const int Interrupted = 4;
     public const int InputOutput = 5;
     public const int BadDescriptor = 9;
     public const int NoAccess = 13;
@@ -44,6 +45,7 @@ internal static class Errors
     public static string Describe(int code) => code switch
     {
         NoEntry => "No such file or directory",
+        Interrupted => "Interrupted system call",
         InputOutput => "Input/output error",
         BadDescriptor => "Bad file descriptor",
         NoAccess => "Permission denied",
@@ -91,6 +93,21 @@ internal sealed record Fault
 
     public bool IsPowerCut { get; private init; }
 
+    /// <summary>The call succeeds, and what it reads or leaves is not what it should be.</summary>
+    public bool IsDistortion { get; private init; }
+
+    /// <summary>Bytes between the place asked for and the place that is read or written.</summary>
+    public long Shift { get; private init; }
+
+    /// <summary>The bit of the bytes that is the wrong way round, taken modulo their number; -1: none.</summary>
+    public long FlippedBit { get; private init; } = -1;
+
+    /// <summary>Nothing of a write lands.</summary>
+    public bool IsLost { get; private init; }
+
+    /// <summary>A read ends after half of its bytes, as at the end of a file.</summary>
+    public bool IsShort { get; private init; }
+
     /// <summary>The call fails and does nothing; a sync treats the changes as <paramref name="failedSync"/> says.</summary>
     public static Fault Error(int errorCode, FailedSync failedSync = FailedSync.LeavesDirty) =>
         new() { ErrorCode = errorCode, FailedSync = failedSync };
@@ -104,6 +121,26 @@ internal sealed record Fault
     /// </summary>
     public static Fault HalfWrite(int errorCode, FailedSync failedSync = FailedSync.LeavesDirty) =>
         new() { ErrorCode = errorCode, FailedSync = failedSync, _landsHalf = true };
+
+    /// <summary>A read gets, or a write changes, the bytes of another place of the file; other calls do what they should.</summary>
+    public static Fault Misdirected(long shift) => new() { IsDistortion = true, Shift = shift };
+
+    /// <summary>One bit of what a read gets, or a write leaves, is flipped; other calls do what they should.</summary>
+    public static Fault Flipped(long bit) => new() { IsDistortion = true, FlippedBit = bit };
+
+    /// <summary>A read gets the first half of its bytes and no more; other calls do what they should.</summary>
+    public static Fault ShortRead() => new() { IsDistortion = true, IsShort = true };
+
+    /// <summary>A write says that it is done and leaves nothing; other calls do what they should.</summary>
+    public static Fault LostWrite() => new() { IsDistortion = true, IsLost = true };
+
+    /// <summary>Flips the bit of the bytes that is to be flipped.</summary>
+    public void Flip(Span<byte> bytes)
+    {
+        if (FlippedBit < 0 || bytes.IsEmpty) return;
+        long bit = FlippedBit % (bytes.Length * 8L);
+        bytes[(int)(bit / 8)] ^= (byte)(1 << (int)(bit % 8));
+    }
 
     /// <summary>How many of its bytes a failing write puts into the file before it fails.</summary>
     public int LandedBytesOf(int writeBytes) => _landsHalf ? writeBytes / 2 : Math.Min(_landedBytes, writeBytes);

@@ -10,7 +10,17 @@ internal sealed partial class SimulatedDisk
     {
         using CallScope call = Begin(DiskOperation.Read, file.Path, offset, destination.Length);
         call.ThrowIfPowerCut();
-        return file.Node.Cached.Read(destination, offset);
+        int read = file.Node.Cached.Read(destination, offset);
+        if (call.Fault is not { } distortion) return read;
+        if (distortion.IsShort) read /= 2;
+        if (distortion.Shift != 0)
+        {
+            destination[..read].Clear();
+            file.Node.Cached.Read(destination[..read], Math.Max(0, offset + distortion.Shift));
+        }
+
+        distortion.Flip(destination[..read]);
+        return read;
     }
 
     internal unsafe void Write(SimulatedFile file, ReadOnlySpan<byte> source, long offset)
@@ -24,6 +34,12 @@ internal sealed partial class SimulatedDisk
             if (!isAligned) throw Error("pwrite", file.Path, Errors.Invalid);
         }
 
+        if (call.Fault is { IsDistortion: true } distortion)
+        {
+            WriteDistorted(file, source, offset, distortion);
+            return;
+        }
+
         int fitting = call.Fault is { IsPowerCut: false } fault
             ? fault.LandedBytesOf(source.Length)
             : FittingBytes(file, offset, source.Length);
@@ -32,11 +48,20 @@ internal sealed partial class SimulatedDisk
         if (fitting < source.Length) throw Error("pwrite", file.Path, Errors.NoSpace);
     }
 
+    private static void WriteDistorted(SimulatedFile file, ReadOnlySpan<byte> source, long offset, Fault distortion)
+    {
+        long length = Math.Max(file.Node.Cached.Length, offset + source.Length);
+        byte[] bytes = source.ToArray();
+        distortion.Flip(bytes);
+        if (!distortion.IsLost) file.Node.Change(DataChange.Write(bytes, Math.Max(0, offset + distortion.Shift)));
+        if (file.Node.Cached.Length < length) file.Node.Change(DataChange.SetLength(length));
+    }
+
     internal void Sync(SimulatedFile file)
     {
         using CallScope call = Begin(DiskOperation.Sync, file.Path);
         call.ThrowIfPowerCut();
-        if (call.Fault is not null) file.Node.FailSync(call.Fault.FailedSync, _dice);
+        if (call.Fault is { IsDistortion: false }) file.Node.FailSync(call.Fault.FailedSync, _dice);
         call.ThrowIfFault();
         file.Node.Sync();
     }
@@ -120,7 +145,11 @@ internal sealed partial class SimulatedDisk
 
     private long AvailableBytes()
     {
-        if (CapacityBytes == long.MaxValue) return long.MaxValue;
+        return CapacityBytes == long.MaxValue ? long.MaxValue : Math.Max(0, CapacityBytes - UsedBytes());
+    }
+
+    private long UsedBytes()
+    {
         var files = new HashSet<Node>();
         Collect(_root, files);
 
@@ -128,7 +157,7 @@ internal sealed partial class SimulatedDisk
         foreach (SimulatedFile handle in _handles) files.Add(handle.Node);
         long used = 0;
         foreach (Node node in files) used += node is FileNode file ? file.Cached.AllocatedBytes : 0;
-        return Math.Max(0, CapacityBytes - used);
+        return used;
     }
 
     private static void Collect(DirectoryNode directory, HashSet<Node> files)
@@ -162,7 +191,8 @@ internal sealed partial class SimulatedDisk
             var call = new DiskCall(++CallCount, operation, path, offset, bytes);
             Fault? fault = Faults?.Invoke(call);
             if (fault is not null) LastFault = call;
-            bool hasEffect = fault is null || fault.IsPowerCut || operation is DiskOperation.Write or DiskOperation.Sync;
+            bool hasEffect = fault is null || fault.IsPowerCut || fault.IsDistortion
+                || operation is DiskOperation.Write or DiskOperation.Sync;
             if (!hasEffect) throw Error(SystemName(operation), path, fault!.ErrorCode);
             return new CallScope(this, call, fault);
         }
@@ -209,7 +239,7 @@ internal sealed partial class SimulatedDisk
         public void ThrowIfFault()
         {
             ThrowIfPowerCut();
-            if (fault is not null) throw Error(SystemName(call.Operation), call.Path, fault.ErrorCode);
+            if (fault is { IsDistortion: false }) throw Error(SystemName(call.Operation), call.Path, fault.ErrorCode);
         }
 
         public void Dispose() => disk._gate.Exit();

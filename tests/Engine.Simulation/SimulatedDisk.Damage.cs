@@ -19,6 +19,12 @@ internal sealed partial class SimulatedDisk
         lock (_gate) return FindFile(path).Cached.ToArray();
     }
 
+    /// <summary>A file's length; 0 where there is none.</summary>
+    public long LengthOf(string path)
+    {
+        lock (_gate) return Find(path) is FileNode file ? file.Cached.Length : 0;
+    }
+
     /// <summary>Replaces a file's content, or creates it in an existing directory.</summary>
     public void WriteAll(string path, ReadOnlySpan<byte> content)
     {

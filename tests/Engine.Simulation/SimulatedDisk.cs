@@ -43,6 +43,12 @@ internal sealed partial class SimulatedDisk : IFileSystem
     /// <summary>Disk space in bytes, taken by whole pages of 4 KiB; a write beyond it fails with ENOSPC after what fits.</summary>
     public long CapacityBytes { get; set; } = long.MaxValue;
 
+    /// <summary>Nothing fits from now on beyond so many bytes.</summary>
+    public void FillUp(long spareBytes)
+    {
+        lock (_gate) CapacityBytes = UsedBytes() + spareBytes;
+    }
+
     /// <summary>
     /// What writes to files opened past the page cache must be multiples of, in offset, length and memory; 1 for a file system
     /// that knows no such files.
@@ -61,6 +67,15 @@ internal sealed partial class SimulatedDisk : IFileSystem
         get
         {
             lock (_gate) return _handles.Count;
+        }
+    }
+
+    /// <summary>Locks that are held; for leak tests.</summary>
+    public int LockCount
+    {
+        get
+        {
+            lock (_gate) return _locks.Values.Sum(Math.Abs);
         }
     }
 

@@ -3,7 +3,7 @@ using Varve.Runtime;
 namespace Varve.Simulation;
 
 /// <summary>A thread of a <see cref="DeterministicScheduler"/>. Only the thread that runs touches any of this.</summary>
-internal sealed class SimulatedThread(DeterministicScheduler scheduler, int id, string name) : EngineThread, IWaitable
+internal sealed class SimulatedThread(DeterministicScheduler scheduler, int id, string name, Baton baton) : EngineThread, IWaitable
 {
     /// <summary>The deadline of a wait without one.</summary>
     public const long Never = long.MaxValue;
@@ -16,7 +16,8 @@ internal sealed class SimulatedThread(DeterministicScheduler scheduler, int id, 
 
     public DeterministicScheduler Scheduler => scheduler;
 
-    public Baton Baton { get; } = new();
+    /// <summary>That of the operating-system thread that it runs on.</summary>
+    public Baton Baton => baton;
 
     /// <summary>The lock, signal or thread that this one waits for; null while it can run.</summary>
     public IWaitable? WaitsFor { get; set; }
@@ -47,34 +48,6 @@ internal sealed class SimulatedThread(DeterministicScheduler scheduler, int id, 
 internal interface IWaitable
 {
     string Description { get; }
-}
-
-/// <summary>Who holds it, runs: hands the right to run from one operating-system thread to another.</summary>
-internal sealed class Baton
-{
-    private readonly object _gate = new();
-    private bool _isGiven;
-
-    public void Give()
-    {
-        lock (_gate)
-        {
-            _isGiven = true;
-            Monitor.Pulse(_gate);
-        }
-    }
-
-    /// <summary>Waits for it at most so long, in real time; true when it was given.</summary>
-    public bool Take(TimeSpan patience)
-    {
-        lock (_gate)
-        {
-            if (!_isGiven) Monitor.Wait(_gate, patience);
-            bool taken = _isGiven;
-            _isGiven = false;
-            return taken;
-        }
-    }
 }
 
 /// <summary>

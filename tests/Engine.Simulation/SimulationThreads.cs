@@ -9,36 +9,35 @@ internal static class SimulationThreads
 {
     private static readonly ConcurrentStack<Idle> IdleThreads = new();
 
-    /// <summary>Runs the body on an idle thread, or on a new one.</summary>
-    public static void Run(string name, Action body)
+    /// <summary>An idle thread, or a new one, that will run the body once its baton is given to it.</summary>
+    public static Baton Prepare(string name, Action body)
     {
-        if (!IdleThreads.TryPop(out Idle? idle))
-        {
-            idle = new Idle();
-            new Thread(idle.RunForEver) { IsBackground = true, Name = name }.Start();
-        }
-
-        idle.Give(body);
+        if (!IdleThreads.TryPop(out Idle? idle)) idle = new Idle(name);
+        return idle.Prepare(body);
     }
 
     private sealed class Idle
     {
-        private readonly SemaphoreSlim _given = new(0);
+        private readonly TaskCompletionSource<Baton> _baton = new();
         private Action? _body;
 
-        public void Give(Action body)
+        public Idle(string name) => new Thread(RunForEver) { IsBackground = true, Name = name }.Start();
+
+        public Baton Prepare(Action body)
         {
             _body = body;
-            _given.Release();
+            return _baton.Task.Result;
         }
 
-        public void RunForEver()
+        private void RunForEver()
         {
-            while (true)
+            Baton baton = Baton.OfThread;
+            _baton.SetResult(baton);
+            while (baton.Take(Timeout.InfiniteTimeSpan))
             {
-                _given.Wait();
-                _body!();
+                Action body = _body!;
                 _body = null;
+                body();
                 IdleThreads.Push(this);
             }
         }

@@ -61,7 +61,8 @@ internal sealed class ExpiringRun(string directory, ExpiringLoad load, long budg
         if (Directory.Exists(directory)) Directory.Delete(directory, recursive: true);
         string order = load.InOrder ? "in the order of time" : "at random";
         Say($"{load.LiveEntries:N0} live entries of {ExpiringLoad.EntryBytes} bytes, keys {order}, "
-            + $"each lives {ExpiringLoad.Life.TotalHours} h; {load.Entries:N0} puts, {load.PutsPerSecond:N0}/s, budget {ByteSize.Mebibytes(budgetBytes)}");
+            + $"each lives {ExpiringLoad.Life.TotalHours} h; {load.Entries:N0} puts, {load.PutsPerSecond:N0}/s, "
+            + $"budget {ByteSize.Mebibytes(budgetBytes)}");
         Say("hours  live MiB  held MiB  files MiB  bound MiB  files/live  resident MiB");
         var gauge = new MemoryGauge();
         var options = new DatabaseOptions { MemoryBudgetBytes = budgetBytes, Durability = Durability.Buffered, TimeProvider = _clock };

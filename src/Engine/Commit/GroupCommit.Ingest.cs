@@ -9,7 +9,8 @@ namespace Varve.Commit;
 // the ingest then, nor will replay make one: the edit that installs the tables also says that everything up to it is in tables.
 //
 // The marks are synced before the edit. A crash between the two leaves sequences that nothing has; the other way round, a read-only
-// open could show tables whose sequence it does not reach.
+// open could show tables whose sequence it does not reach. Nothing is logged between the two: a frame that states
+// the marks as durable says that the edit is, too.
 internal sealed partial class GroupCommit
 {
     private void Ingest(CommitRequest request)
@@ -32,6 +33,9 @@ internal sealed partial class GroupCommit
             // Also where it failed: the marks are in the log, and the next write goes on behind them.
             _views.Publish(_lastSequence);
         }
+
+        // A witness in the log that the manifest has the tables.
+        Mark();
     }
 
     /// <summary>Writes the names of maps that are new, before the tables that hold their entries.</summary>

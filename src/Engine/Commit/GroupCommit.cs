@@ -22,8 +22,6 @@ internal sealed partial class GroupCommit
     private readonly WritePacer _pacer;
     private readonly MapIdentity _catalogue;
     private readonly GroupConditions _conditions;
-    private readonly List<CommitRequest> _admitted = [];
-    private readonly List<MapIdentity> _droppedNow = [];
     private readonly List<RangeTombstone> _ranges = [];
     private ulong _lastSequence;
     private ulong _nextMapId;
@@ -133,8 +131,19 @@ internal sealed partial class GroupCommit
     /// <summary>What dropped maps and conditions leave of the group is written.</summary>
     private void Write(List<CommitRequest> requests)
     {
-        List<CommitRequest> group = Admit(requests);
-        if (group.Count == 0) return;
+        List<CommitRequest> admitted = Admit(requests);
+        try
+        {
+            if (admitted.Count > 0) WriteAdmitted(admitted);
+        }
+        finally
+        {
+            if (_droppedNow.Count > 0) SettleDrops(requests);
+        }
+    }
+
+    private void WriteAdmitted(List<CommitRequest> group)
+    {
         foreach (CommitRequest request in group) AddNames(request);
         if (!GroupConditions.HasAny(group))
         {
@@ -189,39 +198,6 @@ internal sealed partial class GroupCommit
     private void RecordDuration(Histogram<double> histogram, long started)
     {
         if (started != 0) histogram.Record(Events.Clock.GetElapsedTime(started).TotalSeconds, Events.Tag);
-    }
-
-    /// <summary>The requests that may go on, in their order: a write to a map that was dropped fails, unlogged.</summary>
-    private List<CommitRequest> Admit(List<CommitRequest> requests)
-    {
-        _admitted.Clear();
-        _droppedNow.Clear();
-        foreach (CommitRequest request in requests)
-        {
-            if (FindDropped(request.Batch!) is { } map)
-            {
-                request.Failure = new MapDroppedException(map.Name);
-                continue;
-            }
-
-            _admitted.Add(request);
-            if (request.Batch!.DroppedMap is { } dropped) _droppedNow.Add(dropped);
-        }
-
-        return _admitted;
-    }
-
-    /// <summary>A map of the batch that was dropped, by a commit before or in front of it in its own group; null: none.</summary>
-    private MapIdentity? FindDropped(BatchBuffer batch)
-    {
-        // No enumerator: this is on the path of every write.
-        for (int i = 0; i < batch.Maps.Count; i++)
-        {
-            MapIdentity map = batch.Maps[i];
-            if (map.IsDropped || _droppedNow.Contains(map)) return map;
-        }
-
-        return null;
     }
 
     /// <summary>Puts the catalogue's records of maps that are new in front of the batch that uses them first.</summary>

@@ -35,7 +35,7 @@ internal sealed partial class CompactionWorkers
         catch (StorageException failure)
         {
             _counters.CountFailure();
-            if (ErrorNumbers.IsSync(failure) || !TrySettle()) throw new CommitOutcomeUnknownException(failure);
+            if (ErrorNumbers.IsSync(failure) || !TrySettle(sequence)) throw new CommitOutcomeUnknownException(failure);
             throw;
         }
         finally
@@ -46,12 +46,15 @@ internal sealed partial class CompactionWorkers
         }
     }
 
-    /// <summary>An edit that succeeds after a failed one settles that the failed one did not happen.</summary>
-    private bool TrySettle()
+    /// <summary>
+    /// An edit that succeeds after a failed one settles that the failed one did not happen. It passes over the ingest's sequence: a replay
+    /// that meets the marks of an ingest behind what is flushed, and later frames, knows that the manifest has lost it.
+    /// </summary>
+    private bool TrySettle(ulong sequence)
     {
         try
         {
-            _context.Levels.Commit(new LevelEdit());
+            _context.Levels.Commit(new LevelEdit { FlushedSequence = sequence });
             return true;
         }
         catch (StorageException)

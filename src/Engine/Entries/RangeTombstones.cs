@@ -146,6 +146,32 @@ internal sealed class RangeTombstones
         return Build(all, default);
     }
 
+    /// <summary>This list and one more tombstone that is newer than those it touches: only they are made anew.</summary>
+    public RangeTombstones With(in RangeTombstone newest)
+    {
+        int next = FirstEndingBehind(newest.Start);
+        var all = new List<RangeFragment>(_fragments.Length + 3);
+        all.AddRange(_fragments.AsSpan(0, next));
+        byte[] border = newest.Start;
+        for (; next < _fragments.Length && _fragments[next].Start.AsSpan().SequenceCompareTo(newest.End) < 0; next++)
+        {
+            RangeFragment touched = _fragments[next];
+            Invariant.Holds(touched.Sequences[0] < newest.Sequence);
+            int order = touched.Start.AsSpan().SequenceCompareTo(border);
+            if (order < 0) all.Add(touched with { End = border });
+            else if (order > 0) all.Add(new RangeFragment(border, touched.Start, [newest.Sequence]));
+            bool goesOn = touched.End.AsSpan().SequenceCompareTo(newest.End) > 0;
+            byte[] start = order < 0 ? border : touched.Start;
+            border = goesOn ? newest.End : touched.End;
+            all.Add(new RangeFragment(start, border, [newest.Sequence, .. touched.Sequences]));
+            if (goesOn) all.Add(touched with { Start = border });
+        }
+
+        if (border.AsSpan().SequenceCompareTo(newest.End) < 0) all.Add(new RangeFragment(border, newest.End, [newest.Sequence]));
+        all.AddRange(_fragments.AsSpan(next));
+        return new RangeTombstones([.. all]);
+    }
+
     private static List<ulong> Thin(SortedDictionary<ulong, int> active, ReadOnlySpan<ulong> readable, List<ulong> sequences)
     {
         sequences.Clear();

@@ -94,6 +94,9 @@ internal sealed class BatchDecoder(MapNames names)
         }
 
         byte[] rest = _bytes[_decoded.._length];
+
+        // What was said of the last change is said of none that is still here.
+        if (_neighbour == Neighbour.WholeMap) _neighbour = Neighbour.None;
         Forget();
         (_bytes, _length) = (rest, rest.Length);
         return taken;

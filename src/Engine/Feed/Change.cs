@@ -17,7 +17,8 @@ public enum ChangeKind
 
     /// <summary>
     /// Sorted entries were ingested past the log: all of them lie from <see cref="Change.Key"/> to <see cref="Change.EndKey"/>, both
-    /// inside. Read them from the map.
+    /// inside. Read them from the map. Comes also for an ingest that failed in its last step, or that a crash cut short there: the map
+    /// then holds what it held before.
     /// </summary>
     Ingest = 4,
 }

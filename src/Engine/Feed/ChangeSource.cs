@@ -29,7 +29,8 @@ internal sealed class ChangeSource(IFileSystem files, LogHistory history, LogWri
     public long HistoryBytes => history.Bytes;
 
     /// <summary>
-    /// How far a feed may show the log: what reads see and, as asked, what survives a power cut or what can be read from the files.
+    /// How far a feed may show the log: what reads see and, as asked, what survives a power cut or what can be read from the files. After a
+    /// failed sync of the log tables may survive with more than the log still shows: the feed ends before, until the next open.
     /// </summary>
     public ulong GetLimit(bool durableOnly)
     {

@@ -1,4 +1,3 @@
-using System.Runtime.InteropServices;
 using Microsoft.Win32.SafeHandles;
 using Varve.Diagnostics;
 using Varve.Native;
@@ -59,7 +58,7 @@ internal sealed unsafe class LocalFile : IFile
     /// <summary>Reads of a file that bypasses the page cache must be aligned like its writes, and callers' are not.</summary>
     private int ReadThroughBounce(Span<byte> destination, long offset)
     {
-        byte* bounce = (byte*)NativeMemory.AlignedAlloc(BounceBytes, (nuint)WriteAlignment);
+        byte* bounce = NativeBytes.Allocate(BounceBytes, WriteAlignment);
         try
         {
             int done = 0;
@@ -80,7 +79,7 @@ internal sealed unsafe class LocalFile : IFile
         }
         finally
         {
-            NativeMemory.AlignedFree(bounce);
+            NativeBytes.Free(bounce);
         }
     }
 }

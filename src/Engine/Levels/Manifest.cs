@@ -67,6 +67,7 @@ internal static class Manifest
         if (ManifestFormat.FindFrameStart(file, offset + ManifestFormat.FrameAlignment, salt) is { } behind)
             throw new CorruptDataException(path, offset, $"a damaged frame, with another one behind it at offset {behind}");
         if (state.FindProblem() is { } clash) throw new CorruptDataException(path, 0, clash);
+        state.ReadUpTo = (path, offset);
         return state;
     }
 

@@ -31,6 +31,9 @@ internal sealed class ManifestState
 
     public DatabaseId DatabaseId { get; }
 
+    /// <summary>The manifest it was read from, and where its last whole frame ends; null for a new database.</summary>
+    public (string Path, long Offset)? ReadUpTo { get; set; }
+
     /// <summary>By number; in no order.</summary>
     public IReadOnlyCollection<LeveledTable> Tables => _tables.Values;
 
@@ -100,7 +103,9 @@ internal sealed class ManifestState
         return problem is null;
     }
 
-    /// <summary>What no state may have: tables on one level whose keys clash. Null when all is well.</summary>
+    /// <summary>
+    /// What no state may have: tables on one level whose keys clash, or a number that is to be given out and has been. Null when all is well.
+    /// </summary>
     public string? FindProblem()
     {
         var levels = new List<TableInfo>[LevelMap.LevelCount];
@@ -108,6 +113,8 @@ internal sealed class ManifestState
         foreach (LeveledTable table in _tables.Values)
         {
             levels[table.Level].Add(table.Info);
+            if (table.Info.Number >= NextFileNumber)
+                return $"table {table.Info.Number} is there, but the next file is to get number {NextFileNumber}";
         }
 
         for (int level = 0; level < levels.Length; level++)

@@ -54,6 +54,8 @@ internal sealed class LogFollower : IDisposable
         frame = default;
         while (true)
         {
+            // What lies behind the limit is not looked at: after a failed sync it may be gone.
+            if (Position >= limit && !_isInRecord) return false;
             if (_segment is null && !TryEnterFirst()) return false;
             if (_offset >= _segment!.Value.ValidBytes)
             {
@@ -61,6 +63,8 @@ internal sealed class LogFollower : IDisposable
                 continue;
             }
 
+            // The next record of this segment may begin behind the limit although the last one ended before it.
+            if (!_isInRecord && _nextSequence > limit) return false;
             if (!TryReadFrame(out frame)) continue;
             bool begins = frame.Type is LogFrameType.Full or LogFrameType.First;
             if (begins && LastOf(frame) > limit) return false;

@@ -13,6 +13,7 @@ internal sealed class LogInventory
     private readonly LogEra _era;
     private readonly List<FoundSegment> _segments = [];
     private readonly List<string> _unreadable = [];
+    private readonly List<string> _ofOthers = [];
 
     private LogInventory(LogContext context, LogEra era)
     {
@@ -25,6 +26,11 @@ internal sealed class LogInventory
 
     /// <summary>The paths of slots without a readable header.</summary>
     public IReadOnlyList<string> Unreadable => _unreadable;
+
+    /// <summary>The paths of slots whose headers are readable but none of the era's.</summary>
+    public IReadOnlyList<string> OfOthers => _ofOthers;
+
+    public int SlotCount => _segments.Count + _unreadable.Count + _ofOthers.Count;
 
     /// <summary>The highest time that the era's segments know of.</summary>
     public long ClockMark => _segments.Count > 0 ? _segments.Max(found => found.Header.ClockMark) : 0;
@@ -96,7 +102,11 @@ internal sealed class LogInventory
         bool isOurs = header.DatabaseId == _context.DatabaseId
             && header.Number >= _era.FirstSegment
             && header.Salt == LogFormat.SegmentSalt(_era, header.Number);
-        if (!isOurs) return;
+        if (!isOurs)
+        {
+            _ofOthers.Add(path);
+            return;
+        }
 
         if (header.Version != LogFormat.Version)
             throw new CorruptDataException(path, 0, $"log format version {header.Version}, expected {LogFormat.Version}");

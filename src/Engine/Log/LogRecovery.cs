@@ -6,6 +6,12 @@ namespace Varve.Log;
 /// </summary>
 internal sealed class LogRecovery
 {
+    /// <summary>
+    /// How much of a slot is searched whose header is whole but another's: enough for one frame of any length behind a damaged one, little
+    /// where the history of the change feed is long.
+    /// </summary>
+    private const long BeginningBytes = LogFormat.HeaderAreaBytes + 2 * LogFormat.FrameBytesMax;
+
     private readonly LogContext _context;
     private readonly LogEra _era;
     private readonly ulong _flushedSequence;
@@ -13,6 +19,7 @@ internal sealed class LogRecovery
     private readonly LogRecordSink _sink;
     private readonly LogFrameReader _reader;
     private LogEnd? _end;
+    private ulong _durableMark;
 
     private LogRecovery(
         LogContext context, LogEra era, ulong flushedSequence, LogEnd? cleanEnd, LogRecordSink sink, LogFrameReader reader)
@@ -49,7 +56,7 @@ internal sealed class LogRecovery
             if (_cleanEnd is { } end)
                 throw new CorruptDataException(
                     _context.Directory, 0, $"log segment {end.Segment} is missing, with which the database was closed");
-            CheckUnreadableSlots(inventory);
+            CheckOtherSlots(inventory, start: 0);
             return Result(inventory, lastSequence: 0, LogEndKind.Empty, records: 0);
         }
 
@@ -61,7 +68,7 @@ internal sealed class LogRecovery
         LogSegmentHeader first = inventory.Segments[start].Header;
         _end = new LogEnd(first.Number, LogFormat.HeaderAreaBytes, first.PredecessorLastSequence);
         ReplaySegments(inventory.Segments, start, replay);
-        if (_cleanEnd is null) CheckUnreadableSlots(inventory);
+        if (_cleanEnd is null) CheckOtherSlots(inventory, start);
 
         LogEndKind kind = _cleanEnd is not null ? LogEndKind.Clean : replay.RecordsSeen > 0 ? LogEndKind.TornTail : LogEndKind.Empty;
         return Result(inventory, replay.LastSequence, kind, replay.RecordsDelivered);
@@ -69,7 +76,7 @@ internal sealed class LogRecovery
 
     private LogRecoveryResult Result(LogInventory inventory, ulong lastSequence, LogEndKind kind, long records) =>
         new(Math.Max(lastSequence, _flushedSequence), kind, records, _reader.BytesRead, inventory.Segments.Count, inventory.HighestNumber,
-            _end, inventory.ClockMark);
+            _end, _durableMark, inventory.ClockMark);
 
     private void ReplaySegments(IReadOnlyList<FoundSegment> segments, int start, LogReplay replay)
     {
@@ -79,6 +86,7 @@ internal sealed class LogRecovery
             FoundSegment? next = i + 1 < segments.Count ? segments[i + 1] : null;
             if (segment.Header.DurableMark > replay.LastSequence)
                 throw Damaged(segment, LogSegmentHeader.DurableMarkOffset, replay, segment.Header.DurableMark);
+            _durableMark = Math.Max(_durableMark, segment.Header.DurableMark);
 
             long end = ReplaySegment(segment, next, replay);
             if (next is null)
@@ -123,6 +131,7 @@ internal sealed class LogRecovery
             if (replay.Accept(frame, _reader.Payload) is { } problem)
                 throw new CorruptDataException(segment.Path, position, problem);
             position += frame.TotalBytes;
+            _durableMark = Math.Max(_durableMark, frame.DurableMark);
             if (frame.Type is LogFrameType.Full or LogFrameType.Last) _end = new LogEnd(header.Number, position, replay.LastSequence);
         }
 
@@ -186,20 +195,25 @@ internal sealed class LogRecovery
     private static CorruptDataException Damaged(FoundSegment segment, long offset, LogReplay replay, ulong durableMark) =>
         new(segment.Path, offset, $"the log can be read up to sequence {replay.LastSequence}, but had been synced up to {durableMark}");
 
-    /// <summary>A header is synced before any frame is written, so a slot with frames of a segment to come has lost its header.</summary>
-    private void CheckUnreadableSlots(LogInventory inventory)
+    /// <summary>
+    /// A header is synced before any frame is written, so a slot with frames of a segment to come has lost its header. What stands there may
+    /// also be whole: that of another segment, of another era or another database, which a write or a restored page put in its place.
+    /// </summary>
+    private void CheckOtherSlots(LogInventory inventory, int start)
     {
-        if (inventory.Unreadable.Count == 0) return;
-        ulong[] salts = new ulong[inventory.Unreadable.Count];
+        ulong[] salts = new ulong[inventory.SlotCount];
         for (int i = 0; i < salts.Length; i++) salts[i] = LogFormat.SegmentSalt(_era, inventory.HighestNumber + 1 + i);
+        foreach (string path in inventory.Unreadable) CheckSlot(path, long.MaxValue, salts);
+        foreach (string path in inventory.OfOthers) CheckSlot(path, BeginningBytes, salts);
+        for (int i = 0; i < start; i++) CheckSlot(inventory.Segments[i].Path, BeginningBytes, salts);
+    }
 
-        foreach (string path in inventory.Unreadable)
-        {
-            _reader.Open(_context.Files, path);
-            long offset = LogFormat.HeaderAreaBytes;
-            if (_reader.TryFind(ref offset, long.MaxValue, salts, out LogFrame frame))
-                throw new CorruptDataException(
-                    path, 0, $"the log segment's header is damaged; record {frame.FirstSequence} stands behind it");
-        }
+    private void CheckSlot(string path, long bytesMax, ReadOnlySpan<ulong> salts)
+    {
+        _reader.Open(_context.Files, path);
+        long offset = LogFormat.HeaderAreaBytes;
+        if (_reader.TryFind(ref offset, bytesMax, salts, out LogFrame frame))
+            throw new CorruptDataException(
+                path, 0, $"the log segment's header is damaged or another's; record {frame.FirstSequence} stands behind it");
     }
 }

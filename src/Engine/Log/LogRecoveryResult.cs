@@ -27,6 +27,7 @@ internal enum LogEndKind
 /// Behind the last record that was seen to end, or where reading began; its sequence is below <paramref name="LastSequence"/> where tables
 /// hold records that the log has lost. Null when no segment was found.
 /// </param>
+/// <param name="DurableMark">The highest sequence that headers and frames, as far as they were read, state as synced.</param>
 /// <param name="ClockMark">The highest time that their headers tell, milliseconds since 1970 UTC; 0 when none does.</param>
 internal sealed record LogRecoveryResult(
     ulong LastSequence,
@@ -36,4 +37,5 @@ internal sealed record LogRecoveryResult(
     int SegmentsSeen,
     long HighestSegment,
     LogEnd? End,
+    ulong DurableMark,
     long ClockMark);

@@ -1,6 +1,7 @@
 using Varve.Diagnostics;
 using Varve.Files;
 using Varve.Levels;
+using Varve.Log;
 using Varve.Runtime;
 
 namespace Varve.Maintenance;
@@ -48,12 +49,14 @@ internal static class NewDirectory
 
     /// <summary>
     /// The state of a copy at a sequence: no log, and no clean end. The first open finds nothing to replay, and its sequences go on far
-    /// above, so that the two databases do not give one number to different content soon.
+    /// above, so that the two databases do not give one number to different content soon. Its feed begins here: the log of what was before
+    /// is not taken along.
     /// </summary>
     public static ManifestState StateOf(ManifestState state, ulong sequence)
     {
         LevelEdit edit = state.ToEdit();
         edit.LogEra = null;
+        edit.LogPast = new LogPast(sequence, []);
         edit.CleanEnd = null;
         edit.FlushedSequence = sequence;
         edit.SequenceBound = Math.Max(state.SequenceBound, sequence);

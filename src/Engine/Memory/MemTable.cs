@@ -148,17 +148,23 @@ internal sealed unsafe class MemTable
     /// </summary>
     public void AddRanges(List<RangeTombstone> ranges)
     {
-        RangeTombstones added = RangeTombstones.Build(ranges, [Trailer.SequenceMax]);
-        if (added.IsEmpty) return;
-        var pieces = new List<RangeTombstone>(added.Count);
-        added.CopyTo(pieces);
         foreach (RangeTombstone range in ranges)
         {
             FirstSequence = FirstSequence == 0 ? range.Sequence : Math.Min(FirstSequence, range.Sequence);
             LastSequence = Math.Max(LastSequence, range.Sequence);
         }
 
-        Volatile.Write(ref _ranges, HasRanges ? _ranges.With(pieces) : added);
+        // The usual case is one, which costs a copy of the list.
+        if (ranges.Count > 0) Volatile.Write(ref _ranges, ranges.Count == 1 ? _ranges.With(ranges[0]) : WithNewest(ranges));
+    }
+
+    private RangeTombstones WithNewest(List<RangeTombstone> ranges)
+    {
+        RangeTombstones added = RangeTombstones.Build(ranges, [Trailer.SequenceMax]);
+        if (!HasRanges) return added;
+        var pieces = new List<RangeTombstone>(added.Count);
+        added.CopyTo(pieces);
+        return _ranges.With(pieces);
     }
 
     /// <summary>The newest version of the key that is not younger than the sequence; it may be a tombstone.</summary>

@@ -1,5 +1,4 @@
 using System.Runtime.CompilerServices;
-using System.Runtime.InteropServices;
 
 namespace Varve.Native;
 
@@ -36,7 +35,7 @@ internal unsafe struct GrowingBuffer : IDisposable
 
     public void Dispose()
     {
-        NativeMemory.Free(_data);
+        NativeBytes.Free(_data);
         _data = null;
         _capacity = 0;
         Length = 0;
@@ -45,8 +44,8 @@ internal unsafe struct GrowingBuffer : IDisposable
     private void Resize(int bytes)
     {
         int capacity = bytes > KeptBytesMax ? bytes : Math.Max(BytesMin, bytes * 2);
-        byte* grown = (byte*)NativeMemory.Alloc((nuint)capacity);
-        NativeMemory.Free(_data);
+        byte* grown = NativeBytes.Allocate(capacity);
+        NativeBytes.Free(_data);
         _data = grown;
         _capacity = capacity;
     }

@@ -104,10 +104,10 @@ internal sealed unsafe class LinuxSystemCalls : UnixSystemCalls
     /// <summary>Writes one block to the still empty file and takes it back.</summary>
     private static bool AcceptsAlignedWrite(SafeFileHandle file)
     {
-        byte* block = (byte*)NativeMemory.AlignedAlloc(DirectAlignmentMin, DirectAlignmentMin);
+        byte* block = NativeBytes.Allocate(DirectAlignmentMin, DirectAlignmentMin);
         NativeMemory.Clear(block, DirectAlignmentMin);
         bool isAccepted = Libc.Write(file, block, DirectAlignmentMin, 0) == DirectAlignmentMin;
-        NativeMemory.AlignedFree(block);
+        NativeBytes.Free(block);
         return Libc.SetLength(file, 0) == 0 && isAccepted;
     }
 }

@@ -78,18 +78,21 @@ internal sealed unsafe class RegionPool(TimeProvider clock)
     public MemoryRegion Rent(long bytes)
     {
         Invariant.Holds(bytes > 0);
-        if (bytes > RegionBytesMax) throw OutOfMemory(bytes);
+        if (bytes > RegionBytesMax) throw NativeBytes.Refusal(bytes);
+        NativeBytes.Watch?.Taking(bytes);
 
         long rounded = (bytes + AddressSpace.HugePageBytes - 1) & ~(AddressSpace.HugePageBytes - 1);
         MemoryRegion region = TryTakeIdle(rounded) ?? Reserve(rounded);
         region.IsRented = true;
         region.MayHoldMemory = true;
+        NativeBytes.Watch?.Taken((nint)region.Address);
         return region;
     }
 
     /// <summary>Gives a region back; nothing may read or write it any more.</summary>
     public void Return(MemoryRegion region)
     {
+        NativeBytes.Watch?.Freed((nint)region.Address);
         Poison(region);
         lock (_idleGuard)
         {
@@ -152,13 +155,10 @@ internal sealed unsafe class RegionPool(TimeProvider clock)
     private MemoryRegion Reserve(long bytes)
     {
         byte* address = AddressSpace.TryReserve(bytes);
-        if (address == null) throw OutOfMemory(bytes);
+        if (address == null) throw NativeBytes.Refusal(bytes);
         Interlocked.Add(ref _reservedBytes, bytes);
         return new MemoryRegion(address, bytes);
     }
-
-    private static MemoryBudgetException OutOfMemory(long bytes) =>
-        new($"The system gives no more memory: {bytes:N0} bytes of address space were asked for.");
 
     /// <summary>Makes what reads a returned region fail early in debug builds.</summary>
     [Conditional("DEBUG")]

@@ -99,7 +99,7 @@ internal abstract unsafe class UnixSystemCalls : SystemCalls
         if (length >= bytes) return;
 
         // Whole aligned blocks, so that it works on files that bypass the page cache; the end's own block is on disk already.
-        byte* zeroes = (byte*)NativeMemory.AlignedAlloc(ZeroesBytes, ZeroesAlignment);
+        byte* zeroes = NativeBytes.Allocate(ZeroesBytes, ZeroesAlignment);
         try
         {
             NativeMemory.Clear(zeroes, ZeroesBytes);
@@ -111,7 +111,7 @@ internal abstract unsafe class UnixSystemCalls : SystemCalls
         }
         finally
         {
-            NativeMemory.AlignedFree(zeroes);
+            NativeBytes.Free(zeroes);
         }
 
         SetLength(file, path, bytes);

@@ -56,11 +56,16 @@ internal sealed class ReadViews
             ReadView view = Pin();
             sequence = VisibleSequence;
 
-            // While the memtable is the current one nothing up to the sequence is elsewhere. Else half a batch may be in its successor.
-            if (ReferenceEquals(Volatile.Read(ref _current)?.Active, view.Active)) return view;
+            if (IsCurrent(view)) return view;
             view.Release();
         }
     }
+
+    /// <summary>
+    /// True while nothing up to a sequence that was read since the view was pinned is elsewhere. Later half a batch may be in the successor
+    /// of its memtable; or an ingest in tables that it lacks, and what was written behind the ingest in the memtable that it has.
+    /// </summary>
+    internal bool IsCurrent(ReadView view) => ReferenceEquals(Volatile.Read(ref _current), view);
 
     /// <summary>Freezes the active memtable and puts an empty one in its place. The views keep their own references.</summary>
     public void Rotate(MemTable active)

@@ -29,6 +29,9 @@ internal sealed class Replay(EngineSetup setup, TableStore tables) : IDisposable
         return frozen;
     }
 
+    /// <summary>The sequence of the last ingest whose marks were taken: the manifest knows nothing of it. 0: none.</summary>
+    public ulong IngestSequence { get; private set; }
+
     /// <summary>
     /// Takes one record. A record whose checksum holds but that is no batch was written by a bug: it is reported as damage.
     /// </summary>
@@ -40,10 +43,12 @@ internal sealed class Replay(EngineSetup setup, TableStore tables) : IDisposable
         var reader = new BatchReader(payload);
         while (reader.TryNext())
         {
-            // An ingest's mark stands for its sequence only: if it happened, the manifest has its tables.
+            // An ingest's mark stands for its sequence only: if it happened, the manifest has its tables and states them as flushed.
             if (reader.Kind == EntryKind.RangeTombstone)
                 (ranges ??= []).Add(new RangeTombstone(reader.Key.ToArray(), reader.Value.ToArray(), sequence));
-            else if (reader.Kind != EntryKind.Ingest)
+            else if (reader.Kind == EntryKind.Ingest)
+                IngestSequence = firstSequence + (ulong)sequenceCount - 1;
+            else
                 table.Insert(reader.Key, Trailer.Pack(sequence, reader.Kind), reader.Value);
             sequence++;
         }

@@ -39,7 +39,7 @@ internal static class StoreOpener
         HashSet<long> known = CheckTablesExist(setup, state);
 
         using var replay = new Replay(setup, opening.Tables);
-        LogRecoveryResult? log = ReplayLog(setup, state, replay.Take);
+        LogRecoveryResult? log = ReplayLog(setup, state, replay);
         opening.Found(log, state);
         ulong lastSequence = Math.Max(state.FlushedSequence, log?.LastSequence ?? 0);
         List<long> unknownTables = FindUnknownTables(setup, known);
@@ -78,7 +78,7 @@ internal static class StoreOpener
         opening.MakeParts(state);
         CheckTablesExist(setup, state);
         using var replay = new Replay(setup, opening.Tables);
-        LogRecoveryResult? log = ReplayLog(setup, state, replay.Take);
+        LogRecoveryResult? log = ReplayLog(setup, state, replay);
         opening.Found(log, state);
         StoreClock clock = MakeClock(setup, state, log);
         ulong lastSequence = Math.Max(state.FlushedSequence, log?.LastSequence ?? 0);
@@ -183,15 +183,28 @@ internal static class StoreOpener
         return store;
     }
 
-    private static LogRecoveryResult? ReplayLog(EngineSetup setup, ManifestState state, LogRecordSink sink)
+    private static LogRecoveryResult? ReplayLog(EngineSetup setup, ManifestState state, Replay replay)
     {
         if (state.LogEra is not { } era) return null;
         LogContext log = LogContextOf(setup, state.DatabaseId);
         using Activity? activity = EngineActivities.Start("varve.replay", setup.Directory);
-        LogRecoveryResult result = LogRecovery.Run(log, era, state.FlushedSequence, state.CleanEnd, sink, CancellationToken.None);
+        LogRecoveryResult result = LogRecovery.Run(log, era, state.FlushedSequence, state.CleanEnd, replay.Take, CancellationToken.None);
+        CheckIngested(state, replay, result);
         activity?.SetTag("varve.records", result.RecordCount);
         activity?.SetTag("varve.read_bytes", result.BytesRead);
         return result;
+    }
+
+    /// <summary>
+    /// Nothing is logged between the marks of an ingest and the manifest's edit that installs its tables: where the log says that the marks
+    /// are durable, and the manifest has no such edit, the manifest has lost its end.
+    /// </summary>
+    private static void CheckIngested(ManifestState state, Replay replay, LogRecoveryResult log)
+    {
+        if (replay.IngestSequence == 0 || log.DurableMark < replay.IngestSequence) return;
+        (string path, long offset) = state.ReadUpTo!.Value;
+        throw new CorruptDataException(
+            path, offset, $"the edit of the ingest at sequence {replay.IngestSequence} is missing, which the log says was durable");
     }
 
     /// <summary>Time goes on from the highest that manifest or log have of it.</summary>

@@ -1,6 +1,6 @@
 using System.Diagnostics.CodeAnalysis;
-using System.Runtime.InteropServices;
 using Varve.Diagnostics;
+using Varve.Native;
 
 namespace Varve.Tables;
 
@@ -31,12 +31,12 @@ internal sealed unsafe partial class BlockCache
 
         try
         {
-            return new FramePin((byte*)NativeMemory.AlignedAlloc((nuint)privateBytes, PaddingBytes), bytes, CacheSlots.None);
+            return new FramePin(NativeBytes.Allocate(privateBytes, PaddingBytes), bytes, CacheSlots.None);
         }
-        catch (OutOfMemoryException)
+        catch
         {
             ReleasePrivate(privateBytes);
-            throw new MemoryBudgetException($"The system gives no memory for a block of {bytes} bytes.");
+            throw;
         }
     }
 

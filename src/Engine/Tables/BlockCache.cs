@@ -198,7 +198,7 @@ internal sealed unsafe partial class BlockCache : IDisposable
         }
         else if (pin.IsPrivate)
         {
-            NativeMemory.AlignedFree(pin.Data);
+            NativeBytes.Free(pin.Data);
             ReleasePrivate(PrivateBytesFor(pin.Bytes));
         }
     }

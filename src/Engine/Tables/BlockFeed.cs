@@ -1,3 +1,5 @@
+using Varve.Entries;
+
 namespace Varve.Tables;
 
 /// <summary>Where a cursor gets its index partitions and data blocks from. One thread.</summary>
@@ -108,8 +110,11 @@ internal sealed unsafe class StreamingBlockFeed(Table table, OpenedTable opened)
 
     private readonly ReadWindow _window = new(table, WindowBytes);
     private readonly NativeBuffer _index = new(TableFormat.StoredBytesMax);
+    private readonly byte[] _lastKey = new byte[TableFormat.KeyBytesMax];
     private NativeBuffer? _decompressed;
     private int _ordinal = -1;
+    private int _lastKeyBytes;
+    private ulong _lastTrailer;
 
     public override byte* LoadIndex(int partition)
     {
@@ -120,9 +125,17 @@ internal sealed unsafe class StreamingBlockFeed(Table table, OpenedTable opened)
     public override byte* Load(int partition, byte* index, int block)
     {
         int ordinal = opened.Top[partition].BlockFirst + block;
+        bool isNext = ordinal == _ordinal + 1;
         bool isBackward = ordinal < _ordinal;
         _ordinal = ordinal;
         BlockLocation location = IndexPartition.LocationAt(index, block);
+        byte* payload = Read(index, block, location, isBackward);
+        CheckOrder(payload, location, isNext && ordinal > 0);
+        return payload;
+    }
+
+    private byte* Read(byte* index, int block, BlockLocation location, bool isBackward)
+    {
         ReadOnlySpan<byte> stored = _window.Read(index, block, isBackward);
         int rawBytes = table.CheckStored(stored, location);
         if (!location.IsCompressed)
@@ -136,6 +149,32 @@ internal sealed unsafe class StreamingBlockFeed(Table table, OpenedTable opened)
         table.Decompress(stored, _decompressed.Span[..rawBytes], location);
         return _decompressed.Address;
     }
+
+    /// <summary>
+    /// What a compaction writes must be in order and within the bounds by which its inputs were chosen: an input that is not is damaged.
+    /// </summary>
+    private void CheckOrder(byte* block, BlockLocation location, bool isNext)
+    {
+        int count = DataBlock.Count(block);
+        DataBlock.DecodeAt(block, 0, out BlockEntry previous);
+        bool isInOrder = previous.KeySpan.SequenceCompareTo(table.Info.SmallestKey) >= 0
+            && (!isNext || IsBefore(_lastKey.AsSpan(0, _lastKeyBytes), _lastTrailer, previous));
+        for (int i = 1; isInOrder && i < count; i++)
+        {
+            DataBlock.DecodeAt(block, i, out BlockEntry entry);
+            isInOrder = IsBefore(previous.KeySpan, previous.Trailer, entry);
+            previous = entry;
+        }
+
+        isInOrder &= previous.KeyLength <= _lastKey.Length && previous.KeySpan.SequenceCompareTo(table.Info.LargestKey) <= 0;
+        if (!isInOrder) table.ThrowCorrupt(location.Offset, "a block's entries are not in order, or not within the table's bounds");
+        previous.KeySpan.CopyTo(_lastKey);
+        (_lastKeyBytes, _lastTrailer) = (previous.KeyLength, previous.Trailer);
+    }
+
+    // The flag of a separate value stands below the sequence and does not count.
+    private static bool IsBefore(ReadOnlySpan<byte> key, ulong trailer, in BlockEntry entry) =>
+        EntryOrder.Compare(key, SeparateValue.WithoutFlag(trailer), entry.KeySpan, SeparateValue.WithoutFlag(entry.Trailer)) < 0;
 
     public override void Unload()
     {

@@ -9,9 +9,10 @@ namespace Varve.Tables;
 /// <summary>The range tombstones of a table as bytes. Decoding never throws.</summary>
 /// <remarks>
 /// <code>
-/// rangeTombstones := (startBytes:varint | start | endBytes:varint | end | trailer:u64)*     (docs/formats/table.md)
+/// rangeTombstones := fragment*                                                              (docs/formats/table.md)
+/// fragment        := startBytes:varint | start | endBytes:varint | end | count:varint | trailer:u64 × count
 /// </code>
-/// By start; those of one fragment stand together, the newest first.
+/// By start; the trailers of a fragment descend. Its bounds stand there once: there may be a delete for each of many snapshots.
 /// </remarks>
 internal static class RangeTombstoneBlock
 {
@@ -20,10 +21,11 @@ internal static class RangeTombstoneBlock
         var encoded = new ArrayBufferWriter<byte>();
         foreach (RangeFragment fragment in ranges.Fragments)
         {
+            WriteKey(encoded, fragment.Start);
+            WriteKey(encoded, fragment.End);
+            encoded.Advance(Varint.Write(encoded.GetSpan(Varint.BytesMax), (uint)fragment.Sequences.Length));
             foreach (ulong sequence in fragment.Sequences)
             {
-                WriteKey(encoded, fragment.Start);
-                WriteKey(encoded, fragment.End);
                 ulong trailer = Trailer.Pack(sequence, EntryKind.RangeTombstone);
                 BinaryPrimitives.WriteUInt64LittleEndian(encoded.GetSpan(sizeof(ulong)), trailer);
                 encoded.Advance(sizeof(ulong));
@@ -39,32 +41,33 @@ internal static class RangeTombstoneBlock
         ranges = null;
         var reader = new SpanReader(source);
         var fragments = new List<RangeFragment>();
-        var sequences = new List<ulong>();
-        byte[] start = [];
         byte[] end = [];
         while (!reader.IsAtEnd)
         {
-            if (!TryReadKey(ref reader, out ReadOnlySpan<byte> nextStart)) return false;
-            if (!TryReadKey(ref reader, out ReadOnlySpan<byte> nextEnd)) return false;
-            if (!reader.TryReadUInt64(out ulong trailer) || Trailer.Kind(trailer) != EntryKind.RangeTombstone) return false;
-            ulong sequence = Trailer.Sequence(trailer);
-            if (sequences.Count > 0 && nextStart.SequenceEqual(start) && nextEnd.SequenceEqual(end))
-            {
-                if (sequence >= sequences[^1]) return false;
-                sequences.Add(sequence);
-                continue;
-            }
-
-            if (sequences.Count > 0) fragments.Add(new RangeFragment(start, end, [.. sequences]));
-            if (nextStart.SequenceCompareTo(end) < 0 || nextStart.SequenceCompareTo(nextEnd) >= 0) return false;
-            start = nextStart.ToArray();
+            if (!TryReadKey(ref reader, out ReadOnlySpan<byte> start) || start.SequenceCompareTo(end) < 0) return false;
+            if (!TryReadKey(ref reader, out ReadOnlySpan<byte> nextEnd) || start.SequenceCompareTo(nextEnd) >= 0) return false;
             end = nextEnd.ToArray();
-            sequences.Clear();
-            sequences.Add(sequence);
+            if (!TryReadSequences(ref reader, out ulong[]? sequences)) return false;
+            fragments.Add(new RangeFragment(start.ToArray(), end, sequences));
         }
 
-        if (sequences.Count > 0) fragments.Add(new RangeFragment(start, end, [.. sequences]));
         ranges = new RangeTombstones([.. fragments]);
+        return true;
+    }
+
+    private static bool TryReadSequences(ref SpanReader reader, [NotNullWhen(true)] out ulong[]? sequences)
+    {
+        sequences = null;
+        if (!reader.TryReadVarint(out ulong count) || count == 0 || count > (ulong)reader.RemainingBytes / sizeof(ulong)) return false;
+        ulong[] read = new ulong[count];
+        for (int i = 0; i < read.Length; i++)
+        {
+            if (!reader.TryReadUInt64(out ulong trailer) || Trailer.Kind(trailer) != EntryKind.RangeTombstone) return false;
+            read[i] = Trailer.Sequence(trailer);
+            if (i > 0 && read[i] >= read[i - 1]) return false;
+        }
+
+        sequences = read;
         return true;
     }
 

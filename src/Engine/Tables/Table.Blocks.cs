@@ -1,6 +1,6 @@
-using System.Runtime.InteropServices;
 using Varve.Bytes;
 using Varve.Entries;
+using Varve.Native;
 
 namespace Varve.Tables;
 
@@ -213,7 +213,7 @@ internal sealed unsafe partial class Table
         bool isKept = false;
         try
         {
-            loaded = (byte*)NativeMemory.AlignedAlloc((nuint)bytes, BlockedBloom.LineBytes);
+            loaded = NativeBytes.Allocate(bytes, BlockedBloom.LineBytes);
             ReadPayload(loaded, location, kind, indexBlocks);
             nint winner = Interlocked.CompareExchange(ref resident, (nint)loaded, 0);
             isKept = winner == 0;
@@ -229,7 +229,7 @@ internal sealed unsafe partial class Table
             else
             {
                 // Damaged, or another thread was first and its copy stays.
-                NativeMemory.AlignedFree(loaded);
+                NativeBytes.Free(loaded);
                 _store.Cache.ReleaseResident(bytes);
             }
         }

@@ -1,6 +1,6 @@
 using System.Diagnostics.CodeAnalysis;
-using System.Runtime.InteropServices;
 using Varve.Diagnostics;
+using Varve.Native;
 
 namespace Varve.Tables;
 
@@ -160,7 +160,7 @@ internal sealed unsafe partial class Table : Entries.IValueSource
         OpenedTable? opened = Interlocked.Exchange(ref _opened, null);
         if (opened is null) return;
         _store.Cache.Forget(opened.Slots);
-        foreach (nint resident in opened.Resident) NativeMemory.AlignedFree((void*)resident);
+        foreach (nint resident in opened.Resident) NativeBytes.Free((void*)resident);
         if (opened.ResidentBytes > 0) _store.Cache.ReleaseResident(opened.ResidentBytes);
     }
 }

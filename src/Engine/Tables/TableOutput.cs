@@ -1,4 +1,3 @@
-using System.Runtime.InteropServices;
 using Varve.Bytes;
 using Varve.Files;
 
@@ -8,20 +7,19 @@ namespace Varve.Tables;
 /// Collects a table's bytes and hands them to the file in large pieces, as the file's alignment asks for; the last piece is padded
 /// and the length set afterwards. One thread.
 /// </summary>
-internal sealed unsafe class TableOutput : IDisposable
+internal sealed class TableOutput : IDisposable
 {
     private const int BufferBytes = 1 << 20;
 
     private readonly IFile _file;
-    private readonly byte* _buffer;
+    private readonly NativeBuffer _buffer;
     private int _bufferedBytes;
     private long _writtenBytes;
-    private bool _isDisposed;
 
     public TableOutput(IFile file)
     {
         _file = file;
-        _buffer = (byte*)NativeMemory.AlignedAlloc(BufferBytes, (nuint)Math.Max(file.WriteAlignment, TableFormat.PageBytes));
+        _buffer = new NativeBuffer(BufferBytes, Math.Max(file.WriteAlignment, TableFormat.PageBytes));
     }
 
     /// <summary>Where the next byte goes.</summary>
@@ -35,7 +33,7 @@ internal sealed unsafe class TableOutput : IDisposable
         while (!source.IsEmpty)
         {
             int piece = Math.Min(source.Length, BufferBytes - _bufferedBytes);
-            source[..piece].CopyTo(new Span<byte>(_buffer + _bufferedBytes, piece));
+            source[..piece].CopyTo(_buffer.Span.Slice(_bufferedBytes, piece));
             _bufferedBytes += piece;
             source = source[piece..];
             if (_bufferedBytes == BufferBytes) Drain(BufferBytes);
@@ -56,25 +54,20 @@ internal sealed unsafe class TableOutput : IDisposable
         long fileBytes = Position;
         int alignment = _file.WriteAlignment;
         int paddedBytes = (_bufferedBytes + alignment - 1) / alignment * alignment;
-        Checksum = Crc32C.Append(Checksum, new ReadOnlySpan<byte>(_buffer, _bufferedBytes));
-        new Span<byte>(_buffer + _bufferedBytes, paddedBytes - _bufferedBytes).Clear();
-        if (paddedBytes > 0) _file.Write(new ReadOnlySpan<byte>(_buffer, paddedBytes), _writtenBytes);
+        Checksum = Crc32C.Append(Checksum, _buffer.Span[.._bufferedBytes]);
+        _buffer.Span[_bufferedBytes..paddedBytes].Clear();
+        if (paddedBytes > 0) _file.Write(_buffer.Span[..paddedBytes], _writtenBytes);
         if (_writtenBytes + paddedBytes != fileBytes) _file.SetLength(fileBytes);
         _writtenBytes = fileBytes;
         _bufferedBytes = 0;
         _file.Sync();
     }
 
-    public void Dispose()
-    {
-        if (_isDisposed) return;
-        _isDisposed = true;
-        NativeMemory.AlignedFree(_buffer);
-    }
+    public void Dispose() => _buffer.Dispose();
 
     private void Drain(int bytes)
     {
-        var piece = new ReadOnlySpan<byte>(_buffer, bytes);
+        ReadOnlySpan<byte> piece = _buffer.Span[..bytes];
         _file.Write(piece, _writtenBytes);
         Checksum = Crc32C.Append(Checksum, piece);
         _writtenBytes += bytes;

@@ -1,82 +1,88 @@
+using Varve.Files;
+using Varve.Levels;
 using Varve.Native;
 using Varve.Recovery;
 
 namespace Varve.Simulation;
 
 /// <summary>
-/// One short history, run again and again with another call to the disk failing, once or for ever: every error is a typed one, nothing
-/// hangs, reads stay right, and what was acknowledged is there once the disk is well again.
+/// One short history, run again and again: each call to the disk, or each request for native memory, fails once, and fails with all
+/// that come after it. Every error is a typed one, nothing hangs, nothing leaks, reads stay right, and what was acknowledged is there once
+/// the machine is well again.
 /// </summary>
 internal sealed class FaultHistory(HistoryOptions options, RegionPool pool)
 {
     private const long SwitchPointsMax = 1_000_000;
 
+    private readonly HistoryTally _tally = new();
     private long _runs;
     private long _calls;
     private int _batches;
 
-    public static HistoryResult FailEverywhere(HistoryOptions options, RegionPool pool) =>
-        new FaultHistory(options with { Generations = 1, Writers = 1 }, pool).Run();
+    /// <summary>Visits every point for every kind of failure, once and for ever; throws if one could not be visited.</summary>
+    public static HistoryResult FailEverywhere(HistoryOptions options, RegionPool pool, IReadOnlyList<FaultKind> kinds) =>
+        new FaultHistory(options with { Generations = 1, Writers = 1 }, pool).Run(kinds);
 
-    private HistoryResult Run()
+    private HistoryResult Run(IReadOnlyList<FaultKind> kinds)
     {
-        foreach (int errorCode in new[] { Errors.InputOutput, Errors.NoSpace })
+        FaultPoint unhurt = Visit(new FaultPoint(null, 0, ForEver: false));
+        long points = 0;
+        foreach (FaultKind kind in kinds)
         {
+            long count = kind.IsMemory ? unhurt.Requests : unhurt.Calls;
             foreach (bool forEver in new[] { false, true })
             {
-                int call = 1;
-                while (FailAt(call, errorCode, forEver)) call++;
+                for (long index = 1; index <= count; index++)
+                {
+                    var point = new FaultPoint(kind, index, forEver);
+                    if (!Visit(point).HasStruck) throw new HistoryViolationException($"{options}\n  {point}: the history never came to it");
+                    points++;
+                }
             }
         }
 
-        return new HistoryResult(_batches, _calls, _runs, _runs, Trace: 0);
+        return new HistoryResult(_batches, _calls, points, _runs, Trace: 0, Content: 0, _tally);
     }
 
-    /// <summary>False when the history ended before that call.</summary>
-    private bool FailAt(int call, int errorCode, bool forEver)
+    private FaultPoint Visit(FaultPoint point)
     {
-        var failedSync = (FailedSync)(call % 3);
-        string what = $"call {call} fails {(forEver ? "for ever" : "once")} with {Errors.Describe(errorCode)}, a failed sync {failedSync}";
         var disk = new SimulatedDisk(options.Seed) { DirectWriteAlignment = options.DirectWriteAlignment };
         try
         {
-            var fault = Fault.Error(errorCode, failedSync);
-            bool hasFailed = Run(disk, forEver ? FaultPlan.From(call, fault) : FaultPlan.Once(call, fault), call, failedSync);
+            Run(disk, point);
             _runs++;
-            return hasFailed;
+            return point;
         }
         catch (Exception violation)
         {
-            throw HistoryViolationException.At($"{options}\n  {what}", violation);
+            throw HistoryViolationException.At($"{options}\n  {point}", violation);
         }
     }
 
-    private bool Run(SimulatedDisk empty, Func<DiskCall, Fault?> plan, int call, FailedSync failedSync)
+    private void Run(SimulatedDisk empty, FaultPoint point)
     {
         var model = new HistoryModel(options);
-        var scheduler = new DeterministicScheduler(options.Seed) { SwitchPointsMax = SwitchPointsMax };
+        var memory = new SimulatedMemory();
+        var scheduler = new DeterministicScheduler(options.Seed) { SwitchPointsMax = SwitchPointsMax, Memory = memory };
         SimulatedDisk disk = empty.Crash(CrashMode.KeepAll, options.Seed, scheduler);
-        bool hasFailed = false;
-        disk.Faults = made =>
-        {
-            Fault? fault = plan(made);
-            hasFailed |= fault is not null;
-            return fault;
-        };
-        scheduler.Run(() => Work(model, scheduler, disk, () => hasFailed));
+        point.Arm(disk, memory);
+        scheduler.Run(() => Work(model, scheduler, disk, point));
         model.StopClock(scheduler.Clock);
+        point.Disarm();
+        CheckNothingIsHeld(disk, memory);
+
+        // Where no call to the disk failed, no deletion was left for the next open.
+        if (point is { HasClosed: true, Kind: null or { IsMemory: true } }) CheckNoRubbish(disk);
         _calls += disk.CallCount;
         _batches += model.Batches.Count;
-        disk.Faults = null;
 
         // The process ends, or the power is cut as well. What a failed sync has thrown away only a process may have believed in.
-        bool isCut = call % 2 == 0;
-        SimulatedDisk left = disk.Crash(isCut ? CrashMode.KeepNothing : CrashMode.KeepAll, call);
-        CheckReopened(model, left, call, onlySynced: isCut || failedSync == FailedSync.DropsUnsynced);
-        return hasFailed;
+        SimulatedDisk left = disk.Crash(point.CutsPower ? CrashMode.KeepNothing : CrashMode.KeepAll, point.Seed);
+        CheckReopened(model, left, point.Seed, onlySynced: point.CutsPower || point.FailedSync == FailedSync.DropsUnsynced);
+        _tally.Add(model.Tally);
     }
 
-    private void Work(HistoryModel model, DeterministicScheduler scheduler, SimulatedDisk disk, Func<bool> hasFailed)
+    private void Work(HistoryModel model, DeterministicScheduler scheduler, SimulatedDisk disk, FaultPoint point)
     {
         var random = new Random(options.Seed);
         EngineSetup setup = options.CreateSetup(disk, scheduler, new SeededRandom(options.Seed), pool);
@@ -85,7 +91,7 @@ internal sealed class FaultHistory(HistoryOptions options, RegionPool pool)
         {
             database = Database.Open(setup, new DatabaseOptions { Durability = Durability.Buffered });
         }
-        catch (StorageException) when (hasFailed())
+        catch (Exception failure) when (point.HasStruck && (failure is StorageException || point.MayEndIn(failure)))
         {
             return;
         }
@@ -98,7 +104,8 @@ internal sealed class FaultHistory(HistoryOptions options, RegionPool pool)
             var outcomes = new HistoryOutcomes(model);
             var work = new HistoryWork(options, model, database, scheduler, random)
             {
-                HasFailed = hasFailed,
+                HasFailed = () => point.HasStruck,
+                RunsOutOfManagedMemory = point.Kind == FaultKind.NoManagedMemory,
                 Setup = setup,
                 Reads = reads,
                 Outcomes = outcomes,
@@ -106,37 +113,63 @@ internal sealed class FaultHistory(HistoryOptions options, RegionPool pool)
             };
             work.Run(_ => { });
             work.End();
-            CheckReadsGoOn(database, reads, disk, feed);
+            CheckReadsGoOn(database, reads, point, feed);
             outcomes.Check(database.LatestSequence);
             model.PromiseDurable(database.DurableSequence);
             try
             {
                 database.Close();
                 model.PromiseSynced(model.LastSequence);
+                point.HasClosed = true;
             }
-            catch (Exception failure) when (hasFailed() && failure is StorageException or DatabaseReadOnlyException)
+            catch (Exception failure) when (point.HasStruck
+                && (failure is StorageException or DatabaseReadOnlyException || point.MayEndIn(failure)))
             {
                 // The next open recovers as after a crash.
             }
         }
-
-        if (disk.OpenFileCount != 0) throw new HistoryViolationException($"{disk.OpenFileCount} files are open after the close");
     }
 
-    /// <summary>On a disk that is well again, whether or not the database still takes writes.</summary>
-    private static void CheckReadsGoOn(Database database, HistoryReads reads, SimulatedDisk disk, HistoryFeed feed)
+    /// <summary>On a machine that is well again, whether or not the database still takes writes.</summary>
+    private static void CheckReadsGoOn(Database database, HistoryReads reads, FaultPoint point, HistoryFeed feed)
     {
-        Func<DiskCall, Fault?>? plan = disk.Faults;
-        disk.Faults = null;
+        point.IsPaused = true;
         reads.Resolve(database.LatestSequence);
         reads.CheckAll(database.LatestSequence);
         feed.End(database);
-        disk.Faults = plan;
+        point.IsPaused = false;
+    }
+
+    private static void CheckNothingIsHeld(SimulatedDisk disk, SimulatedMemory memory)
+    {
+        if (disk.OpenFileCount != 0) throw new HistoryViolationException($"{disk.OpenFileCount} files are open after the close");
+        if (disk.LockCount != 0) throw new HistoryViolationException($"{disk.LockCount} files are locked after the close");
+        if (memory.HeldCount != 0) throw new HistoryViolationException($"{memory.HeldCount} pieces of memory are held after the close");
+    }
+
+    /// <summary>After a clean close there is one manifest, and of tables only those it names.</summary>
+    private static void CheckNoRubbish(SimulatedDisk disk)
+    {
+        ManifestState state = Manifest.Load(disk, HistoryOptions.Directory)!;
+        string[] known = [.. state.Tables.Select(table => FileNames.Table(table.Info.Number)).Order(StringComparer.Ordinal)];
+        string[] names = [.. disk.ListFiles(HistoryOptions.Directory).Order(StringComparer.Ordinal)];
+        string[] tables = [.. names.Where(name => FileNames.TryParseTable(name, out _))];
+        if (!known.SequenceEqual(tables))
+        {
+            throw new HistoryViolationException(
+                $"there are the tables [{string.Join(", ", tables)}], known are [{string.Join(", ", known)}]");
+        }
+
+        int manifests = names.Count(name => name.StartsWith("MANIFEST", StringComparison.Ordinal));
+        if (manifests != 1) throw new HistoryViolationException($"there are {manifests} manifests");
+        if (names.FirstOrDefault(name => name.EndsWith(".tmp", StringComparison.Ordinal)) is { } temporary)
+            throw new HistoryViolationException($"{temporary} was left over");
     }
 
     private void CheckReopened(HistoryModel model, SimulatedDisk left, int seed, bool onlySynced)
     {
-        var scheduler = new DeterministicScheduler(seed) { SwitchPointsMax = SwitchPointsMax };
+        var memory = new SimulatedMemory();
+        var scheduler = new DeterministicScheduler(seed) { SwitchPointsMax = SwitchPointsMax, Memory = memory };
         model.StartClock(scheduler.Clock, new Random(seed));
         SimulatedDisk disk = left.Crash(CrashMode.KeepAll, seed, scheduler);
         scheduler.Run(() =>
@@ -152,5 +185,7 @@ internal sealed class FaultHistory(HistoryOptions options, RegionPool pool)
             RecoveryCheck.GoOn(database);
             database.Close();
         });
+        CheckNothingIsHeld(disk, memory);
+        CheckNoRubbish(disk);
     }
 }

@@ -11,7 +11,7 @@ internal sealed partial class HistoryModel
         return new HistoryEntry(options.Keys[key], value, version.Expiry, version.EntrySequence);
     }
 
-    /// <summary>Somebody dropped one of the maps meanwhile: a handle from before it sees nothing of what is written to the name later.</summary>
+    /// <summary>Somebody dropped one of the maps meanwhile: a handle from before sees nothing of what the name holds later.</summary>
     public bool MayBeDroppedBetween(HistoryCondition[] conditions, ulong before, ulong last)
     {
         foreach (HistoryBatch batch in _batches)

@@ -14,6 +14,9 @@ internal sealed partial class HistoryModel(HistoryOptions options)
 
     public HistoryOptions Options => options;
 
+    /// <summary>What was asked of the database so far.</summary>
+    public HistoryTally Tally { get; } = new();
+
     /// <summary>Every batch that was ever begun, by number.</summary>
     public IReadOnlyList<HistoryBatch> Batches => _batches;
 
@@ -185,6 +188,29 @@ internal sealed partial class HistoryModel(HistoryOptions options)
 
         names.Sort(StringComparer.Ordinal);
         return names;
+    }
+
+    /// <summary>A hash of all maps with their entries as they are now; equal for equal content, whatever the sequences.</summary>
+    public ulong HashContent()
+    {
+        ulong hash = 14695981039346656037;
+        void Add(ReadOnlySpan<byte> bytes)
+        {
+            hash = (hash ^ (ulong)bytes.Length) * 1099511628211;
+            foreach (byte part in bytes) hash = (hash ^ part) * 1099511628211;
+        }
+
+        foreach (string name in ExpectedNames(LastSequence)) Add(System.Text.Encoding.UTF8.GetBytes(name));
+        for (int map = 0; map < options.MapNames.Length; map++)
+        {
+            foreach (HistoryEntry entry in Expected(map, new HistoryMoment(LastSequence, 0)))
+            {
+                Add(entry.Key);
+                Add(entry.Value);
+            }
+        }
+
+        return hash;
     }
 
     public static bool IsThere(HistoryBatch batch, ulong sequence) => !batch.IsDead && batch.Sequence != 0 && batch.Sequence <= sequence;

@@ -22,6 +22,20 @@ internal sealed record HistoryOptions
     /// <summary>Operations in a generation, at most.</summary>
     public required int Operations { get; init; }
 
+    /// <summary>Operations of the main thread in the whole history, at most: a failing history is shrunk by this.</summary>
+    public int StepsMax { get; init; } = int.MaxValue;
+
+    /// <summary>What it leaves away.</summary>
+    public HistoryFeatures Without { get; init; }
+
+    /// <summary>Operations in a batch, at most.</summary>
+    public required int BatchOperationsMax { get; init; }
+
+    public required long BudgetBytes { get; init; }
+
+    /// <summary>The kinds of operations are dealt like cards, so that a history of two hundred has all of them.</summary>
+    public bool DealsEveryKind { get; init; }
+
     /// <summary>Threads that write, the main one included.</summary>
     public required int Writers { get; init; }
 
@@ -69,8 +83,9 @@ internal sealed record HistoryOptions
         return Draw(seed, random) with
         {
             Generations = random.Next(2, 7),
-            Operations = random.Next(20, 160),
+            Operations = random.Next(6) == 0 ? random.Next(160, 800) : random.Next(20, 160),
             Writers = random.Next(1, 4),
+            BatchOperationsMax = random.Next(3) switch { 0 => 8, 1 => 40, _ => 160 },
         };
     }
 
@@ -86,6 +101,20 @@ internal sealed record HistoryOptions
         };
     }
 
+    /// <summary>One generation of one writer that does everything there is, for runs in which every single call is hurt.</summary>
+    public static HistoryOptions DrawWhole(int seed, int operations)
+    {
+        HistoryOptions drawn = Draw(seed, new Random(seed));
+        return drawn with
+        {
+            Operations = operations,
+            DealsEveryKind = true,
+            LargeValueOneIn = Math.Min(drawn.LargeValueOneIn, 15),
+            ExpiringPercent = Math.Max(drawn.ExpiringPercent, 35),
+            ConditionalPercent = Math.Max(drawn.ConditionalPercent, 15),
+        };
+    }
+
     public EngineSetup CreateSetup(IFileSystem files, Scheduler scheduler, RandomSource random, RegionPool pool) => new()
     {
         Directory = Directory,
@@ -94,7 +123,7 @@ internal sealed record HistoryOptions
         Scheduler = scheduler,
         Random = random,
         Pool = pool,
-        Memory = new MemoryPlan(MemoryPlan.BudgetBytesMin),
+        Memory = new MemoryPlan(BudgetBytes),
         Compaction = Compaction,
         UpperFormat = Format,
         BottomFormat = Format with { Compress = Compaction.CompressesBottom },
@@ -106,12 +135,30 @@ internal sealed record HistoryOptions
 
     public override string ToString() => string.Create(CultureInfo.InvariantCulture,
         $"seed {Seed}: {Generations} generations of {Operations} operations, {Writers} writers, " +
-        $"{MapNames.Length} maps, {Keys.Length} keys, memtable {Compaction.MemtableBytes}, table {Compaction.TableBytes}, " +
+        $"batches up to {BatchOperationsMax}, {MapNames.Length} maps, {Keys.Length} keys, " +
+        $"budget {BudgetBytes}, memtable {Compaction.MemtableBytes}, table {Compaction.TableBytes}, " +
         $"block {Format.BlockBytes}, filter {Format.FilterBitsPerKey}, " +
         $"compressed {Compaction.CompressesBottom}, level 0 trigger {Compaction.LevelZeroTrigger}, ratio {Compaction.LevelRatio}, " +
         $"segment {LogSegmentBytes}, history {ChangeHistoryBytes}, " +
         $"expiring {ExpiringPercent} %, conditional {ConditionalPercent} %, " +
         $"compaction threads {CompactionThreads}, alignment {DirectWriteAlignment}");
+
+    public bool Has(HistoryFeatures feature) => (Without & feature) == 0;
+
+    /// <summary>The same work on the same disk, opened with other options. What the change feed keeps stays as it is.</summary>
+    public HistoryOptions Redraw(int seed)
+    {
+        HistoryOptions other = Draw(seed, new Random(seed));
+        return this with
+        {
+            BudgetBytes = other.BudgetBytes,
+            Compaction = other.Compaction,
+            Format = other.Format,
+            LogSegmentBytes = other.LogSegmentBytes,
+            CompactionThreads = other.CompactionThreads,
+            OpenFilesMax = other.OpenFilesMax,
+        };
+    }
 
     private static HistoryOptions Draw(int seed, Random random) => new()
     {
@@ -119,6 +166,7 @@ internal sealed record HistoryOptions
         Generations = 1,
         Operations = 1,
         Writers = 1,
+        BatchOperationsMax = 8,
         MapNames = DrawNames(random),
         Keys = HistoryContent.DrawKeys(random),
         LargeValueOneIn = random.Next(3) switch { 0 => 15, 1 => 60, _ => int.MaxValue },
@@ -126,6 +174,7 @@ internal sealed record HistoryOptions
         ConditionalPercent = random.Next(3) switch { 0 => 0, 1 => 15, _ => 50 },
         SyncedPercent = random.Next(4) switch { 0 => 0, 1 => 100, _ => 30 },
         BufferedPercent = random.Next(0, 71),
+        BudgetBytes = MemoryPlan.BudgetBytesMin << random.Next(0, 3),
         Compaction = new CompactionOptions
         {
             MemtableBytes = (16 << 10) << random.Next(0, 3),

@@ -34,7 +34,8 @@ internal sealed class HistoryOutcome(HistoryBatch batch, ulong sequenceBefore, H
         {
             ulong expected = outcome.Sequence - (ulong)(batch.Operations.Length - i);
             if (outcome.GetVersion(i).Sequence == expected) continue;
-            throw new HistoryViolationException($"operation {i} of batch {batch.Number} wrote {outcome.GetVersion(i).Sequence}, not {expected}");
+            throw new HistoryViolationException(
+                $"operation {i} of batch {batch.Number} wrote {outcome.GetVersion(i).Sequence}, not {expected}");
         }
     }
 }
@@ -83,7 +84,8 @@ internal sealed class HistoryOutcomes(HistoryModel model)
             if (FindFailed(batch, moment, out _) < 0) return;
         }
 
-        throw new HistoryViolationException($"batch {batch.Number} was written at {batch.Sequence}, but not all of its {Describe(batch)} held");
+        throw new HistoryViolationException(
+            $"batch {batch.Number} was written at {batch.Sequence}, but not all of its {Describe(batch)} held");
     }
 
     private void CheckRefused(HistoryOutcome outcome)

@@ -15,6 +15,7 @@ internal sealed partial class HistoryReads
             asked[i] = (random.Next(model.Options.MapNames.Length), random.Next(model.Options.Keys.Length));
         CheckMany(asked, moment);
 
+        model.Tally.Gets += 2;
         (int map, int key) = asked[0];
         SortedMap shown = MapAt(map, moment.Snapshot);
         HistoryEntry? expected = model.ExpectedEntry(map, key, moment);
@@ -43,6 +44,7 @@ internal sealed partial class HistoryReads
             while (Await(read, scheduler) is { } page)
             {
                 read = reader.ReadAsync();
+                model.Tally.Steps += page.Count;
                 foreach (PageEntry entry in page) CheckEntry(entry.Key.Span, entry.Value.Span, expected, count++, what);
                 if (random.Next(10) == 0) return;
             }
@@ -61,6 +63,7 @@ internal sealed partial class HistoryReads
         using MultiGet gets = database.CreateMultiGet();
         foreach ((int map, int key) in asked) gets.Add(MapAt(map, moment.Snapshot), model.Options.Keys[key]);
         gets.Run(moment.Snapshot);
+        model.Tally.Gets += asked.Length;
         for (int i = 0; i < asked.Length; i++)
         {
             bool isPresent = gets.TryGetValue(i, out ReadOnlySpan<byte> value);
@@ -70,7 +73,7 @@ internal sealed partial class HistoryReads
         }
     }
 
-    private static void CheckKeysOnly(SortedMap map, List<HistoryEntry> expected, Snapshot? snapshot)
+    private void CheckKeysOnly(SortedMap map, List<HistoryEntry> expected, Snapshot? snapshot)
     {
         int count = expected.Count;
         foreach (ReadOnlySpan<byte> key in map.All(Direction.Descending, long.MaxValue, snapshot).Keys)
@@ -79,6 +82,7 @@ internal sealed partial class HistoryReads
                 throw new HistoryViolationException($"keys of '{map.Name}' backward: {Show(key)} is in the place of entry {count}");
         }
 
+        model.Tally.Steps += expected.Count;
         if (count != 0) throw new HistoryViolationException($"keys of '{map.Name}' backward lack {count} of {expected.Count}");
     }
 

@@ -64,7 +64,8 @@ internal sealed partial class HistoryReads
         long shown = expiry?.ToUnixTimeMilliseconds() ?? 0;
         if (shown != expected.Expiry)
             throw new HistoryViolationException($"{what}: {Show(expected.Key)} expires at {shown}, expected {expected.Expiry}");
-        if (version.Sequence != expected.Version)
-            throw new HistoryViolationException($"{what}: {Show(expected.Key)} has version {version.Sequence}, expected {expected.Version}");
+        if (version.Sequence == expected.Version) return;
+        throw new HistoryViolationException(
+            $"{what}: {Show(expected.Key)} has version {version.Sequence}, expected {expected.Version}");
     }
 }

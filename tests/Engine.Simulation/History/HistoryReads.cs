@@ -35,6 +35,7 @@ internal sealed partial class HistoryReads(Database database, HistoryModel model
         ulong last = 0;
         foreach (Entry entry in database.GetMap(HistoryModel.JournalName).All())
         {
+            model.Tally.Checked++;
             int number = FindBatch(entry.Key);
             HistoryBatch batch = model.Batches[number];
             if (batch.IsDead || batch.Sequence == 0)
@@ -51,6 +52,7 @@ internal sealed partial class HistoryReads(Database database, HistoryModel model
     /// <summary>As the other, at a moment.</summary>
     public void CheckAll(in HistoryMoment moment, string[]? otherNames = null)
     {
+        HistoryTally before = model.Tally with { };
         List<string> names = model.ExpectedNames(moment.Sequence);
         names.AddRange(otherNames ?? []);
         names.Sort(StringComparer.Ordinal);
@@ -67,10 +69,20 @@ internal sealed partial class HistoryReads(Database database, HistoryModel model
             for (int key = 0; key < model.Options.Keys.Length; key++) CheckGet(map, key, moment);
             CheckMany([.. Enumerable.Range(0, model.Options.Keys.Length).Select(key => (map, key))], moment);
         }
+
+        model.Tally.CountAsChecked(before);
     }
+
+    /// <summary>One map, either way, and its keys alone.</summary>
+    public void CheckMapAt(int map, ulong sequence) =>
+        AtNow(sequence, moment => CheckMap(MapAt(map, null), model.Expected(map, moment), null));
+
+    public void CheckJournal(ulong sequence) =>
+        CheckMap(database.GetMap(HistoryModel.JournalName), model.ExpectedJournal(sequence), null);
 
     public void CheckGet(int map, int key, in HistoryMoment moment)
     {
+        model.Tally.Gets += 2;
         SortedMap shown = MapAt(map, moment.Snapshot);
         HistoryEntry? expected = model.ExpectedEntry(map, key, moment);
         byte[] bytes = model.Options.Keys[key];
@@ -111,6 +123,7 @@ internal sealed partial class HistoryReads(Database database, HistoryModel model
         string what = $"part {kind} of map {map} from {Show(start)} to {Show(end)}, {direction}, limit {limit}, at {moment}";
         int count = 0;
         foreach (Entry entry in range) CheckEntry(entry, wanted, count++, what);
+        model.Tally.Steps += count;
         if (count != wanted.Count) throw new HistoryViolationException($"{what}: {count} entries, expected {wanted.Count}");
     }
 
@@ -136,6 +149,7 @@ internal sealed partial class HistoryReads(Database database, HistoryModel model
                 < 8 => at + 1,
                 _ => at - 1,
             };
+            model.Tally.Steps++;
             bool isValid = move switch
             {
                 0 => cursor.Seek(key),
@@ -165,11 +179,12 @@ internal sealed partial class HistoryReads(Database database, HistoryModel model
         return snapshot?.GetMap(name) ?? database.GetMap(name);
     }
 
-    private static void CheckMap(SortedMap map, List<HistoryEntry> expected, Snapshot? snapshot)
+    private void CheckMap(SortedMap map, List<HistoryEntry> expected, Snapshot? snapshot)
     {
         int count = 0;
         foreach (Entry entry in map.All(Direction.Ascending, long.MaxValue, snapshot))
             CheckEntry(entry, expected, count++, map.Name);
+        model.Tally.Steps += 2 * count;
         if (count != expected.Count)
             throw new HistoryViolationException($"'{map.Name}' shows {count} of {expected.Count}, lacks {Show(expected[count].Key)}");
         foreach (Entry entry in map.All(Direction.Descending, long.MaxValue, snapshot))
@@ -230,6 +245,6 @@ internal sealed partial class HistoryReads(Database database, HistoryModel model
 
     private static int Compare(byte[] left, byte[] right) => left.AsSpan().SequenceCompareTo(right);
 
-    private static string Show(ReadOnlySpan<byte> bytes) =>
+    internal static string Show(ReadOnlySpan<byte> bytes) =>
         bytes.Length > 24 ? $"{Convert.ToHexString(bytes[..24])}…({bytes.Length})" : $"[{Convert.ToHexString(bytes)}]";
 }

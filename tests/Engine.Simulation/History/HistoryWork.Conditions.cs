@@ -76,7 +76,8 @@ internal sealed partial class HistoryWork
         asked.End(outcome, database.LatestSequence, Reads.Time);
         if (outcome.IsCommitted) return outcome.Sequence;
         HistoryCondition failed = batch.Conditions[outcome.FailedCondition];
-        bool isNamed = outcome.FailedMap!.Name == options.MapNames[failed.Map] && outcome.FailedKey!.SequenceEqual(options.Keys[failed.Key]);
+        bool isNamed = outcome.FailedMap!.Name == options.MapNames[failed.Map]
+            && outcome.FailedKey!.SequenceEqual(options.Keys[failed.Key]);
         if (!isNamed) throw new HistoryViolationException($"condition {outcome.FailedCondition} failed, but another map or key is named");
         model.Refuse(batch);
         return 0;
@@ -101,7 +102,8 @@ internal sealed partial class HistoryWork
                 return journal.Put(batch.JournalKey, batch.JournalValue, durability);
         }
 
-        if (!isPut && !IsOver) throw new HistoryViolationException($"the journal's new entry {batch.Number} is there as {version.Sequence}");
+        if (!isPut && !IsOver)
+            throw new HistoryViolationException($"the journal's new entry {batch.Number} is there as {version.Sequence}");
         return version.Sequence;
     }
 
@@ -123,7 +125,7 @@ internal sealed partial class HistoryWork
             _ => journal.TryDeleteIfValue(key, wrong),
         };
         if (IsOver || (!isChanged && version.Sequence == other.Sequence)) return;
-        throw new HistoryViolationException(
-            $"the journal's entry {other.Number} of version {other.Sequence} {(isChanged ? "was changed" : $"is told to be {version.Sequence}")}");
+        string what = isChanged ? "was changed" : $"is told to be {version.Sequence}";
+        throw new HistoryViolationException($"the journal's entry {other.Number} of version {other.Sequence} {what}");
     }
 }

@@ -29,7 +29,7 @@ internal sealed partial class HistoryWork
                 return;
             }
         }
-        catch (Exception failure) when (failure is StorageException or DatabaseReadOnlyException)
+        catch (Exception failure) when (failure is StorageException or DatabaseReadOnlyException or MemoryBudgetException)
         {
             model.Refuse(batch);
             throw;
@@ -39,7 +39,7 @@ internal sealed partial class HistoryWork
             model.Refuse(batch);
             return;
         }
-        catch (CommitOutcomeUnknownException)
+        catch (Exception failure) when (failure is CommitOutcomeUnknownException or OutOfMemoryException)
         {
             batch.IsOutcomeUnknown = true;
             throw;
@@ -56,6 +56,7 @@ internal sealed partial class HistoryWork
     {
         sequence = 0;
         using IngestWriter ingest = database.CreateIngest();
+        model.Tally.Writes += batch.Operations.Length + 1;
         SortedMap target = database.GetMap(options.MapNames[map]);
         foreach (HistoryOperation operation in batch.Operations) ingest.Add(target, options.Keys[operation.Key], operation.Value);
         ingest.Add(database.GetMap(HistoryModel.JournalName), batch.JournalKey, batch.JournalValue);

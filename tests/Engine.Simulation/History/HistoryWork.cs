@@ -7,8 +7,11 @@ namespace Varve.Simulation;
 internal sealed partial class HistoryWork(
     HistoryOptions options, HistoryModel model, Database database, DeterministicScheduler scheduler, Random random)
 {
+    private const int KindCount = 114;
+
     private readonly List<EngineThread> _writers = [];
     private readonly List<HistoryMoment> _snapshots = [];
+    private readonly Stack<int> _dealt = new();
 
     /// <summary>Set when the machine crashes: what a call answers from then on counts no more.</summary>
     public bool IsOver { get; set; }
@@ -16,24 +19,37 @@ internal sealed partial class HistoryWork(
     /// <summary>True where calls to the disk fail: which errors the database may answer with, is checked. Null: none.</summary>
     public Func<bool>? HasFailed { get; init; }
 
+    /// <summary>Managed memory runs out where native memory is asked for: what that ends in is no typed error.</summary>
+    public bool RunsOutOfManagedMemory { get; init; }
+
     public required HistoryReads Reads { get; init; }
 
     /// <summary>Read between the operations; null: not.</summary>
     public HistoryFeed? Feed { get; init; }
 
+    /// <summary>Operations of the main thread, at most.</summary>
+    public int StepsMax { get; init; } = int.MaxValue;
+
+    /// <summary>Operations that the main thread has begun.</summary>
+    public int Steps { get; private set; }
+
     public void Run(Action<string> onStep)
     {
-        int count = random.Next(options.Operations / 2, options.Operations + 1);
+        int drawn = random.Next(options.Operations / 2, options.Operations + 1);
+        int count = Math.Min(Math.Min(StepsMax, options.StepsMax), options.DealsEveryKind ? options.Operations : drawn);
         for (int writer = 1; writer < options.Writers; writer++)
         {
             int seed = random.Next();
-            _writers.Add(scheduler.StartThread($"writer {writer}", () => RunWriter(new Random(seed), count / options.Writers)));
+            _writers.Add(scheduler.StartThread($"writer {writer}", () => RunWriter(new HistoryRandom(seed), count / options.Writers)));
         }
 
+        int stepSeed = random.Next();
         for (int i = 0; i < count && !IsOver; i++)
         {
-            int kind = random.Next(114);
+            (random as HistoryRandom)?.Begin(stepSeed, i);
+            int kind = DrawKind();
             onStep($"{i}, kind {kind}");
+            Steps++;
             try
             {
                 Do(kind);
@@ -44,6 +60,27 @@ internal sealed partial class HistoryWork(
                 // As it should be. What the writes among them mean, Write tells the model.
             }
         }
+
+        (random as HistoryRandom)?.Begin(stepSeed, -1);
+    }
+
+    /// <summary>On a disk that was full and has room again: within a minute writing works by itself.</summary>
+    public void CheckGoesOn()
+    {
+        for (int second = 0; second < 60; second++)
+        {
+            try
+            {
+                Write(random);
+                return;
+            }
+            catch (StorageException)
+            {
+                scheduler.CreateSignal("room").Wait(TimeSpan.FromSeconds(1));
+            }
+        }
+
+        throw new HistoryViolationException("a disk that was full has had room for a minute, and writes still fail");
     }
 
     /// <summary>Waits for the writers, and lets go of everything.</summary>
@@ -56,12 +93,36 @@ internal sealed partial class HistoryWork(
 
     private void RunWriter(Random own, int count)
     {
-        for (int i = 0; i < count && !IsOver; i++) Write(own);
+        for (int i = 0; i < count && !IsOver; i++)
+        {
+            try
+            {
+                Write(own);
+            }
+            catch (Exception failure) when (IsExpected(failure))
+            {
+                // As on the main thread.
+            }
+        }
     }
 
     private bool IsExpected(Exception failure) =>
         HasFailed is { } hasFailed && hasFailed()
-        && failure is StorageException or CommitOutcomeUnknownException or DatabaseReadOnlyException;
+        && (failure is StorageException or CommitOutcomeUnknownException or DatabaseReadOnlyException or MemoryBudgetException
+            || (RunsOutOfManagedMemory && failure is OutOfMemoryException));
+
+    private int DrawKind()
+    {
+        if (!options.DealsEveryKind) return random.Next(KindCount);
+        if (_dealt.Count == 0)
+        {
+            int[] kinds = [.. Enumerable.Range(0, KindCount)];
+            random.Shuffle(kinds);
+            foreach (int kind in kinds) _dealt.Push(kind);
+        }
+
+        return _dealt.Pop();
+    }
 
     private void Do(int kind)
     {
@@ -71,7 +132,7 @@ internal sealed partial class HistoryWork(
                 Write(random);
                 break;
             case < 82:
-                Read(kind);
+                if (options.Has(HistoryFeatures.Reads)) Read(kind);
                 break;
             case < 86:
                 if (_snapshots.Count < 4) _snapshots.Add(Reads.TakeSnapshot());
@@ -84,6 +145,8 @@ internal sealed partial class HistoryWork(
                 break;
             case < 91:
                 Sync();
+                break;
+            case < 97 when !options.Has(HistoryFeatures.Upkeep):
                 break;
             case < 94:
                 database.Flush();
@@ -98,16 +161,16 @@ internal sealed partial class HistoryWork(
                 RecoveryCheck.CheckSound(database);
                 break;
             case >= 100 and < 104:
-                Ingest();
+                if (options.Has(HistoryFeatures.Ingests)) Ingest();
                 break;
             case 104 or 105:
-                Checkpoint();
+                if (options.Has(HistoryFeatures.Checkpoints)) Checkpoint();
                 break;
             case >= 106 and < 112:
                 PassTime();
                 break;
             case >= 112:
-                HoldCursor();
+                if (options.Has(HistoryFeatures.Reads)) HoldCursor();
                 break;
             default:
                 Pause();
@@ -172,7 +235,7 @@ internal sealed partial class HistoryWork(
         {
             sequence = Send(own, batch, durability);
         }
-        catch (Exception failure) when (failure is StorageException or DatabaseReadOnlyException)
+        catch (Exception failure) when (failure is StorageException or DatabaseReadOnlyException or MemoryBudgetException)
         {
             model.Refuse(batch);
             throw;
@@ -182,7 +245,7 @@ internal sealed partial class HistoryWork(
             model.Refuse(batch);
             return;
         }
-        catch (CommitOutcomeUnknownException)
+        catch (Exception failure) when (failure is CommitOutcomeUnknownException or OutOfMemoryException)
         {
             batch.IsOutcomeUnknown = true;
             throw;
@@ -199,6 +262,7 @@ internal sealed partial class HistoryWork(
     private ulong Send(Random own, HistoryBatch batch, Durability durability)
     {
         SortedMap journal = database.GetMap(HistoryModel.JournalName);
+        model.Tally.Writes += batch.Operations.Length + 1;
         if (batch.Operations.Length == 0 && batch.Conditions.Length == 0) return SendAlone(own, journal, batch, durability);
         using WriteBatch write = database.CreateBatch();
         ulong before = database.LatestSequence;
@@ -228,7 +292,7 @@ internal sealed partial class HistoryWork(
     private HistoryOperation[] DrawOperations(Random own)
     {
         if (own.Next(40) == 0) return [DrawDrop(own)];
-        int count = own.Next(6) switch { 0 => 0, 1 or 2 => own.Next(1, 9), _ => 1 };
+        int count = own.Next(6) switch { 0 => 0, 1 or 2 => own.Next(1, options.BatchOperationsMax + 1), _ => 1 };
         var operations = new HistoryOperation[count];
         bool deletes = own.Next(10) == 0;
         for (int i = 0; i < count; i++)

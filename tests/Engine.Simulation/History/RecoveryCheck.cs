@@ -62,7 +62,8 @@ internal sealed class RecoveryCheck(HistoryModel model, RegionPool pool)
         bool isNew = point.TimeFloor == 0;
         scheduler.Run(() =>
         {
-            EngineSetup setup = model.Options.CreateSetup(disk, scheduler, new SeededRandom(seed), pool);
+            HistoryOptions options = model.Options.Has(HistoryFeatures.Redraws) ? model.Options.Redraw(seed) : model.Options;
+            EngineSetup setup = options.CreateSetup(disk, scheduler, new SeededRandom(seed), pool);
             if (random.Next(8) == 0) CheckReadOnly(setup, disk, floor, point.WallMax, isNew);
             using Database database = Database.Open(setup, new DatabaseOptions());
             disk.Faults = null;

@@ -1,3 +1,4 @@
+using Varve.Feed;
 using Varve.Levels;
 using Varve.Native;
 
@@ -57,6 +58,32 @@ public sealed class CheckpointTests
 
         Assert.Equal(
             Manifest.Load(_disk, "data")!.DatabaseId, Manifest.Load(_disk, Target)!.DatabaseId);
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void A_feed_of_it_begins_where_it_was_made_and_says_that_what_was_before_is_lost(bool isReadOnly)
+    {
+        ulong sequence;
+        using (Database database = Open())
+        {
+            for (int i = 0; i < 20; i++) database.GetMap("m").Put([(byte)i], [1]);
+            sequence = database.Checkpoint(Target);
+        }
+
+        using Database copy = OptionSet.Tiny.Open(_disk, _pool, isReadOnly, Target);
+        Assert.Equal(sequence, copy.OldestChangeSequence);
+        var options = new ChangeFeedOptions { StopsAtEnd = true, IncludeNotDurable = true };
+        using (ChangeReader lost = copy.CreateChangeReader(0, options))
+            Assert.Throws<ChangeHistoryLostException>(() => lost.TryRead(out _));
+        using ChangeReader reader = copy.CreateChangeReader(sequence, options);
+        Assert.False(reader.TryRead(out _));
+        if (isReadOnly) return;
+        copy.GetMap("m").Put("new"u8, "v"u8);
+        using ChangeReader later = copy.CreateChangeReader(sequence, options);
+        Assert.True(later.TryRead(out ChangeBatch? batch));
+        Assert.Equal("new"u8.ToArray(), Assert.Single(batch.Changes).Key.ToArray());
     }
 
     [Fact]

@@ -106,6 +106,20 @@ public sealed class ConditionTests : IDisposable
     }
 
     [Fact]
+    public void Conditions_take_no_more_than_a_quarter_of_the_budget()
+    {
+        using var directory = new TemporaryDirectory();
+        using Database small = Database.Open(directory.Path, new DatabaseOptions { MemoryBudgetBytes = 8 << 20 });
+        using WriteBatch batch = small.CreateBatch();
+        SortedMap map = small.GetMap("m");
+        batch.RequireValue(map, "k"u8, new byte[1 << 20]);
+        Assert.Throws<ArgumentException>(() => batch.RequireValue(map, "k"u8, new byte[1 << 20]));
+        Assert.Equal(1, batch.ConditionCount);
+        batch.RequireAbsent(map, "k"u8);
+        Assert.False(small.TryWrite(batch).IsCommitted);
+    }
+
+    [Fact]
     public void A_conditional_put_allocates_nothing_in_the_steady_state()
     {
         byte[] value = new byte[8];

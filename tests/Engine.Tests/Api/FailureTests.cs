@@ -138,7 +138,8 @@ public sealed class FailureTests
             database.Close();
         }
 
-        _disk.Zero(damaged, offset: 0, count: 300);
+        const int ZeroedBytes = 300;
+        _disk.Zero(damaged, offset: 0, ZeroedBytes);
         using (Database database = Open(Durability.Buffered))
         {
             SortedMap map = database.GetMap("m");
@@ -153,7 +154,9 @@ public sealed class FailureTests
                 {
                     unreadable++;
                     Assert.Equal(damaged, damage.Path);
-                    Assert.Equal(0, damage.Offset);
+
+                    // More than one block may stand there: where tables end is the compaction's timing.
+                    Assert.InRange(damage.Offset, 0, ZeroedBytes - 1);
                 }
             }
 

@@ -78,6 +78,26 @@ public sealed class RangeTombstonesTests
     }
 
     [Fact]
+    public void One_delete_after_the_other_gives_the_list_of_all_together()
+    {
+        for (int seed = 1; seed <= 300; seed++)
+        {
+            RangeTombstones grown = RangeTombstones.Empty;
+            var all = new List<RangeTombstone>();
+            foreach (RangeTombstone drawn in Draw(new Random(seed)))
+            {
+                RangeTombstone newest = drawn with { Sequence = (ulong)all.Count + 1 };
+                all.Add(newest);
+                RangeTombstones before = grown;
+                string shown = Show(before);
+                grown = grown.With(newest);
+                Assert.Equal(Show(RangeTombstones.Build(all, default)), Show(grown));
+                Assert.Equal(shown, Show(before));
+            }
+        }
+    }
+
+    [Fact]
     public void The_same_delete_in_overlapping_pieces_counts_once()
     {
         RangeTombstones ranges = RangeTombstones.Build([new([1], [5], 7), new([3], [9], 7), new([9], [12], 7)], default);

@@ -147,6 +147,19 @@ public class ManifestTests
         Assert.Throws<CorruptDataException>(() => Manifest.Load(disk, Directory));
     }
 
+    [Fact]
+    public void A_next_file_number_that_a_table_has_is_damage()
+    {
+        SimulatedDisk disk = MakeDisk();
+        using var writer = new ManifestWriter(disk, Directory, new ManifestState(default), new FixedRandomSource(1));
+        writer.Append(new LevelEdit());
+        writer.Append(Adding(2, TestTables.Info(7, "a", "m")));
+        writer.Append(new LevelEdit { NextFileNumber = 8 });
+        Assert.Equal(8, Manifest.Load(disk, Directory)!.NextFileNumber);
+        writer.Append(new LevelEdit { NextFileNumber = 7 });
+        Assert.Throws<CorruptDataException>(() => Manifest.Load(disk, Directory));
+    }
+
     private static LevelEdit Adding(int level, Varve.Tables.TableInfo info)
     {
         var edit = new LevelEdit();

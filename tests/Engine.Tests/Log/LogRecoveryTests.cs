@@ -241,6 +241,41 @@ public class LogRecoveryTests
         Assert.Throws<CorruptDataException>(() => house.Recover());
     }
 
+    /// <summary>A page that was written to the wrong place, or restored: the header is whole, but another's.</summary>
+    [Fact]
+    public void A_header_of_another_segment_before_synced_frames_is_found()
+    {
+        LogHouse house = new();
+        using LogWriter log = house.OpenWriter();
+        LogHouse.Append(log, 1, 13_000);
+        LogHouse.Append(log, 2, 100);
+        log.Sync();
+        byte[] older = house.ReadSlot(1);
+        log.RetireThrough(2);
+        ulong sequence = 3;
+        while (house.ReadSlot(1).AsSpan(0, LogFormat.HeaderAreaBytes).SequenceEqual(older.AsSpan(0, LogFormat.HeaderAreaBytes)))
+        {
+            LogHouse.Append(log, sequence, 9_000);
+            log.Sync();
+            log.RetireThrough(sequence++);
+        }
+
+        LogHouse.Append(log, sequence, 100);
+        log.Sync();
+        log.WriteMark();
+        byte[] sound = house.ReadSlot(1);
+        Assert.Equal(sequence, house.Recover(sequence - 1).Result.LastSequence);
+        LogHouse stranger = new(databaseIdLow: 8);
+        using LogWriter strange = stranger.OpenWriter();
+        byte[] foreign = stranger.ReadSlot(1);
+        foreach (byte[] other in (byte[][])[older, foreign])
+        {
+            house.WriteSlot(1, [.. other.AsSpan(0, LogFormat.HeaderAreaBytes), .. sound.AsSpan(LogFormat.HeaderAreaBytes)]);
+            var error = Assert.Throws<CorruptDataException>(() => house.Recover(sequence - 1));
+            Assert.Equal(house.Context.SlotPath(1), error.Path);
+        }
+    }
+
     [Fact]
     public void Segments_of_another_era_or_database_never_pass()
     {

@@ -1,3 +1,4 @@
+using Varve.Levels;
 using Varve.Memory;
 using Varve.Reading;
 using Varve.Tests.Levels;
@@ -169,6 +170,25 @@ public sealed class ReadViewsTests : IDisposable
         Volatile.Write(ref isDone, true);
         foreach (Thread reader in readers) reader.Join();
         Assert.Null(failure);
+    }
+
+    [Fact]
+    public void A_view_from_before_an_ingest_is_of_no_later_moment_though_its_memtable_is_the_current_one()
+    {
+        ReadView before = Views.Pin();
+        Assert.True(Views.IsCurrent(before));
+        LevelMap map = LevelMap.CreateEmpty();
+        Views.InstallLevels(map, flushed: null);
+        map.Release();
+        Views.Publish(1);
+        Assert.Same(before.Active, Views.Unpinned.Active);
+        Assert.False(Views.IsCurrent(before));
+        before.Release();
+
+        ReadView view = Views.PinMoment(out ulong sequence);
+        Assert.Equal(1UL, sequence);
+        Assert.Same(map, view.Levels);
+        view.Release();
     }
 
     /// <summary>The key is in the active memtable at the end of each round and in a frozen one else.</summary>

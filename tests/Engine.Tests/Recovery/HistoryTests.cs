@@ -44,8 +44,23 @@ public sealed class HistoryTests : IDisposable
     [Fact]
     public void Any_call_may_fail_without_a_hang_a_lie_or_another_error_than_a_typed_one()
     {
-        HistoryResult result = FaultHistory.FailEverywhere(HistoryOptions.DrawSmall(2) with { Operations = 10 }, Pool);
-        Assert.True(result.Recoveries > 100, $"{result.Recoveries} runs");
+        HistoryResult result = FaultHistory.FailEverywhere(
+            HistoryOptions.DrawSmall(2) with { Operations = 10 }, Pool, [FaultKind.InputOutput, FaultKind.NoSpace]);
+        Assert.True(result.CrashPoints > 100, $"{result.CrashPoints} points");
+    }
+
+    [Fact]
+    public void Every_kind_of_error_leaves_the_store_whole_wherever_it_comes()
+    {
+        HistoryResult result = FaultHistory.FailEverywhere(HistoryOptions.DrawWhole(3, operations: 4), Pool, FaultKind.Disk);
+        Assert.True(result.CrashPoints > 300, $"{result.CrashPoints} points");
+    }
+
+    [Fact]
+    public void Every_request_for_native_memory_may_be_refused()
+    {
+        HistoryResult result = FaultHistory.FailEverywhere(HistoryOptions.DrawWhole(2, operations: 30), Pool, FaultKind.Memory);
+        Assert.True(result.CrashPoints > 60, $"{result.CrashPoints} points");
     }
 
     [Theory]

@@ -176,6 +176,58 @@ public class SimulatedDiskFaultTests
         Assert.Equal("a", Text(disk.Crash(CrashMode.KeepNothing), "f"));
     }
 
+    [Fact]
+    public void A_misdirected_read_gets_the_bytes_of_another_place_and_a_short_one_half_of_them()
+    {
+        var disk = new SimulatedDisk();
+        SimulatedDiskTests.WriteSynced(disk, "f", "abcdefgh");
+        using IFile file = disk.Open("f", FileOpening.Read);
+        byte[] bytes = new byte[4];
+        disk.Faults = FaultPlan.From(1, Fault.Misdirected(2));
+        Assert.Equal(4, file.Read(bytes, 0));
+        Assert.Equal("cdef"u8, bytes);
+        Assert.Equal(4, file.Read(bytes, 4));
+        Assert.Equal("gh\0\0"u8, bytes);
+        disk.Faults = FaultPlan.From(1, Fault.Flipped(8));
+        file.Read(bytes, 0);
+        Assert.Equal("accd"u8, bytes);
+        disk.Faults = FaultPlan.From(1, Fault.ShortRead());
+        Assert.Equal(2, file.Read(bytes, 0));
+    }
+
+    [Fact]
+    public void A_misdirected_flipped_or_lost_write_is_durable_as_it_landed()
+    {
+        var disk = new SimulatedDisk();
+        string After(Fault fault)
+        {
+            SimulatedDiskTests.WriteSynced(disk, "f", "abcdefgh");
+            using IFile file = disk.Open("f", FileOpening.ReadWrite);
+            disk.Faults = FaultPlan.Matching(call => call.Operation == DiskOperation.Write, fault);
+            file.Write("XY"u8, 2);
+            file.Sync();
+            disk.Faults = null;
+            string left = Text(disk.Fork().Crash(CrashMode.KeepNothing), "f");
+            disk.Delete("f");
+            return left;
+        }
+
+        Assert.Equal("abcdXYgh", After(Fault.Misdirected(2)));
+        Assert.Equal("abYYefgh", After(Fault.Flipped(0)));
+        Assert.Equal("abcdefgh", After(Fault.LostWrite()));
+    }
+
+    [Fact]
+    public void A_disk_that_is_filled_up_takes_what_fits_and_no_more()
+    {
+        var disk = new SimulatedDisk();
+        SimulatedDiskTests.WriteSynced(disk, "f", "x");
+        using IFile file = disk.Open("f", FileOpening.ReadWrite);
+        disk.FillUp(4096);
+        file.Write(new byte[4096], 4096);
+        SimulatedDiskTests.AssertError(Errors.NoSpace, "pwrite", () => file.Write("y"u8, 8192));
+    }
+
     private static bool IsSync(DiskCall call) => call.Operation == DiskOperation.Sync;
 
     private static (SimulatedDisk Disk, IFile File) FailSync(FailedSync outcome, int seed)

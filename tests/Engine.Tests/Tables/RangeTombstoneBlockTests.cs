@@ -15,6 +15,25 @@ public sealed class RangeTombstoneBlockTests
     }
 
     [Fact]
+    public void Many_deletes_of_one_range_hold_its_bounds_once_and_fit_a_table()
+    {
+        byte[] start = new byte[TableFormat.KeyBytesMax];
+        byte[] end = [.. start];
+        end[^1] = 1;
+        var deletes = new List<RangeTombstone>();
+        for (ulong sequence = 1; sequence <= 1_000; sequence++) deletes.Add(new RangeTombstone(start, end, sequence));
+        RangeTombstones ranges = RangeTombstones.Build(deletes, default);
+        Assert.InRange(RangeTombstoneBlock.Encode(ranges).Length, 1, ranges.Bytes + 32);
+        using var fixture = new TableFixture();
+        using TableWriter writer = fixture.Store.CreateWriter(1, TableFormatOptions.Default, direct: false);
+        Table table = fixture.Store.Make(writer.Finish(ranges));
+        table.AddReference();
+        table.Verify(null, default);
+        Assert.Equal(Show(ranges), Show(table.Ranges));
+        table.Release();
+    }
+
+    [Fact]
     public void A_damaged_block_is_refused_or_still_in_order_and_never_throws()
     {
         byte[] encoded = RangeTombstoneBlock.Encode(Mixed());

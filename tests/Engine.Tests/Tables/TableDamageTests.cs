@@ -104,6 +104,38 @@ public class TableDamageTests
         Assert.Equal(0, fixture.Cache.GetStatistics().PrivateBytes);
     }
 
+    /// <summary>A compaction would write what it is given: entries out of order, or outside of the bounds by which the table was chosen.</summary>
+    [Theory]
+    [InlineData("k0050", "k0049")]
+    [InlineData("k0050", "k0052")]
+    [InlineData("k0149", "k9999")]
+    [InlineData("k0000", "A0000")]
+    public void A_compaction_finds_entries_out_of_order_under_a_right_checksum(string key, string changed)
+    {
+        using var fixture = new TableFixture();
+        TableInfo info = WriteSmall(fixture, number: 1);
+        byte[] file = fixture.File;
+        int at = file.AsSpan().IndexOf(TableFixture.Encode(key));
+        if (key == "k0000") info = info with { SmallestKey = TableFixture.Encode("a") };
+        TableLayout layout = TableLayout.Read(file);
+        FileRange block = layout.Blocks.Single(block => block.Offset <= at && at < block.Offset + block.Bytes);
+        TableFixture.Encode(changed).CopyTo(file.AsSpan(at));
+        Sealing.SealTable(file, layout);
+        fixture.File = file;
+        Table table = fixture.Store.Make(info);
+        table.AddReference();
+        using (EntryCursor cursor = table.CreateCursor(CursorPurpose.Compaction))
+        {
+            var error = Assert.Throws<CorruptDataException>(() =>
+            {
+                for (cursor.SeekToFirst(); cursor.IsValid; cursor.Next()) continue;
+            });
+            Assert.InRange(error.Offset, block.Offset, file.Length);
+        }
+
+        table.Release();
+    }
+
     /// <summary>Changes bytes of a random block, or of footer, top index or properties, and makes the checksum right again.</summary>
     private static byte[] Craft(byte[] sound, TableInfo info, Random random)
     {

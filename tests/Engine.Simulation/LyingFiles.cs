@@ -1,6 +1,6 @@
 using Varve.Files;
 
-namespace Varve.Tests.Recovery;
+namespace Varve.Simulation;
 
 /// <summary>The canary's file system: one kind of sync does nothing and says nothing.</summary>
 internal sealed class LyingFiles(IFileSystem inner, string slip) : IFileSystem
