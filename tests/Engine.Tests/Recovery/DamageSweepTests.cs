@@ -45,7 +45,7 @@ public sealed class DamageSweepTests : IDisposable
         Assert.Contains(state.Tables, table => table.Info.Expiries.Count > 0);
         Assert.Contains(state.Tables, table => TableLayout.Read(image.Disk.ReadAll(DamageImage.PathOf(NameOf(table)))).Values.Count > 0);
         Assert.NotEmpty(state.LogPast.PastEras);
-        Assert.True(image.Commits[^1].Sequence > state.FlushedSequence + 40);
+        Assert.InRange((long)(image.Commits[^1].Sequence - state.FlushedSequence), 10, 200);
         Assert.NotEmpty(image.Older);
         Assert.NotEmpty(image.Foreign);
     }
