@@ -8,6 +8,8 @@ namespace Varve.Cli.Transfer;
 /// <summary>One JSON object a line, as <c>export</c> writes them. Other fields than its own are an error: they would be lost.</summary>
 internal sealed class JsonParser(int valueBytesMax) : RowParser(valueBytesMax)
 {
+    private const string BrokenPair = "half of a surrogate pair, which no text has";
+
     private const string Expected = "key or keyBase64, value or valueBase64, expiry, and map";
 
     /// <summary>Duplicates are ours to find: <see cref="Utf8JsonReader"/> lets them pass.</summary>
@@ -53,6 +55,7 @@ internal sealed class JsonParser(int valueBytesMax) : RowParser(valueBytesMax)
     private LineProblem? ParseField(ref Utf8JsonReader json)
     {
         int at = (int)json.TokenStartIndex;
+        if (json.ValueIsEscaped && !IsText(ref json)) return new LineProblem(at, $"the field's name has {BrokenPair}");
         if (json.ValueTextEquals("key"u8)) return Take(ref json, KeyBuffer, isBase64: false, ref _hasKey, at) ?? CheckKey(at);
         if (json.ValueTextEquals("keyBase64"u8)) return Take(ref json, KeyBuffer, isBase64: true, ref _hasKey, at) ?? CheckKey(at);
         if (json.ValueTextEquals("value"u8)) return Take(ref json, ValueBuffer, isBase64: false, ref _hasValue, at) ?? CheckValue(at);
@@ -65,6 +68,19 @@ internal sealed class JsonParser(int valueBytesMax) : RowParser(valueBytesMax)
         }
 
         return new LineProblem(at, $"an unknown field; known are {Expected}");
+    }
+
+    /// <summary>False where the reader cannot even compare it.</summary>
+    private static bool IsText(ref Utf8JsonReader json)
+    {
+        try
+        {
+            return json.GetString() is not null;
+        }
+        catch (InvalidOperationException)
+        {
+            return false;
+        }
     }
 
     private static LineProblem? Take(ref Utf8JsonReader json, ArrayBufferWriter<byte> output, bool isBase64, ref bool has, int at)
@@ -82,7 +98,7 @@ internal sealed class JsonParser(int valueBytesMax) : RowParser(valueBytesMax)
         }
         catch (InvalidOperationException)
         {
-            return new LineProblem(valueAt, "the string has half of a surrogate pair, which no text has");
+            return new LineProblem(valueAt, $"the string has {BrokenPair}");
         }
 
         if (isBase64 && Base64.DecodeFromUtf8InPlace(room[..length], out length) != OperationStatus.Done)
