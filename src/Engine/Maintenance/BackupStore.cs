@@ -47,7 +47,7 @@ internal sealed class BackupStore(IFileSystem files, string directory)
             files.SyncDirectory(directory);
             long created = Math.Max(0, store.Setup.Scheduler.Clock.GetUtcNow().ToUnixTimeMilliseconds());
             long number = Numbers().LastOrDefault() + 1;
-            var description = new BackupDescription(number, created, sequence, NewDirectory.StateOf(state, sequence));
+            var description = new BackupDescription(number, created, sequence, NewDirectory.StateOf(state, sequence, store.Clock.Mark));
             cancellation.ThrowIfCancellationRequested();
             AtomicFile.Replace(files, PathOf(description.FileName), PathOf(DescriptionTemporary), description.Encode());
             return new BackupResult { Version = description.Describe(), CopiedTables = copied, CopiedBytes = copiedBytes };

@@ -33,7 +33,7 @@ internal static class CheckpointJob
             NewDirectory.Make(
                 store.Setup.Files,
                 directory,
-                NewDirectory.StateOf(state, sequence),
+                NewDirectory.StateOf(state, sequence, store.Clock.Mark),
                 store.Setup.Random,
                 made => BringTables(store.Setup.Files, levels, directory, made, progress, cancellation),
                 cancellation);

@@ -50,9 +50,9 @@ internal static class NewDirectory
     /// <summary>
     /// The state of a copy at a sequence: no log, and no clean end. The first open finds nothing to replay, and its sequences go on far
     /// above, so that the two databases do not give one number to different content soon. Its feed begins here: the log of what was before
-    /// is not taken along.
+    /// is not taken along. Its time goes on from the mark of the original's clock: what had expired there stays so.
     /// </summary>
-    public static ManifestState StateOf(ManifestState state, ulong sequence)
+    public static ManifestState StateOf(ManifestState state, ulong sequence, long clockMark)
     {
         LevelEdit edit = state.ToEdit();
         edit.LogEra = null;
@@ -60,6 +60,7 @@ internal static class NewDirectory
         edit.CleanEnd = null;
         edit.FlushedSequence = sequence;
         edit.SequenceBound = Math.Max(state.SequenceBound, sequence);
+        edit.ClockMarkMilliseconds = Math.Max(state.ClockMarkMilliseconds, clockMark);
         var copy = new ManifestState(state.DatabaseId);
         bool fits = copy.TryApply(edit, out string? problem);
         Invariant.Holds(fits, problem);
