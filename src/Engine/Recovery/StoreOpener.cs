@@ -227,7 +227,10 @@ internal static class StoreOpener
         }
     }
 
-    /// <summary>Every table of the manifest has a file; its content is checked as it is read.</summary>
+    /// <summary>
+    /// Every table of the manifest has a file; its content is checked as it is read. The error names the manifest too: one that lost its
+    /// end names tables that were rightly deleted since.
+    /// </summary>
     private static HashSet<long> CheckTablesExist(EngineSetup setup, ManifestState state)
     {
         var present = new HashSet<string>(setup.Files.ListFiles(setup.Directory), StringComparer.Ordinal);
@@ -237,8 +240,11 @@ internal static class StoreOpener
             string name = FileNames.Table(table.Info.Number);
             if (!present.Contains(name))
             {
+                (string manifest, long end) = state.ReadUpTo!.Value;
                 throw new CorruptDataException(
-                    Path.Combine(setup.Directory, name), 0, $"the file is missing; the manifest has it on level {table.Level}");
+                    Path.Combine(setup.Directory, name),
+                    0,
+                    $"the file is missing; the manifest '{manifest}', read up to byte {end}, has it on level {table.Level}");
             }
 
             known.Add(table.Info.Number);

@@ -248,6 +248,9 @@ internal sealed class HistoryDamage(HistoryModel model, RegionPool pool)
 
         // What is missing has no name to give: the directory has it.
         if (_hurt.Contains(file) || (_hurt.Count > 0 && file == HistoryOptions.Directory)) return;
+
+        // A table that is gone may be the fault of the manifest that names it: both are told.
+        if (_hurt.Any(name => message.Contains($"'{name}'", StringComparison.Ordinal))) return;
         string hurt = (_isGone ? "gone: " : "") + string.Join(", ", _hurt);
         throw new HistoryViolationException($"the error names no file that is hurt ({hurt}): {message}");
     }
