@@ -149,6 +149,22 @@ internal sealed partial class CommitQueue
     }
 
     /// <summary>
+    /// Brings what was acknowledged before the call to the log's slots, for those who read them; nothing where writing has stopped.
+    /// </summary>
+    public void DrainLog()
+    {
+        if (_commit.StopCause is not null) return;
+        try
+        {
+            Run(CommitKind.Drain);
+        }
+        catch (Exception failure) when (failure is DatabaseReadOnlyException or CommitOutcomeUnknownException)
+        {
+            // Whoever writes next is told. What was read before stays readable.
+        }
+    }
+
+    /// <summary>
     /// Lets the log reuse what holds nothing above the sequence, and makes the next segment ready. Beside everything else.
     /// </summary>
     /// <exception cref="StorageException">There is no room for a spare segment: the writer that needs one will try again.</exception>

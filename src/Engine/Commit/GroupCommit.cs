@@ -117,6 +117,9 @@ internal sealed partial class GroupCommit
             case CommitKind.Sync:
                 Persist(Durability.Synced);
                 break;
+            case CommitKind.Drain:
+                DrainLog();
+                break;
             case CommitKind.Rotate:
                 if (!_views.Unpinned.Active.IsEmpty) Rotate(roomBytes: 0);
                 break;
@@ -254,8 +257,9 @@ internal sealed partial class GroupCommit
 
     private void Rotate(long roomBytes)
     {
-        // The wait may be long; what is in the log's buffer is not kept from the system by it.
-        Persist(Durability.Buffered);
+        // The wait may be long; what is in the log's buffer is not kept from the system by it. And feeds show what is in tables, which they
+        // read in the log's slots.
+        DrainLog();
         _room.WaitForRoom();
         MemTable fresh = _room.CreateMemTable(roomBytes);
         _views.Rotate(fresh);
@@ -301,7 +305,20 @@ internal sealed partial class GroupCommit
         try
         {
             if (durability == Durability.Synced) SyncLog();
-            else if (durability == Durability.Buffered) _log.Drain();
+            else if (durability == Durability.Buffered) _log.Keep();
+        }
+        catch (Exception failure)
+        {
+            Stop(failure);
+            throw new CommitOutcomeUnknownException(failure);
+        }
+    }
+
+    private void DrainLog()
+    {
+        try
+        {
+            _log.Drain();
         }
         catch (Exception failure)
         {

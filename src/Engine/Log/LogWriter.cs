@@ -5,12 +5,12 @@ using Varve.Entries;
 namespace Varve.Log;
 
 /// <summary>
-/// Appends records to the log: into a buffer (<see cref="Append"/>), from there to the system (<see cref="Drain"/>), from there to
-/// the disk (<see cref="Sync"/>). Whatever survives a crash is a prefix of what was appended.
+/// Appends records to the log: into a buffer (<see cref="Append"/>), which may survive the process (<see cref="Keep"/>), from there to the
+/// slots (<see cref="Drain"/>), from there to the disk (<see cref="Sync"/>). Whatever survives a crash is a prefix of what was appended.
 /// </summary>
 /// <remarks>
 /// <para>
-/// Threads: <see cref="Append"/>, <see cref="Drain"/>, <see cref="WriteMark"/>, <see cref="Sync"/> and <see cref="Close"/> are called by
+/// Threads: <see cref="Append"/>, <see cref="Keep"/>, <see cref="Drain"/>, <see cref="WriteMark"/>, <see cref="Sync"/> and <see cref="Close"/> are called by
 /// one thread at a time, the leader of the commit group. <see cref="SyncDrained"/> may run beside the next leader's appends, but not
 /// beside another sync. <see cref="RetireThrough"/> (one thread at a time), the spares and the properties may be used beside all of them.
 /// </para>
@@ -21,14 +21,11 @@ namespace Varve.Log;
 /// </remarks>
 internal sealed partial class LogWriter : IDisposable
 {
-    /// <summary>Larger buffers gain nothing: the transition into the system is already below a nanosecond a record.</summary>
-    private const int BufferBytes = 256 * 1024;
-
     private readonly LogContext _context;
     private readonly LogEra _era;
     private readonly LogSlots _slots;
     private readonly Queue<LogSlot> _rented = new();
-    private readonly byte[] _buffer = GC.AllocateUninitializedArray<byte>(BufferBytes, pinned: true);
+    private readonly LogBuffer _buffer;
 
     private readonly Lock _segmentsGate = new();
     private readonly List<LogSegment> _live = [];
@@ -37,9 +34,9 @@ internal sealed partial class LogWriter : IDisposable
 
     private LogSegment _active;
     private long _drainedBytes = LogFormat.HeaderAreaBytes;
-    private int _bufferedBytes;
     private ulong _lastMark;
     private ulong _appendedSequence;
+    private ulong _keptSequence;
     private ulong _drainedSequence;
     private ulong _syncedSequence;
     private volatile ExceptionDispatchInfo? _sealCause;
@@ -64,10 +61,12 @@ internal sealed partial class LogWriter : IDisposable
         _appendedSequence = _drainedSequence = _syncedSequence = nextSequence - 1;
         History = history ?? new LogHistory(context, bytesMax: 0, nextSequence - 1);
         _slots = new LogSlots(context, History.GetSlots(), Seal);
+        _buffer = new LogBuffer(context);
         try
         {
             Rent(1);
             _active = BeginSegment(era.FirstSegment, nextSequence, predecessor: null);
+            _buffer.Restart(_active, _drainedBytes);
 
             // A recycled slot's name may still be only in memory, if the process that made it was killed.
             context.Files.SyncDirectory(context.Directory);
@@ -85,13 +84,16 @@ internal sealed partial class LogWriter : IDisposable
     /// <summary>True once a write or sync has failed: nothing more is taken.</summary>
     public bool IsSealed => _sealCause is not null;
 
-    /// <summary>The last sequence whose record the system has as a whole: it survives the process.</summary>
+    /// <summary>The last sequence that survives the process, because somebody asked for it.</summary>
+    public ulong KeptSequence => Math.Max(Volatile.Read(ref _keptSequence), DrainedSequence);
+
+    /// <summary>The last sequence whose record is as a whole in the segments' slots, for all to read.</summary>
     public ulong DrainedSequence => Volatile.Read(ref _drainedSequence);
 
     /// <summary>The last sequence that survives a power cut.</summary>
     public ulong SyncedSequence => Volatile.Read(ref _syncedSequence);
 
-    private long SegmentBytesLeft => _context.SegmentBytes - _drainedBytes - _bufferedBytes;
+    private long SegmentBytesLeft => _context.SegmentBytes - _drainedBytes - _buffer.Length;
 
     /// <summary>
     /// Appends one record, the next in order: it takes <paramref name="sequenceCount"/> sequences from <paramref
@@ -120,7 +122,15 @@ internal sealed partial class LogWriter : IDisposable
         Volatile.Write(ref _appendedSequence, lastSequence);
     }
 
-    /// <summary>Hands everything appended to the system: it survives a crash of the process.</summary>
+    /// <summary>Lets everything appended survive a crash of the process, be it in the window or in its slots.</summary>
+    public void Keep()
+    {
+        ThrowIfUnusable();
+        if (_buffer.TryKeep()) Volatile.Write(ref _keptSequence, _appendedSequence);
+        else DrainBuffer();
+    }
+
+    /// <summary>Writes everything appended to the segments' slots.</summary>
     public void Drain()
     {
         ThrowIfUnusable();
@@ -219,6 +229,7 @@ internal sealed partial class LogWriter : IDisposable
         }
 
         _slots.Dispose();
+        _buffer.Dispose();
     }
 
     private void WriteFragments(LogFrame record, ReadOnlySpan<byte> payload, ReadOnlySpan<byte> rest, ulong lastSequence)
@@ -259,18 +270,24 @@ internal sealed partial class LogWriter : IDisposable
     private void WriteFrame(in LogFrame frame, ReadOnlySpan<byte> payload, ReadOnlySpan<byte> payloadRest)
     {
         int frameBytes = frame.TotalBytes;
-        if (frameBytes > BufferBytes - _bufferedBytes) DrainBuffer();
-        frame.Write(_buffer.AsSpan(_bufferedBytes, frameBytes), payload, _active.Salt, _drainedBytes + _bufferedBytes, payloadRest);
-        _bufferedBytes += frameBytes;
+        if (!_buffer.HasRoomFor(frameBytes)) MakeRoom(frameBytes);
+        long offset = _drainedBytes + _buffer.Length;
+        frame.Write(_buffer.Take(frameBytes), payload, _active.Salt, offset, payloadRest);
         _lastMark = frame.DurableMark;
+    }
+
+    private void MakeRoom(int bytes)
+    {
+        DrainBuffer();
+        Invariant.Holds(_buffer.HasRoomFor(bytes));
     }
 
     private void DrainBuffer()
     {
-        if (_bufferedBytes == 0) return;
+        if (_buffer.Length == 0) return;
         try
         {
-            _active.Slot.File.Write(_buffer.AsSpan(0, _bufferedBytes), _drainedBytes);
+            _active.Slot.File.Write(_buffer.Frames, _drainedBytes);
         }
         catch (Exception cause)
         {
@@ -278,8 +295,8 @@ internal sealed partial class LogWriter : IDisposable
             throw;
         }
 
-        _drainedBytes += _bufferedBytes;
-        _bufferedBytes = 0;
+        _drainedBytes += _buffer.Length;
+        _buffer.Restart(_active, _drainedBytes);
         lock (_segmentsGate)
         {
             // In this order for a sync beside us: what it takes as drained lies in segments it sees as to be synced.
@@ -303,6 +320,7 @@ internal sealed partial class LogWriter : IDisposable
         }
 
         _drainedBytes = LogFormat.HeaderAreaBytes;
+        _buffer.Restart(_active, _drainedBytes);
     }
 
     private void ThrowIfUnusable()

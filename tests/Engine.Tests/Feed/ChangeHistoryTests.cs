@@ -171,8 +171,10 @@ public sealed class ChangeHistoryTests
     public void A_read_only_open_shows_the_history_and_ends()
     {
         using (Database database = _house.Open(Durability.Synced)) FeedHouse.Put(database, 0, 100);
-        Database killed = _house.Open(Durability.Synced);
-        FeedHouse.Put(killed, 100, 20);
+        Database killed = _house.Open(Durability.Buffered);
+        FeedHouse.Put(killed, 100, 12);
+        killed.Sync();
+        FeedHouse.Put(killed, 112, 8);
         _house.Crash(CrashMode.KeepAll);
         killed.Dispose();
 
