@@ -147,7 +147,11 @@ internal sealed partial class GroupCommit
 
     private void WriteAdmitted(List<CommitRequest> group)
     {
-        foreach (CommitRequest request in group) AddNames(request);
+        foreach (CommitRequest request in group)
+        {
+            if (request.Batch!.UnrecordedMaps.Count > 0) AddNames(request);
+        }
+
         if (!GroupConditions.HasAny(group))
         {
             WriteAll(group);
@@ -189,7 +193,7 @@ internal sealed partial class GroupCommit
             }
 
             batches++;
-            foreach (MapIdentity map in request.Recorded) map.MarkRecorded();
+            for (int i = 0; i < request.Recorded.Count; i++) request.Recorded[i].MarkRecorded();
             request.Batch!.DroppedMap?.MarkDropped(request.Sequence);
         }
 

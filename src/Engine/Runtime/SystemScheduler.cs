@@ -59,7 +59,12 @@ internal sealed class SystemScheduler(TimeProvider clock) : Scheduler
 
         public override bool IsHeld => _lock.IsHeldByCurrentThread;
 
-        public override void Enter() => Uninterrupted(_lock, static held =>
+        public override void Enter()
+        {
+            if (!_lock.TryEnter()) Wait();
+        }
+
+        private void Wait() => Uninterrupted(_lock, static held =>
         {
             held.Enter();
             return true;
