@@ -19,8 +19,10 @@ internal sealed class LogBuffer : IDisposable
     /// <summary>Size of the window's file: the header has a page of its own.</summary>
     public const int WindowBytes = LogFormat.HeaderAreaBytes + SizeBytes;
 
-    /// <summary>Bytes of the window that are asked for at once.</summary>
-    private const int PreparedBytes = 64 * 1024;
+    /// <summary>Bytes of the window that are asked for at once: few for a log that syncs each record, then more and more.</summary>
+    private const int PreparedBytesMin = 4 * 1024;
+
+    private const int PreparedBytesMax = 64 * 1024;
 
     private readonly LogContext _context;
     private byte[] _private = [];
@@ -115,7 +117,8 @@ internal sealed class LogBuffer : IDisposable
 
     private bool TryPrepare(int end)
     {
-        int goal = Math.Min(SizeBytes, (end + PreparedBytes - 1) & -PreparedBytes);
+        int more = Math.Clamp(_prepared, PreparedBytesMin, PreparedBytesMax);
+        int goal = Math.Min(SizeBytes, Math.Max(_prepared + more, (end + PreparedBytesMin - 1) & -PreparedBytesMin));
         int offset = _prepared == 0 ? 0 : LogFormat.HeaderAreaBytes + _prepared;
         if (!_window!.TryPrepare(offset, LogFormat.HeaderAreaBytes + goal - offset)) return false;
         _prepared = goal;

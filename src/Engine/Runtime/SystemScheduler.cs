@@ -10,7 +10,12 @@ internal sealed class SystemScheduler(TimeProvider clock) : Scheduler
     /// <summary>Turns a wait takes before it blocks; a hand-over between two running threads takes a few hundred nanoseconds.</summary>
     private const int SpinsBeforeBlocking = 100;
 
+    /// <summary>More than these would take the cores from those they wait for.</summary>
+    private static readonly int SpinnersMax = Environment.ProcessorCount - 1;
+
     private static readonly bool SeveralCores = Environment.ProcessorCount > 1;
+
+    private static int s_spinners;
 
     public override TimeProvider Clock => clock;
 
@@ -120,8 +125,13 @@ internal sealed class SystemScheduler(TimeProvider clock) : Scheduler
 
         private void Spin()
         {
-            if (!SeveralCores) return;
-            for (int i = 0; i < SpinsBeforeBlocking && !Volatile.Read(ref _isSet); i++) Thread.SpinWait(10);
+            if (Volatile.Read(ref _isSet)) return;
+            if (Interlocked.Increment(ref s_spinners) <= SpinnersMax)
+            {
+                for (int i = 0; i < SpinsBeforeBlocking && !Volatile.Read(ref _isSet); i++) Thread.SpinWait(10);
+            }
+
+            Interlocked.Decrement(ref s_spinners);
         }
     }
 

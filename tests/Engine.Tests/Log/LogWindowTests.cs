@@ -197,7 +197,7 @@ public class LogWindowTests
     [Fact]
     public void A_window_that_takes_no_more_stores_is_left_and_nothing_is_lost()
     {
-        // Asked for at the first store and then with every 64 KiB.
+        // Asked for at the first store, and then for 4 to 64 KiB more at a time.
         for (int refused = 1; refused <= 8; refused++)
         {
             LogHouse house = new(LargeSegmentBytes);
