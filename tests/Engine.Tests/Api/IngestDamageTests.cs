@@ -27,7 +27,7 @@ public sealed class IngestDamageTests
         SimulatedDisk disk = Ingest(closes);
         (string manifest, List<int> frames) = FindFrames(disk);
 
-        // The last frame of a closed database says that it was closed, the one before it is the ingest's; after a kill that is the last one.
+        // The last frame of a closed database says that it was closed, the one before it is the ingest's; after a kill that is the last.
         int ingestFrame = frames[closes ? ^2 : ^1];
         disk.Cut(manifest, ingestFrame);
         var error = Assert.Throws<CorruptDataException>(() => Open(disk));
