@@ -35,6 +35,24 @@ public sealed class IngestDamageTests
         Assert.Equal(ingestFrame, error.Offset);
     });
 
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public void An_ingest_that_the_manifest_has_lost_is_found_by_verification_and_comes_back_by_repair(bool closes) => Run(() =>
+    {
+        SimulatedDisk disk = Ingest(closes);
+        (string manifest, List<int> frames) = FindFrames(disk);
+        disk.Cut(manifest, frames[closes ? ^2 : ^1]);
+        VerifyProblem problem = Assert.Single(DatabaseInspector.VerifyDirectory(disk, "data").Problems);
+        Assert.Equal(Path.GetFileName(manifest), problem.FileName);
+        RepairReport report = DatabaseRepair.Run(disk, new SeededRandom(1), "data");
+        Assert.False(report.WasSound);
+        Assert.Empty(report.Losses);
+        Assert.Empty(report.Remaining);
+        using Database database = Open(disk);
+        Assert.Equal(Count, CountOf(database));
+    });
+
     [Fact]
     public void A_manifest_that_has_lost_only_the_mark_of_the_close_opens_as_after_a_crash() => Run(() =>
     {
