@@ -34,4 +34,19 @@ internal static class LostEdits
         return new CorruptDataException(
             path, offset, $"the edit of the ingest at sequence {ingestSequence} is missing, which the log says was durable");
     }
+
+    /// <summary>
+    /// What recovery adds must fit what the manifest has: entries that the manifest does not state as flushed are newer than those of its
+    /// tables. Where they are not, the manifest is another than the log was written with.
+    /// </summary>
+    /// <param name="recovered">The edit that names the tables of the replayed log.</param>
+    /// <param name="state">The manifest's.</param>
+    /// <returns>The damage; null when there is none.</returns>
+    public static CorruptDataException? FindMismatch(LevelEdit recovered, ManifestState state)
+    {
+        if (state.ReadUpTo is not var (path, offset)) return null;
+        ManifestState next = state.Copy();
+        string? problem = next.TryApply(recovered, out string? misfit) ? next.FindProblem() : misfit;
+        return problem is null ? null : new CorruptDataException(path, offset, $"the manifest and the log do not belong together: {problem}");
+    }
 }

@@ -58,6 +58,7 @@ internal static class StoreOpener
         LogPast past = PastLog.Of(state, log);
         LogHistory history = PastLog.LoadHistory(context, setup.ChangeHistoryBytes, past, isUnclean);
         edit.LogPast = past with { PastEras = history.SelectKept(past.PastEras) };
+        if (LostEdits.FindMismatch(edit, state) is { } mismatch) throw mismatch;
         ManifestWriter manifest = opening.MakeManifest(state);
         manifest.Append(edit);
 
