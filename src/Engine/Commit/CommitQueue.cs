@@ -176,8 +176,18 @@ internal sealed partial class CommitQueue
     {
         _log.RetireThrough(flushedSequence);
         _log.Progress.Raise();
-        _log.EnsureSpare();
+        EnsureLogSpare();
     }
+
+    /// <summary>Called by the leader when a segment of the log to come should be made ready.</summary>
+    public Action? LogSpareWanted
+    {
+        set => _log.SpareWanted = value;
+    }
+
+    /// <summary>Makes the log's next segment ready, unless it is. Beside everything else.</summary>
+    /// <exception cref="StorageException">There is no room for it.</exception>
+    public void EnsureLogSpare() => _log.EnsureSpare();
 
     /// <summary>
     /// Gives the log's history and spare segments back to a full disk: their room is worth more to a flush, which frees whole segments, and

@@ -8,8 +8,8 @@ namespace Varve.Log;
 /// stands in it survives the process without a call to the system. Elsewhere it is memory of the process.
 /// </summary>
 /// <remarks>
-/// One thread at a time. Measured on a virtual machine, records of 160 bytes: a write each takes 700 to 2,800 ns, the window with its writes
-/// 20 to 40; the slot itself in a mapping takes 6,400 ns for each new page, and again after each write-back.
+/// One thread at a time. Measured on a virtual machine, records of 160 bytes: a write each takes 700 to 2,800 ns, a store into the window
+/// 33 with the clock's own cost; the slot itself in a mapping takes 6,400 ns for each new page, and again after each write-back.
 /// </remarks>
 internal sealed class LogBuffer : IDisposable
 {

@@ -5,14 +5,16 @@ using Varve.Entries;
 namespace Varve.Log;
 
 /// <summary>
-/// Appends records to the log: into a buffer (<see cref="Append"/>), which may survive the process (<see cref="Keep"/>), from there to the
-/// slots (<see cref="Drain"/>), from there to the disk (<see cref="Sync"/>). Whatever survives a crash is a prefix of what was appended.
+/// Appends records to the log: into a buffer (<see cref="Append"/>), where they survive the process if asked to (<see cref="Keep"/>),
+/// from there to the slots (<see cref="Drain"/>), from there to the disk (<see cref="Sync"/>). Whatever survives a crash is a prefix of
+/// what was appended.
 /// </summary>
 /// <remarks>
 /// <para>
-/// Threads: <see cref="Append"/>, <see cref="Keep"/>, <see cref="Drain"/>, <see cref="WriteMark"/>, <see cref="Sync"/> and <see cref="Close"/> are called by
-/// one thread at a time, the leader of the commit group. <see cref="SyncDrained"/> may run beside the next leader's appends, but not
-/// beside another sync. <see cref="RetireThrough"/> (one thread at a time), the spares and the properties may be used beside all of them.
+/// Threads: <see cref="Append"/>, <see cref="Keep"/>, <see cref="Drain"/>, <see cref="WriteMark"/>, <see cref="Sync"/> and
+/// <see cref="Close"/> are called by one thread at a time, the leader of the commit group. <see cref="SyncDrained"/> may run beside the
+/// next leader's appends, but not beside another sync. <see cref="RetireThrough"/> (one thread at a time), the spares and the properties
+/// may be used beside all of them.
 /// </para>
 /// <para>
 /// A failed write or sync seals the log: nothing is known any more of what is on disk, so every later call throws the same cause.
@@ -21,6 +23,9 @@ namespace Varve.Log;
 /// </remarks>
 internal sealed partial class LogWriter : IDisposable
 {
+    /// <summary>The next segment is wanted once this one is filled to a quarter: a small log does without.</summary>
+    private const int SpareWantedShare = 4;
+
     private readonly LogContext _context;
     private readonly LogEra _era;
     private readonly LogSlots _slots;
@@ -34,6 +39,7 @@ internal sealed partial class LogWriter : IDisposable
 
     private LogSegment _active;
     private long _drainedBytes = LogFormat.HeaderAreaBytes;
+    private bool _hasAskedForSpare;
     private ulong _lastMark;
     private ulong _appendedSequence;
     private ulong _keptSequence;
@@ -296,6 +302,7 @@ internal sealed partial class LogWriter : IDisposable
         }
 
         _drainedBytes += _buffer.Length;
+        if (!_hasAskedForSpare && _drainedBytes > _context.SegmentBytes / SpareWantedShare) AskForSpare();
         _buffer.Restart(_active, _drainedBytes);
         lock (_segmentsGate)
         {
@@ -320,7 +327,14 @@ internal sealed partial class LogWriter : IDisposable
         }
 
         _drainedBytes = LogFormat.HeaderAreaBytes;
+        _hasAskedForSpare = false;
         _buffer.Restart(_active, _drainedBytes);
+    }
+
+    private void AskForSpare()
+    {
+        _hasAskedForSpare = true;
+        SpareWanted?.Invoke();
     }
 
     private void ThrowIfUnusable()

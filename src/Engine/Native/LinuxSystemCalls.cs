@@ -113,7 +113,9 @@ internal sealed unsafe class LinuxSystemCalls : UnixSystemCalls
 
     public override void Unmap(nint address, int bytes) => _ = Libc.Unmap(address, (nuint)bytes);
 
-    /// <summary>Those known to do so: ext4 and its elders, XFS, memory. Copying ones want new space for every page that was written back.</summary>
+    /// <summary>
+    /// Those known to do so: ext4 and its elders, XFS, memory. Copying ones want new space for every page that was written back.
+    /// </summary>
     private static bool OverwritesInPlace(SafeFileHandle file)
     {
         const long Ext = 0xEF53;

@@ -178,7 +178,8 @@ public class LogWindowTests
     [Fact]
     public void A_window_that_cannot_be_made_is_done_without()
     {
-        foreach (DiskOperation operation in (DiskOperation[])[DiskOperation.Open, DiskOperation.Allocate, DiskOperation.Write, DiskOperation.Map])
+        DiskOperation[] operations = [DiskOperation.Open, DiskOperation.Allocate, DiskOperation.Write, DiskOperation.Map];
+        foreach (DiskOperation operation in operations)
         {
             LogHouse house = new();
             house.Disk.Faults = FaultPlan.Matching(

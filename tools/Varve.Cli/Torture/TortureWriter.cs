@@ -124,7 +124,9 @@ internal sealed class TortureWriter(Database database, StreamWriter output, int 
         }
     }
 
-    /// <summary>Writers with an odd seed sync nothing themselves: they are as fast as can be, and die with the most that only memory has.</summary>
+    /// <summary>
+    /// Writers with an odd seed sync nothing themselves: they are as fast as can be, and die with the most that only memory has.
+    /// </summary>
     private Durability DrawLevel(Random random) => random.Next(10) switch
     {
         < 5 => seed % 2 == 0 ? Durability.Synced : Durability.Buffered,
