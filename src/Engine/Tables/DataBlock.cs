@@ -87,7 +87,15 @@ internal static unsafe class DataBlock
             if (count - first < 64) matches &= (1UL << (count - first)) - 1;
             for (; matches != 0; matches &= matches - 1)
             {
-                Decode(block + offsets[first + BitOperations.TrailingZeroCount(matches)], out entry);
+                byte* position = block + offsets[first + BitOperations.TrailingZeroCount(matches)];
+                if (Sse.IsSupported)
+                {
+                    // The value is read next.
+                    Sse.Prefetch0(position + CacheLineBytes);
+                    Sse.Prefetch0(position + (2 * CacheLineBytes));
+                }
+
+                Decode(position, out entry);
                 if (entry.KeyLength == key.Length && entry.Trailer <= trailerMax && entry.KeySpan.SequenceEqual(key)) return true;
             }
         }
