@@ -17,6 +17,11 @@ internal sealed class CompactionPlanner(CompactionOptions options)
 {
     private const double UrgentScore = 2;
 
+    /// <summary>
+    /// What a calm database may rewrite of the level below for each byte of level 0: what tells how much more than necessary it ever writes.
+    /// </summary>
+    private const int CalmRewriteRatio = 2;
+
     /// <summary>The next job, or null when there is none to start now.</summary>
     public CompactionPick? Next(LevelMap map, CompactionContext context)
     {
@@ -28,7 +33,8 @@ internal sealed class CompactionPlanner(CompactionOptions options)
         if (levelZeroScore >= UrgentScore) pick = PickLevelZero(map, assembly, targets, CompactionReason.LevelZero);
         pick ??= PickTombstones(map, assembly, targets, context);
         pick ??= PickExpired(map, assembly, targets, context);
-        return pick ?? PickBySize(map, assembly, targets) ?? (context.IsIdle ? PickRaw(map, assembly) : null);
+        pick ??= PickBySize(map, assembly, targets);
+        return pick is null && context.IsIdle ? PickCalm(map, assembly, targets) ?? PickRaw(map, assembly) : pick;
     }
 
     /// <summary>
@@ -179,6 +185,16 @@ internal sealed class CompactionPlanner(CompactionOptions options)
         }
 
         return null;
+    }
+
+    // Each table of level 0 is one more that every get and every scan asks. A few small ones above a large level wait for more.
+    private static CompactionPick? PickCalm(LevelMap map, CompactionAssembly assembly, LevelTargets targets)
+    {
+        CompactionPick? pick = PickLevelZero(map, assembly, targets, CompactionReason.Calm);
+        if (pick is null) return null;
+        long inputBytes = 0;
+        foreach (Table table in pick.Inputs) inputBytes += table.Info.FileBytes;
+        return pick.InputBytes - inputBytes <= CalmRewriteRatio * inputBytes ? pick : null;
     }
 
     private CompactionPick? PickRaw(LevelMap map, CompactionAssembly assembly)
