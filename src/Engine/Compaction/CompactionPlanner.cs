@@ -9,8 +9,8 @@ namespace Varve.Compaction;
 /// </summary>
 /// <remarks>
 /// The order: tables that range tombstones delete as a whole, which costs nothing; a level 0 at twice its trigger (reads and writes
-/// suffer); tables dense in tombstones; tables that have expired; levels over their target, the fullest first; raw tables at the bottom,
-/// when idle. Within a level the table that overlaps the least of the next level for its size goes first, as in RocksDB; it needs no
+/// suffer); tables dense in tombstones; tables that have expired; levels over their target, the fullest first; when idle, level 0
+/// and raw tables at the bottom. Within a level the table that overlaps the least of the next level for its size goes first, as in RocksDB; it needs no
 /// position to be kept.
 /// </remarks>
 internal sealed class CompactionPlanner(CompactionOptions options)
@@ -18,7 +18,7 @@ internal sealed class CompactionPlanner(CompactionOptions options)
     private const double UrgentScore = 2;
 
     /// <summary>
-    /// What a calm database may rewrite of the level below for each byte of level 0: what tells how much more than necessary it ever writes.
+    /// What a calm database may rewrite of the level below for each byte of level 0: it bounds what calm ever costs.
     /// </summary>
     private const int CalmRewriteRatio = 2;
 

@@ -73,7 +73,7 @@ internal sealed unsafe partial class Table : Entries.IValueSource
     /// <param name="key">The key.</param>
     /// <param name="head">Its <see cref="IndexPartition.HeadOf"/>.</param>
     /// <param name="keyHash">Its <see cref="Bytes.KeyHash"/>.</param>
-    /// <param name="probe">For the second step, <see cref="TryGet(in FilterProbe, ReadOnlySpan{byte}, ulong, ulong, out TableValue)"/>.</param>
+    /// <param name="probe">For the second step, the lookup that takes a probe.</param>
     public bool AskFilter(ReadOnlySpan<byte> key, ulong head, ulong keyHash, out FilterProbe probe)
     {
         OpenedTable? opened = Volatile.Read(ref _opened);
@@ -102,7 +102,7 @@ internal sealed unsafe partial class Table : Entries.IValueSource
             ? TryGet(key, keyHash, sequence, out value)
             : TryGetInMemory(probe.Opened!, probe.Partition, key, keyHash, sequence, out value);
 
-    /// <summary>The usual lookup: the index is in memory of the table's own, the block in the cache, and all versions in one block.</summary>
+    /// <summary>The usual lookup: index in memory of the table's own, block in the cache, all versions in one block.</summary>
     private bool TryGetInMemory(
         OpenedTable opened, int partition, ReadOnlySpan<byte> key, ulong keyHash, ulong sequence, out TableValue value)
     {

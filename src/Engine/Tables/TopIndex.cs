@@ -27,7 +27,8 @@ internal sealed unsafe class TopIndex
     private readonly TablePartition[] _partitions;
 
     /// <summary>
-    /// See <see cref="IndexPartition.HeadOf"/>: separators are read only where their heads tie with the key's. As long as a search may read.
+    /// See <see cref="IndexPartition.HeadOf"/>: separators are read only where their heads tie with the key's. With what a search may read
+    /// behind the last.
     /// </summary>
     private readonly ulong[] _heads;
 
