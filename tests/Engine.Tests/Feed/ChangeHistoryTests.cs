@@ -75,7 +75,8 @@ public sealed class ChangeHistoryTests
         FeedHouse.Put(database, 3, 5);
         _house.Disk.Faults = FaultPlan.Matching(
             static call => call.Operation == DiskOperation.Sync && call.Path.EndsWith(".log", StringComparison.Ordinal),
-            Fault.Error(Errors.InputOutput, FailedSync.DropsUnsynced));
+            Fault.Error(Errors.InputOutput, FailedSync.DropsUnsynced),
+            forEver: true);
         Assert.Throws<CommitOutcomeUnknownException>(database.Sync);
         _house.Disk.Faults = null;
         FeedHouse.AssertNumbers(FeedHouse.Read(database, 0, new ChangeFeedOptions { IncludeNotDurable = includeNotDurable }), 0, 3);
@@ -285,7 +286,8 @@ public sealed class ChangeHistoryTests
         database.Flush();
         _house.Disk.Faults = FaultPlan.Matching(
             call => call.Operation == DiskOperation.Sync && call.Path.EndsWith(".log", StringComparison.Ordinal),
-            Fault.Error(Errors.InputOutput, FailedSync.DropsUnsynced));
+            Fault.Error(Errors.InputOutput, FailedSync.DropsUnsynced),
+            forEver: true);
         Assert.Throws<CommitOutcomeUnknownException>(() => database.GetMap("m").Put("last"u8, "1"u8, Durability.Synced));
         _house.Disk.Faults = null;
         FeedHouse.AssertNumbers(FeedHouse.Read(database), 0, 10);
