@@ -33,7 +33,9 @@ public sealed class InspectTests : CliHouse
         using Database database = Database.Open(Data);
         database.GetMap("m").Put("a"u8, "1"u8);
         database.GetMap("m").Delete("a"u8);
-        Assert.Equal(["0\t1\tput\tm\t\\x01", "0\t2\tput\t\t\\x02", "1\t3\tput\ta\t1", "1\t4\tdelete\ta\t"], Inspect("log", "-e").Expect(ExitCode.Ok).Lines);
+        Assert.Equal(
+            ["0\t1\tput\tm\t\\x01", "0\t2\tput\t\t\\x02", "1\t3\tput\ta\t1", "1\t4\tdelete\ta\t"],
+            Inspect("log", "-e").Expect(ExitCode.Ok).Lines);
         Assert.StartsWith("4096\tfull\t", Inspect("log", "--frames").Expect(ExitCode.Ok).Output);
         string frame = Inspect("log", "--frames", "--json").Expect(ExitCode.Ok).Lines[0];
         Assert.Equal(3, JsonDocument.Parse(frame).RootElement.GetProperty("sequenceCount").GetInt64());

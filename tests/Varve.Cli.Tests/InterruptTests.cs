@@ -183,8 +183,10 @@ public sealed partial class InterruptTests : CliHouse
         }
     }
 
-    private long CountFound() => long.Parse(
-        RunOnData("maps", "--count").Expect(ExitCode.Ok).Lines.SingleOrDefault(line => line.StartsWith("default\t", StringComparison.Ordinal))
-            ?.Split('\t')[1] ?? "0",
-        System.Globalization.CultureInfo.InvariantCulture);
+    private long CountFound()
+    {
+        string[] lines = RunOnData("maps", "--count").Expect(ExitCode.Ok).Lines;
+        string? line = lines.SingleOrDefault(line => line.StartsWith("default\t", StringComparison.Ordinal));
+        return line is null ? 0 : long.Parse(line.Split('\t')[1], System.Globalization.CultureInfo.InvariantCulture);
+    }
 }

@@ -133,7 +133,8 @@ public sealed class KeyCommandsTests : CliHouse
     {
         Put("default", "a", "b", "c");
         Dictionary<string, byte[]> before = ReadFiles();
-        foreach (string[] arguments in (string[][])[["get", "a"], ["scan"], ["maps", "-c"], ["stats"], ["levels", "-t"], ["verify"], ["watch"]])
+        string[][] reading = [["get", "a"], ["scan"], ["maps", "-c"], ["stats"], ["levels", "-t"], ["verify"], ["watch"]];
+        foreach (string[] arguments in reading)
         {
             RunOnData(arguments).Expect(ExitCode.Ok);
             Dictionary<string, byte[]> after = ReadFiles();

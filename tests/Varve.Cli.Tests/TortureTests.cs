@@ -8,7 +8,8 @@ public sealed class TortureTests : CliHouse
     [Fact]
     public void Rounds_of_the_kinds_that_need_no_device_break_nothing()
     {
-        string[] arguments = ["torture", "--rounds", "4", "--seed", "5", "--json", "--data", Data, "--only", "Kill", "KillInRecovery", "Stop"];
+        string[] arguments =
+            ["torture", "--rounds", "4", "--seed", "5", "--json", "--data", Data, "--only", "Kill", "KillInRecovery", "Stop"];
         CliRun run = Run(arguments).Expect(ExitCode.Ok);
         JsonElement result = JsonDocument.Parse(run.Output).RootElement;
         Assert.Equal(0, result.GetProperty("faults").GetArrayLength());

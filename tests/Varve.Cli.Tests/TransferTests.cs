@@ -119,7 +119,8 @@ public sealed class TransferTests : CliHouse
         byte[] bytes = File.ReadAllBytes(table);
         bytes[bytes.Length / 2] ^= 1;
         File.WriteAllBytes(table, bytes);
-        Assert.Contains(Path.GetFileName(table), RunOnData("export", "-m", "m", "-o", file, "--force").ExpectFailure(ExitCode.Storage).Error);
+        string error = RunOnData("export", "-m", "m", "-o", file, "--force").ExpectFailure(ExitCode.Storage).Error;
+        Assert.Contains(Path.GetFileName(table), error);
         Assert.Equal(before, File.ReadAllText(file));
         Assert.False(File.Exists(file + ".partial"));
     }

@@ -83,7 +83,8 @@ public sealed class WatchTests : CliHouse
         }
 
         ulong oldest;
-        using (Database database = Database.Open(Data, new DatabaseOptions { Mode = OpenMode.ReadOnly })) oldest = database.OldestChangeSequence;
+        using (Database database = Database.Open(Data, new DatabaseOptions { Mode = OpenMode.ReadOnly }))
+            oldest = database.OldestChangeSequence;
         Assert.True(oldest > 1);
         string error = RunOnData("watch", "--after", "0").ExpectFailure(ExitCode.NotFound).Error;
         Assert.Contains($"The oldest position left is {oldest}: --after {oldest} ", error);

@@ -57,8 +57,9 @@ internal static class Inputs
     {
         var format = new Option<RowFormat?>("--format", "-f")
         {
-            Description = "tsv: key, tab, value, escaped as scan does; ndjson: an object a line, with keyBase64 and valueBase64 for what is "
-                + "no UTF-8. When not given: ndjson where the file's name ends with .ndjson, .jsonl or .json, else tsv.",
+            Description = "tsv: key, tab, value, escaped as scan does; "
+                + "ndjson: an object a line, with keyBase64 and valueBase64 for what is no UTF-8. "
+                + "When not given: ndjson where the file's name ends with .ndjson, .jsonl or .json, else tsv.",
             HelpName = "tsv|ndjson",
         };
         format.AcceptOnlyFromAmong(StringComparer.OrdinalIgnoreCase, "tsv", "ndjson");

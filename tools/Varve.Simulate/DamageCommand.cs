@@ -41,7 +41,11 @@ internal sealed class DamageCommand
         var first = new Option<long>("--first") { Description = "With --all: the number of the first damage." };
         var number = new Option<long?>("--damage") { Description = "The one damage of this number." };
         var seconds = new Option<int>("--seconds") { Description = "No new damage is begun after so many seconds; 0: no limit." };
-        var threads = new Option<int>("--threads") { Description = "Damages at a time.", DefaultValueFactory = _ => Environment.ProcessorCount };
+        var threads = new Option<int>("--threads")
+        {
+            Description = "Damages at a time.",
+            DefaultValueFactory = _ => Environment.ProcessorCount,
+        };
         var command = new Command("damage", "Damages every file of a database in every way: found, or harmless.")
         {
             seed, count, all, first, number, seconds, threads,

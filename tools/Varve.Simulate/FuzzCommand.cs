@@ -46,8 +46,15 @@ internal sealed class FuzzCommand
         var seconds = new Option<int>("--seconds") { Description = "For all targets together.", DefaultValueFactory = _ => 300 };
         var input = new Option<int?>("--input") { Description = "The one input of this number." };
         var save = new Option<string>("--save") { Description = "A directory in which inputs that fail are kept, each in a file." };
-        var corpus = new Option<string>("--corpus") { Description = "Writes inputs to keep for every target below this directory, and ends." };
-        var threads = new Option<int>("--threads") { Description = "Inputs at a time.", DefaultValueFactory = _ => Environment.ProcessorCount };
+        var corpus = new Option<string>("--corpus")
+        {
+            Description = "Writes inputs to keep for every target below this directory, and ends.",
+        };
+        var threads = new Option<int>("--threads")
+        {
+            Description = "Inputs at a time.",
+            DefaultValueFactory = _ => Environment.ProcessorCount,
+        };
         var command = new Command("fuzz", "Gives decoders malformed inputs: answers or typed errors, nothing else.")
         {
             targetName, seed, seconds, input, save, corpus, threads,
@@ -81,7 +88,9 @@ internal sealed class FuzzCommand
         return command;
     }
 
-    /// <summary>The valid inputs, and some made of them that are not: what a decoder was given first stays what it is given ever after.</summary>
+    /// <summary>
+    /// The valid inputs, and some made of them that are not: what a decoder was given first stays what it is given ever after.
+    /// </summary>
     private static int WriteCorpus(FuzzTarget[] targets, string directory)
     {
         foreach (FuzzTarget target in targets)

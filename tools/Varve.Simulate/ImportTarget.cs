@@ -8,7 +8,7 @@ using Varve.Simulation;
 
 namespace Varve.Simulate;
 
-/// <summary>The lines that <c>varve import</c> reads: a row or a problem with its place; a row is the same when it is exported again.</summary>
+/// <summary>The lines that <c>varve import</c> reads: a row or a problem with its place; a row is the same when exported again.</summary>
 internal sealed class ImportTarget : FuzzTarget
 {
     private const int ValueBytesMax = 1 << 10;
@@ -30,7 +30,14 @@ internal sealed class ImportTarget : FuzzTarget
 
     public static FuzzTarget[] Make() =>
     [
-        new ImportTarget("import-tsv", RowFormat.Tsv, "key\tvalue", "k\\\\\\t\\x00\\xfF\tv\\n\\r", "\t", "größe\t" + new string('v', 900), "k\tv\t2030-01-31T12:00:00.000Z"),
+        new ImportTarget(
+            "import-tsv",
+            RowFormat.Tsv,
+            "key\tvalue",
+            "k\\\\\\t\\x00\\xfF\tv\\n\\r",
+            "\t",
+            "größe\t" + new string('v', 900),
+            "k\tv\t2030-01-31T12:00:00.000Z"),
         new ImportTarget(
             "import-json",
             RowFormat.NdJson,

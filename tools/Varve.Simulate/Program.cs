@@ -26,7 +26,8 @@ root.Subcommands.Add(Sweep.CreateCommand("faults", "Short histories, run anew wi
 root.Subcommands.Add(Sweep.CreateCommand("allocations", "Short histories, run anew with each request for native memory refused.", 20,
     [length], Draw, (_, options, with) => FaultHistory.FailEverywhere(options, with.Pool, FaultKind.Memory)));
 root.Subcommands.Add(Sweep.CreateCommand("long", "Mixed: of 64 seeds 1 of cuts, 4 of sets, the rest histories.", int.MaxValue,
-    [], (_, seed) => IsCuts(seed) ? HistoryOptions.DrawSmall(seed) : HistoryOptions.Draw(seed), (_, options, with) => Mixed(options, with)));
+    [], (_, seed) => IsCuts(seed) ? HistoryOptions.DrawSmall(seed) : HistoryOptions.Draw(seed),
+    (_, options, with) => Mixed(options, with)));
 root.Subcommands.Add(LitmusCommand.Create());
 root.Subcommands.Add(DamageCommand.Create());
 root.Subcommands.Add(FuzzCommand.Create());

@@ -120,7 +120,8 @@ internal sealed class Sweep
     private void Shrink(int seed)
     {
         HistoryOptions drawn = _draw(seed);
-        string command = $"dotnet run -c Release --project tools/Varve.Simulate -- {_arguments.Verb}{_arguments.Own} --seed {seed} --count 1";
+        string command = "dotnet run -c Release --project tools/Varve.Simulate -- "
+            + $"{_arguments.Verb}{_arguments.Own} --seed {seed} --count 1";
         if (_arguments.Canary is not null) command += $" --canary \"{_arguments.Canary}\"";
         Console.WriteLine($"Again: {command}{HistoryShrinker.Arguments(_arguments.Limit(drawn), drawn)}");
         var shrinker = new HistoryShrinker(options => _run(options, _with));

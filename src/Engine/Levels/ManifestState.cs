@@ -104,7 +104,7 @@ internal sealed class ManifestState
     }
 
     /// <summary>
-    /// What no state may have: tables on one level whose keys clash, or a number that is to be given out and has been. Null when all is well.
+    /// What no state may have: tables on one level whose keys clash, or a number to be given out that has been. Null when all is well.
     /// </summary>
     public string? FindProblem()
     {

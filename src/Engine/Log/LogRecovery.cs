@@ -196,8 +196,8 @@ internal sealed class LogRecovery
         new(segment.Path, offset, $"the log can be read up to sequence {replay.LastSequence}, but had been synced up to {durableMark}");
 
     /// <summary>
-    /// A header is synced before any frame is written, so a slot with frames of a segment to come has lost its header. What stands there may
-    /// also be whole: that of another segment, of another era or another database, which a write or a restored page put in its place.
+    /// A header is synced before any frame is written, so a slot with frames of a segment to come has lost its header. What stands there
+    /// may also be whole: that of another segment, of another era or another database, which a write or a restored page put in its place.
     /// </summary>
     private void CheckOtherSlots(LogInventory inventory, int start)
     {

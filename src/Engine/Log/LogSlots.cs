@@ -13,7 +13,9 @@ internal sealed record LogSlot(int Number, IFile File);
 /// </summary>
 /// <remarks>
 /// Recycling is worth it: overwriting blocks that the file system has already allocated and the page cache already holds takes a
-/// third of the time of writing fresh ones, and a sync need not journal a new length.
+/// third of the time of writing fresh ones, and a sync need not journal a new length. For the same reason a new slot is filled with zeroes:
+/// blocks that are only allocated are turned into written ones by the journal of the file system, with every sync, and ext4 has been seen
+/// to report such a sync as done while its journal broke off, and to show the blocks empty after the next mount.
 /// </remarks>
 internal sealed class LogSlots : IDisposable
 {
@@ -24,6 +26,8 @@ internal sealed class LogSlots : IDisposable
     /// Kept of those that a flush makes free: as many as the log fills while a memtable does (a segment is a quarter of one).
     /// </summary>
     private const int SparesKept = 4;
+
+    private static readonly byte[] Zeroes = new byte[64 << 10];
 
     private readonly LogContext _context;
     private readonly Action<Exception> _onSyncFailed;
@@ -164,6 +168,7 @@ internal sealed class LogSlots : IDisposable
         {
             if (file.Length > _context.SegmentBytes) file.SetLength(_context.SegmentBytes);
             file.Allocate(_context.SegmentBytes);
+            if (!HasHeader(file)) WriteSpare(file, number);
             return new LogSlot(number, file);
         }
         catch
@@ -179,18 +184,7 @@ internal sealed class LogSlots : IDisposable
         try
         {
             file.Allocate(_context.SegmentBytes);
-
-            // Recovery searches slots without a readable header for lost frames; this one shall not look like such a slot.
-            Span<byte> header = stackalloc byte[LogSegmentHeader.SizeBytes];
-            new LogSegmentHeader
-            {
-                Version = LogFormat.Version,
-                Slot = (uint)number,
-                DatabaseId = _context.DatabaseId,
-                Number = LogSegmentHeader.SpareNumber,
-                SegmentBytes = _context.SegmentBytes,
-            }.Write(header);
-            file.Write(header, 0);
+            WriteSpare(file, number);
             SyncDirectory();
             return new LogSlot(number, file);
         }
@@ -199,6 +193,33 @@ internal sealed class LogSlots : IDisposable
             file.Dispose();
             throw;
         }
+    }
+
+    /// <summary>
+    /// Zeroes first, and synced: a slot with a header is written whole. The header is there because recovery searches slots that have none
+    /// for lost frames.
+    /// </summary>
+    private void WriteSpare(IFile file, int number)
+    {
+        for (long offset = 0; offset < _context.SegmentBytes; offset += Zeroes.Length)
+            file.Write(Zeroes.AsSpan(0, (int)Math.Min(Zeroes.Length, _context.SegmentBytes - offset)), offset);
+        file.Sync();
+        Span<byte> header = stackalloc byte[LogSegmentHeader.SizeBytes];
+        new LogSegmentHeader
+        {
+            Version = LogFormat.Version,
+            Slot = (uint)number,
+            DatabaseId = _context.DatabaseId,
+            Number = LogSegmentHeader.SpareNumber,
+            SegmentBytes = _context.SegmentBytes,
+        }.Write(header);
+        file.Write(header, 0);
+    }
+
+    private static bool HasHeader(IFile file)
+    {
+        Span<byte> header = stackalloc byte[LogSegmentHeader.SizeBytes];
+        return file.Read(header, 0) == header.Length && LogSegmentHeader.TryRead(header, out _);
     }
 
     private void SyncDirectory()

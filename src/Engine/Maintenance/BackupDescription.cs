@@ -24,6 +24,8 @@ internal sealed record BackupDescription(long Number, long CreatedMilliseconds, 
     private const ulong Magic = 0x4B42_4556_5241_56; // "VARVEBK\0"
     private const uint Version = 1;
     private const string NamePrefix = "VERSION-";
+    private const string TableSuffix = ".table";
+    private const int SaltDigits = 16;
     private const int VersionOffset = 8;
     private const int EditBytesOffset = 12;
     private const int DatabaseIdOffset = 16;
@@ -40,7 +42,18 @@ internal sealed record BackupDescription(long Number, long CreatedMilliseconds, 
 
     /// <summary>A table under its number and salt: the name says which content it is, in whatever backup.</summary>
     public static string TableName(TableInfo table) =>
-        string.Create(CultureInfo.InvariantCulture, $"{table.Number:D6}-{table.Salt:x16}.table");
+        string.Create(CultureInfo.InvariantCulture, $"{table.Number:D6}-{table.Salt:x16}{TableSuffix}");
+
+    /// <summary>True for names that only backups give; a database's tables have others.</summary>
+    public static bool IsTableName(string name)
+    {
+        if (!name.EndsWith(TableSuffix, StringComparison.Ordinal)) return false;
+        string[] parts = name[..^TableSuffix.Length].Split('-');
+        return parts.Length == 2
+            && parts[1].Length == SaltDigits
+            && long.TryParse(parts[0], NumberStyles.None, CultureInfo.InvariantCulture, out _)
+            && ulong.TryParse(parts[1], NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out _);
+    }
 
     public static bool TryParseFileName(string name, out long number)
     {

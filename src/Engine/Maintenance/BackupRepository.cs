@@ -58,6 +58,7 @@ public static class BackupRepository
     /// <param name="keep">How many versions stay, at least 1.</param>
     /// <exception cref="CorruptDataException">A version that is to stay cannot be read, nor what it needs: nothing was removed.</exception>
     /// <exception cref="DirectoryNotFoundException">The directory is not there.</exception>
+    /// <exception cref="IOException">It is the directory of a database.</exception>
     /// <exception cref="DatabaseLockedException">A backup is being made, restored or read.</exception>
     /// <exception cref="StorageException">The system refused a call; the versions that stay are whole. Call it again.</exception>
     public static BackupPruneReport Prune(string backupDirectory, int keep)

@@ -143,6 +143,7 @@ internal sealed class BackupStore(IFileSystem files, string directory)
     /// <summary>Removes all versions but the newest ones, then the tables that none of the others needs.</summary>
     public BackupPruneReport Prune(int keep)
     {
+        ThrowIfDatabase();
         using IDisposable held = Lock(exclusive: true);
         List<long> numbers = Numbers();
         List<long> removed = numbers[..Math.Max(0, numbers.Count - keep)];
@@ -161,8 +162,7 @@ internal sealed class BackupStore(IFileSystem files, string directory)
         long freed = 0;
         foreach (string name in files.ListFiles(directory))
         {
-            if (!IsTable(name) && !name.EndsWith(PartialSuffix, StringComparison.Ordinal)) continue;
-            if (needed.Contains(name)) continue;
+            if (needed.Contains(name) || !(BackupDescription.IsTableName(name) || IsPartial(name))) continue;
             using (IFile file = files.Open(PathOf(name), FileOpening.Read)) freed += file.Length;
             files.Delete(PathOf(name));
             count++;
@@ -200,7 +200,7 @@ internal sealed class BackupStore(IFileSystem files, string directory)
     {
         foreach (string name in files.ListFiles(directory))
         {
-            if (name.EndsWith(PartialSuffix, StringComparison.Ordinal)) files.Delete(PathOf(name));
+            if (IsPartial(name)) files.Delete(PathOf(name));
         }
     }
 
@@ -264,7 +264,8 @@ internal sealed class BackupStore(IFileSystem files, string directory)
         return numbers;
     }
 
-    private static bool IsTable(string name) => name.EndsWith(".table", StringComparison.Ordinal);
+    private static bool IsPartial(string name) =>
+        name.EndsWith(PartialSuffix, StringComparison.Ordinal) && BackupDescription.IsTableName(name[..^PartialSuffix.Length]);
 
     private static bool IsNeeded(string name, Func<string, bool> isTableNeeded) =>
         name == FileNames.Lock || BackupDescription.TryParseFileName(name, out _) || isTableNeeded(name);

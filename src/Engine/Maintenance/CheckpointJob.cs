@@ -1,6 +1,5 @@
 using Varve.Files;
 using Varve.Levels;
-using Varve.Native;
 using Varve.Recovery;
 using Varve.Tables;
 
@@ -58,24 +57,11 @@ internal static class CheckpointJob
                 cancellation.ThrowIfCancellationRequested();
                 string target = Path.Combine(directory, FileNames.Table(table.Info.Number));
                 made.Add(target);
-                links = links && TryLink(files, table.FilePath, target);
+                links = links && HardLink.TryMake(files, table.FilePath, target);
                 if (!links) TableCopy.Run(files, table.FilePath, target, table.Info, cancellation);
                 bytes += table.Info.FileBytes;
                 progress?.Report(new CheckpointProgress(bytes, levels.FileBytes));
             }
-        }
-    }
-
-    private static bool TryLink(IFileSystem files, string source, string target)
-    {
-        try
-        {
-            files.Link(source, target);
-            return true;
-        }
-        catch (StorageException failure) when (ErrorNumbers.IsLinkRefusal(failure))
-        {
-            return false;
         }
     }
 }

@@ -24,7 +24,8 @@ public static class DatabaseRepair
     /// <exception cref="DatabaseLockedException">A process has it open.</exception>
     /// <exception cref="CorruptDataException">Not one file tells whose database it was: there is nothing to make one of.</exception>
     /// <exception cref="StorageException">
-    /// The system refused a call, say a read of a bad sector: nothing has changed. Bring the files to a sound disk first.
+    /// The system refused a call, say a read of a bad sector: the database is as it was, or, where the very last step was refused, the
+    /// repaired one. Bring the files to a sound disk first, and run it again.
     /// </exception>
     public static RepairReport Run(
         string directory,
@@ -46,9 +47,21 @@ public static class DatabaseRepair
     {
         if (!files.DirectoryExists(directory)) throw new DirectoryNotFoundException($"There is no directory '{directory}'.");
         bool isDryRun = options?.DryRun ?? false;
+        ThrowIfNoDatabase(files, directory);
         using IDisposable held = files.Lock(Path.Combine(directory, FileNames.Lock), exclusive: !isDryRun);
         var verification = new DirectoryVerification(files, directory, progress, cancellation);
         DirectoryVerifyReport found = verification.Run();
         return new RepairJob(files, random, directory, isDryRun, cancellation).Run(verification, found);
+    }
+
+    /// <summary>Before the directory is locked: the lock would leave a file in somebody else's.</summary>
+    private static void ThrowIfNoDatabase(IFileSystem files, string directory)
+    {
+        foreach (string name in files.ListFiles(directory))
+        {
+            if (name == FileNames.Current || FileNames.TryParseTable(name, out _) || FileNames.TryParseLogSlot(name, out _)) return;
+        }
+
+        throw new DirectoryNotFoundException($"There is no database in '{directory}'.");
     }
 }

@@ -1,8 +1,10 @@
 using Varve.Bytes;
 using Varve.Commit;
+using Varve.Entries;
 using Varve.Files;
 using Varve.Levels;
 using Varve.Log;
+using Varve.Recovery;
 using Varve.Runtime;
 using Varve.Tables;
 
@@ -26,12 +28,16 @@ internal sealed class DirectoryVerification(
     private int _tables;
     private long _entries;
     private long _logRecords;
+    private ulong _ingestSequence;
 
     /// <summary>What the manifest tells; set by <see cref="Run"/>.</summary>
     public ManifestReading Manifest { get; private set; } = null!;
 
     /// <summary>False when an open would refuse the log.</summary>
     public bool IsLogSound { get; private set; } = true;
+
+    /// <summary>True when the log has an ingest that the manifest has lost: the tables of it are there, but nothing names them.</summary>
+    public bool IsIngestLost { get; private set; }
 
     /// <summary>The names of the maps, as far as they can be read.</summary>
     public SeenCatalog Catalog { get; } = new();
@@ -111,7 +117,7 @@ internal sealed class DirectoryVerification(
             }
 
             BadTables.Add(table.Info.Number);
-            _problems.Add(new VerifyProblem(name, 0, $"the file is missing; the manifest has it on level {table.Level}"));
+            _problems.Add(new VerifyProblem(name, 0, LostEdits.DescribeMissing(table, state)));
         }
     }
 
@@ -138,7 +144,11 @@ internal sealed class DirectoryVerification(
         var context = new LogContext(files, directory, state.DatabaseId, RandomSource.System, LogFormat.SegmentGranularityBytes);
         try
         {
-            _logRecords = LogRecovery.Run(context, era, state.FlushedSequence, state.CleanEnd, TakeRecord, cancellation).RecordCount;
+            LogRecoveryResult log = LogRecovery.Run(context, era, state.FlushedSequence, state.CleanEnd, TakeRecord, cancellation);
+            _logRecords = log.RecordCount;
+            if (LostEdits.FindLostIngest(_ingestSequence, log, state) is not { } lost) return;
+            IsIngestLost = true;
+            _problems.Add(VerifyProblem.Of(lost));
         }
         catch (CorruptDataException damage)
         {
@@ -156,6 +166,11 @@ internal sealed class DirectoryVerification(
         }
 
         Catalog.Take(firstSequence, payload);
+        var reader = new BatchReader(payload);
+        while (reader.TryNext())
+        {
+            if (reader.Kind == EntryKind.Ingest) _ingestSequence = firstSequence + (ulong)sequenceCount - 1;
+        }
     }
 
     /// <summary>Where an open accepts the log, what is wrong in its slots is a torn tail, or the history that only feeds read.</summary>

@@ -38,6 +38,9 @@ internal sealed class LogSalvage(IFileSystem files, string directory, DatabaseId
     /// <summary>Where the log was closed; null where it was not, or nobody knows.</summary>
     public LogEnd? CleanEnd { get; init; }
 
+    /// <summary>A sequence that a table has: up to it the log had been written, so what is missing of that is no torn tail.</summary>
+    public ulong KnownSequence { get; init; }
+
     public IReadOnlyList<LostSequences> Lost => _lost;
 
     public List<IngestMark> IngestMarks { get; } = [];
@@ -180,7 +183,7 @@ internal sealed class LogSalvage(IFileSystem files, string directory, DatabaseId
         if (frame.SequenceCount is 0 or > int.MaxValue || frame.FirstSequence is 0 or > Trailer.SequenceMax) return true;
         if (frame.FirstSequence > LastSequence + 1)
         {
-            if (LastSequence + 1 > _durable) return false;
+            if (LastSequence + 1 > Math.Max(_durable, KnownSequence)) return false;
             Lose(slot, offset, frame.FirstSequence - 1);
         }
 

@@ -57,6 +57,7 @@ internal sealed class ManifestFileReading
         if (headerProblem is not null && file.Length >= ManifestFormat.HeaderBytes + sizeof(ulong))
             salt = BinaryPrimitives.ReadUInt64LittleEndian(file.AsSpan(ManifestFormat.HeaderBytes));
         reading.ReadEdits(file, salt);
+        reading.State.ReadUpTo = (path, reading.EndsTorn ? reading.TornOffset : file.Length);
         if (reading.Problems.Problems.Count == 0 && reading.State.FindProblem() is { } clash) reading.Problems.Add(0, clash);
         return reading;
     }

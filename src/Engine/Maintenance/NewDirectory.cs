@@ -82,6 +82,7 @@ internal static class NewDirectory
         try
         {
             files.Delete(Path.Combine(directory, FileNames.Current));
+            files.SyncDirectory(directory);
             files.Delete(Path.Combine(directory, FileNames.CurrentTemporary));
             foreach (string name in files.ListFiles(directory))
             {

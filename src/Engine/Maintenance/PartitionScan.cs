@@ -28,7 +28,7 @@ internal static unsafe class PartitionScan
     public static List<FoundPartition> Run(IFile file, long fileBytes, ulong salt, CancellationToken cancellation)
     {
         var found = new List<FoundPartition>();
-        byte[] window = new byte[WindowBytes + TableFormat.StoredBytesMax];
+        byte[] window = new byte[Math.Min(fileBytes, WindowBytes + TableFormat.StoredBytesMax)];
         long end = 0;
         for (long start = 0; start < fileBytes; start += WindowBytes)
         {

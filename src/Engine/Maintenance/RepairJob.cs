@@ -28,6 +28,9 @@ internal sealed class RepairJob(IFileSystem files, RandomSource random, string d
     private int _salvaged;
     private bool _mayBeDone;
 
+    /// <summary>Of sound tables that were written from memory: everything up to it is in tables.</summary>
+    private ulong _flushedSequence;
+
     public RepairReport Run(DirectoryVerification verification, DirectoryVerifyReport found)
     {
         if (found.IsSound) return ReportSound(found);
@@ -55,6 +58,7 @@ internal sealed class RepairJob(IFileSystem files, RandomSource random, string d
     {
         ManifestState? state = Manifest.State;
         bool adopts = Manifest.IsDamaged
+            || _verification.IsIngestLost
             || state!.Tables.Any(table => !files.FileExists(_work.PathOf(FileNames.Table(table.Info.Number))));
         bool rebuildsLog = Manifest.IsDamaged || !_verification.IsLogSound || adopts || _verification.IsCatalogWrong || IsCatalogHit();
         TakeKnownTables();
@@ -84,8 +88,21 @@ internal sealed class RepairJob(IFileSystem files, RandomSource random, string d
             RenamedMaps = catalog.RenamedMaps,
             SetAsideIn = _setAside.FolderName,
             SetAside = _setAside.Names,
-            Remaining = isDryRun ? [] : new DirectoryVerification(files, directory, progress: null, cancellation).Run().Problems,
+            Remaining = isDryRun ? [] : VerifyAgain(),
         };
+    }
+
+    /// <summary>By now the repair counts, and what it lost has to be told, whatever happens.</summary>
+    private IReadOnlyList<VerifyProblem> VerifyAgain()
+    {
+        try
+        {
+            return new DirectoryVerification(files, directory, progress: null, CancellationToken.None).Run().Problems;
+        }
+        catch (StorageException failure)
+        {
+            return [new VerifyProblem(Path.GetFileName(failure.Path), 0, $"could not be read again: {failure.Message}")];
+        }
     }
 
     private RepairReport ReportSound(DirectoryVerifyReport found) => new()
@@ -138,10 +155,11 @@ internal sealed class RepairJob(IFileSystem files, RandomSource random, string d
             {
                 _tables.Add(new RepairTable(table.Info, level));
                 _verifiedNames.Add(name);
+                _flushedSequence = Math.Max(_flushedSequence, table.Info.LargestSequence);
             }
             else if (files.FileExists(_work.PathOf(name)))
             {
-                Salvage(name, table.Info, level);
+                if (Salvage(name, table.Info) is { } salvaged) _tables.Add(new RepairTable(salvaged, level));
             }
             else
             {
@@ -151,13 +169,14 @@ internal sealed class RepairJob(IFileSystem files, RandomSource random, string d
         }
     }
 
-    private void Salvage(string name, TableInfo? expected, int? level)
+    /// <summary>The new table of what can be read; null where that is nothing, or nothing is to be written.</summary>
+    private TableInfo? Salvage(string name, TableInfo? expected)
     {
         var salvage = new TableSalvage(_work, name, expected);
         salvage.Run();
         _replaced.Add(name);
         if (salvage.HasEntries) _salvaged++;
-        if (salvage.Result is { } result) _tables.Add(new RepairTable(result, level));
+        return salvage.Result;
     }
 
     /// <summary>Tables that no readable edit names: the newest ones, if edits are lost; all, where no manifest is left.</summary>
@@ -177,15 +196,17 @@ internal sealed class RepairJob(IFileSystem files, RandomSource random, string d
             adopted++;
             using var inspector = new TableInspector(files, _work.PathOf(name), onEntry: null) { ExpectedOwner = _work.Owner };
             inspector.Run(cancellation);
-            if (inspector.Problems.Count > 0)
+            bool isSound = inspector.Problems.Count == 0;
+            if (isSound) _verifiedNames.Add(name);
+            if ((isSound ? inspector.ToInfo(number) : Salvage(name, expected: null)) is not { } info) continue;
+            if (info.LargestSequence == 0)
             {
-                Salvage(name, expected: null, level: null);
+                ingested.Add((name, info, inspector.Properties?.SequenceFloor ?? 0));
                 continue;
             }
 
-            TableInfo info = inspector.ToInfo(number);
-            if (info.LargestSequence == 0) ingested.Add((name, info, inspector.Properties!.SequenceFloor));
-            else Adopt(name, info);
+            _tables.Add(new RepairTable(info, Level: null));
+            if (isSound) _flushedSequence = Math.Max(_flushedSequence, info.LargestSequence);
         }
 
         if (ingested.Count > 0) AdoptIngested(ingested);
@@ -193,12 +214,6 @@ internal sealed class RepairJob(IFileSystem files, RandomSource random, string d
         _work.Risks.Add(
             $"{adopted} tables were taken that no readable manifest names. If one of them had already been replaced by a compaction, "
             + "entries that were deleted since may be back.");
-    }
-
-    private void Adopt(string name, TableInfo info)
-    {
-        _tables.Add(new RepairTable(info, Level: null));
-        _verifiedNames.Add(name);
     }
 
     /// <summary>The sequence of an ingest stood in the manifest; the log may still have its mark.</summary>
@@ -224,7 +239,7 @@ internal sealed class RepairJob(IFileSystem files, RandomSource random, string d
                     + "begun. If that was never committed, its entries are there all the same.");
             }
 
-            Adopt(name, info.AtSequence(sequence));
+            _tables.Add(new RepairTable(info.AtSequence(sequence), Level: null));
         }
     }
 
@@ -235,11 +250,15 @@ internal sealed class RepairJob(IFileSystem files, RandomSource random, string d
         ulong floor = state?.FlushedSequence ?? 0;
         ulong largest = 0;
         foreach (RepairTable table in _tables) largest = Math.Max(largest, table.Info.LargestSequence);
-        if (Manifest.IsDamaged) floor = Math.Max(floor, largest);
+
+        // Not by tables of which a part is lost, nor by ingested ones, which may never have been committed: of what was written before
+        // them some may be in the log only.
+        if (Manifest.IsDamaged) floor = Math.Max(floor, _flushedSequence);
         _log = new LogSalvage(files, directory, _work.Owner, cancellation)
         {
             Era = Manifest.IsDamaged ? null : state?.LogEra,
             CleanEnd = Manifest.IsDamaged ? null : state?.CleanEnd,
+            KnownSequence = Manifest.IsDamaged ? largest : 0,
         };
         using var replay = new Replay(_work.Setup, _work.Tables);
         _log.Run(floor, (first, count, payload) =>

@@ -126,19 +126,23 @@ internal sealed class RepairWork : IDisposable
         return losses;
     }
 
-    /// <summary>Deletes what this repair has written and nobody names.</summary>
+    /// <summary>
+    /// Deletes what this repair has written and nobody names, the newest first, and each for certain before the next: a table that is
+    /// there says that all older ones are, to a repair that finds no manifest.
+    /// </summary>
     public void DeleteWritten()
     {
-        for (long number = _firstNumber; number < Numbers.Next; number++)
+        try
         {
-            try
+            for (long number = Numbers.Next - 1; number >= _firstNumber; number--)
             {
                 Tables.Delete(number);
+                Files.SyncDirectory(Directory);
             }
-            catch (StorageException)
-            {
-                // The failure that ended the repair is the one to report. The next open deletes tables that no manifest names.
-            }
+        }
+        catch (StorageException)
+        {
+            // The failure that ended the repair is the one to report. The next open deletes tables that no manifest names.
         }
     }
 

@@ -1,6 +1,6 @@
 using System.Globalization;
 using Varve.Files;
-using Varve.Native;
+using Varve.Tables;
 
 namespace Varve.Maintenance;
 
@@ -24,20 +24,8 @@ internal sealed class SetAside(IFileSystem files, string directory, bool isDryRu
     public void Link(string name)
     {
         if (Prepare(name) is not { } target) return;
-        if (_links)
-        {
-            try
-            {
-                files.Link(Path.Combine(directory, name), target);
-                return;
-            }
-            catch (StorageException failure) when (ErrorNumbers.IsLinkRefusal(failure))
-            {
-                _links = false;
-            }
-        }
-
-        CopyTo(name, target);
+        _links = _links && HardLink.TryMake(files, Path.Combine(directory, name), target);
+        if (!_links) CopyTo(name, target);
     }
 
     /// <summary>A file that the database may write to again under its name.</summary>
@@ -56,12 +44,19 @@ internal sealed class SetAside(IFileSystem files, string directory, bool isDryRu
     /// <summary>Takes the first names away. CURRENT is the new one by now, and stays.</summary>
     public void Finish()
     {
-        foreach (string name in _names)
+        try
         {
-            if (name != FileNames.Current) files.Delete(Path.Combine(directory, name));
-        }
+            foreach (string name in _names)
+            {
+                if (name != FileNames.Current) files.Delete(Path.Combine(directory, name));
+            }
 
-        files.SyncDirectory(directory);
+            files.SyncDirectory(directory);
+        }
+        catch (StorageException)
+        {
+            // The repair is done and durable, so what it lost has to be told. No file of these counts; the next open deletes them.
+        }
     }
 
     /// <summary>Where the file's second name goes; null in a dry run.</summary>
@@ -86,7 +81,7 @@ internal sealed class SetAside(IFileSystem files, string directory, bool isDryRu
 
     private void CopyTo(string name, string target)
     {
-        using var buffer = new Tables.NativeBuffer(CopyBytes);
+        using var buffer = new NativeBuffer(CopyBytes);
         using IFile source = files.Open(Path.Combine(directory, name), FileOpening.Read);
         using IFile copy = files.Open(target, FileOpening.CreateNew);
         long offset = 0;

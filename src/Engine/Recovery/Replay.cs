@@ -56,11 +56,13 @@ internal sealed class Replay(EngineSetup setup, TableStore tables) : IDisposable
         if (ranges is not null) table.AddRanges(ranges);
     }
 
-    /// <summary>Writes what was taken to tables of level 0 and syncs them with their names; returns the edit that adds them.</summary>
+    /// <summary>
+    /// Writes what was taken to tables of level 0 and syncs them with their names, each before the next: to a repair that finds no manifest
+    /// a table says that everything older is in tables. Returns the edit that adds them.
+    /// </summary>
     public LevelEdit WriteTables(FileNumbers numbers)
     {
         var edit = new LevelEdit();
-        bool wrote = false;
         foreach (MemTable table in _filled)
         {
             if (table.IsEmpty) continue;
@@ -80,10 +82,9 @@ internal sealed class Replay(EngineSetup setup, TableStore tables) : IDisposable
                 edit.Add(0, writer.Finish(ranges));
             }
 
-            wrote = true;
+            setup.Files.SyncDirectory(setup.Directory);
         }
 
-        if (wrote) setup.Files.SyncDirectory(setup.Directory);
         return edit;
     }
 

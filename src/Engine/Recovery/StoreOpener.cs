@@ -58,6 +58,7 @@ internal static class StoreOpener
         LogPast past = PastLog.Of(state, log);
         LogHistory history = PastLog.LoadHistory(context, setup.ChangeHistoryBytes, past, isUnclean);
         edit.LogPast = past with { PastEras = history.SelectKept(past.PastEras) };
+        if (LostEdits.FindMismatch(edit, state) is { } mismatch) throw mismatch;
         ManifestWriter manifest = opening.MakeManifest(state);
         manifest.Append(edit);
 
@@ -189,22 +190,10 @@ internal static class StoreOpener
         LogContext log = LogContextOf(setup, state.DatabaseId);
         using Activity? activity = EngineActivities.Start("varve.replay", setup.Directory);
         LogRecoveryResult result = LogRecovery.Run(log, era, state.FlushedSequence, state.CleanEnd, replay.Take, CancellationToken.None);
-        CheckIngested(state, replay, result);
+        if (LostEdits.FindLostIngest(replay.IngestSequence, result, state) is { } damage) throw damage;
         activity?.SetTag("varve.records", result.RecordCount);
         activity?.SetTag("varve.read_bytes", result.BytesRead);
         return result;
-    }
-
-    /// <summary>
-    /// Nothing is logged between the marks of an ingest and the manifest's edit that installs its tables: where the log says that the marks
-    /// are durable, and the manifest has no such edit, the manifest has lost its end.
-    /// </summary>
-    private static void CheckIngested(ManifestState state, Replay replay, LogRecoveryResult log)
-    {
-        if (replay.IngestSequence == 0 || log.DurableMark < replay.IngestSequence) return;
-        (string path, long offset) = state.ReadUpTo!.Value;
-        throw new CorruptDataException(
-            path, offset, $"the edit of the ingest at sequence {replay.IngestSequence} is missing, which the log says was durable");
     }
 
     /// <summary>Time goes on from the highest that manifest or log have of it.</summary>
@@ -227,10 +216,7 @@ internal static class StoreOpener
         }
     }
 
-    /// <summary>
-    /// Every table of the manifest has a file; its content is checked as it is read. The error names the manifest too: one that lost its
-    /// end names tables that were rightly deleted since.
-    /// </summary>
+    /// <summary>Every table of the manifest has a file; its content is checked as it is read.</summary>
     private static HashSet<long> CheckTablesExist(EngineSetup setup, ManifestState state)
     {
         var present = new HashSet<string>(setup.Files.ListFiles(setup.Directory), StringComparer.Ordinal);
@@ -239,14 +225,7 @@ internal static class StoreOpener
         {
             string name = FileNames.Table(table.Info.Number);
             if (!present.Contains(name))
-            {
-                (string manifest, long end) = state.ReadUpTo!.Value;
-                throw new CorruptDataException(
-                    Path.Combine(setup.Directory, name),
-                    0,
-                    $"the file is missing; the manifest '{manifest}', read up to byte {end}, has it on level {table.Level}");
-            }
-
+                throw new CorruptDataException(Path.Combine(setup.Directory, name), 0, LostEdits.DescribeMissing(table, state));
             known.Add(table.Info.Number);
         }
 

@@ -64,9 +64,13 @@ internal sealed class DamageBuilder
     private void WriteBottom()
     {
         _database = Open();
-        for (int i = 0; i < EntryCount; i += 5) Commit(Durability.Buffered, [.. Enumerable.Range(i, 5).Select(number => PutRandom(Main, number))]);
+        for (int i = 0; i < EntryCount; i += 5)
+            Commit(Durability.Buffered, [.. Enumerable.Range(i, 5).Select(number => PutRandom(Main, number))]);
         Commit(Durability.Buffered, PutRandom(Other, 1), PutLarge(Main, EntryCount / 2), PutRandom(Short, 3));
-        Commit(Durability.Buffered, Expiring(Main, EntryCount + 1, TimeSpan.FromSeconds(5)), Expiring(Main, EntryCount + 2, TimeSpan.FromDays(9_000)));
+        Commit(
+            Durability.Buffered,
+            Expiring(Main, EntryCount + 1, TimeSpan.FromSeconds(5)),
+            Expiring(Main, EntryCount + 2, TimeSpan.FromDays(9_000)));
         Commit(Durability.Synced, Operation.Drop(Short));
         _database.Compact();
         Remember();

@@ -129,8 +129,9 @@ internal sealed class DamageCheck(DamageImage image, RegionPool pool)
 
             // Where it cannot be read, it is there: if not, the reads that follow find that it lacks.
             if (!errors.Passes(() => isThere = journal.Contains(HistoryBatch.KeyOf(number))) || isThere) return number;
-            if (image.Commits[number].Sequence <= floor)
-                throw new HistoryViolationException($"commit {number} (sequence {image.Commits[number].Sequence}) is not there, nor is an error");
+            ulong sequence = image.Commits[number].Sequence;
+            if (sequence <= floor)
+                throw new HistoryViolationException($"commit {number} (sequence {sequence}) is not there, nor is an error");
         }
 
         return -1;

@@ -18,7 +18,9 @@ internal sealed class DamageRun
         _pool = pool;
         _images =
         [
-            .. new[] { true, false }.Select(closes => DamageImage.Make(seed, closes, pool)).Select(image => (image, new DamageSpace(image))),
+            .. from closes in new[] { true, false }
+               let image = DamageImage.Make(seed, closes, pool)
+               select (image, new DamageSpace(image)),
         ];
         Count = _images.Sum(made => made.Space.Count);
     }

@@ -64,7 +64,7 @@ internal sealed class DamageSpace
         }
     }
 
-    /// <summary>One of them: first the file is drawn, then the way, then the place, so that long files do not crowd out the others.</summary>
+    /// <summary>One of them: first the file is drawn, then the way, then the place: long files do not crowd out the others.</summary>
     public long Draw(Random random)
     {
         string[] names = [.. _families.Select(family => family.Name).Distinct()];

@@ -73,12 +73,14 @@ internal sealed unsafe class DataBlockTarget() : FuzzTarget("data-block")
                 bool isWithin = entry.Key >= block && entry.Value + entry.ValueLength <= block + input.Length;
                 if (!isWithin) throw new HistoryViolationException($"entry {i} of {count} leaves the block");
                 entryBytes += measured;
-                if (Expiry.PrefixBytesOf(entry.Trailer) > entry.ValueLength) throw new HistoryViolationException($"entry {i} has no expiry");
+                bool hasExpiry = Expiry.PrefixBytesOf(entry.Trailer) <= entry.ValueLength;
+                if (!hasExpiry) throw new HistoryViolationException($"entry {i} has no expiry");
                 Touch(entry.KeySpan, new ReadOnlySpan<byte>(entry.Value, entry.ValueLength));
                 Search(block, entry.KeySpan, entry.Trailer, count);
             }
 
-            if (entryBytes > input.Length) throw new HistoryViolationException($"{count} entries take {entryBytes} of {input.Length} bytes");
+            if (entryBytes > input.Length)
+                throw new HistoryViolationException($"{count} entries take {entryBytes} of {input.Length} bytes");
             Search(block, [], ulong.MaxValue, count);
             Search(block, "zzz"u8, 0, count);
         }
@@ -136,14 +138,17 @@ internal sealed unsafe class IndexTarget() : FuzzTarget("index")
     }
 }
 
-/// <summary>The top index, the properties, the range tombstones and the footer: what is read means the same when it is written again.</summary>
+/// <summary>Top index, properties, range tombstones and footer: what is read means the same when it is written again.</summary>
 internal sealed class TableMetaTarget() : FuzzTarget("table-meta")
 {
     private static readonly SampleTable Sample = SampleTable.Raw;
 
     public override IReadOnlyList<byte[]> Seeds { get; } =
     [
-        [0, .. Sample.PayloadAt(0)], [1, .. Sample.PayloadAt(1)], [2, .. Sample.PayloadAt(2)], [3, .. Sample.File[^TableFooter.SizeBytes..]],
+        [0, .. Sample.PayloadAt(0)],
+        [1, .. Sample.PayloadAt(1)],
+        [2, .. Sample.PayloadAt(2)],
+        [3, .. Sample.File[^TableFooter.SizeBytes..]],
         [4, .. SampleHandle()],
     ];
 
@@ -196,7 +201,8 @@ internal sealed class TableMetaTarget() : FuzzTarget("table-meta")
         }
 
         if (top.BlockCount != blocks) throw new HistoryViolationException($"{blocks} blocks, the whole has {top.BlockCount}");
-        if (top.Find("key 0020"u8) is var found && (found < 0 || found > top.Count)) throw new HistoryViolationException("a search leaves it");
+        int found = top.Find("key 0020"u8);
+        if (found < 0 || found > top.Count) throw new HistoryViolationException("a search leaves it");
     }
 
     private static void CheckProperties(ReadOnlySpan<byte> content)
@@ -237,7 +243,8 @@ internal sealed class TableMetaTarget() : FuzzTarget("table-meta")
     {
         if (!SeparateValue.TryReadHandle(content, Sample.File.Length, out long offset, out int valueBytes)) return;
         long end = offset + SeparateValue.HeaderBytes(valueBytes) + valueBytes;
-        if (offset < 0 || valueBytes < 0 || end > Sample.File.Length) throw new HistoryViolationException("a handle points outside the file");
+        bool isWithin = offset >= 0 && valueBytes >= 0 && end <= Sample.File.Length;
+        if (!isWithin) throw new HistoryViolationException("a handle points outside the file");
         ReadOnlySpan<byte> stored = Sample.File.AsSpan((int)offset);
         int headerBytes = SeparateValue.HeaderBytes(valueBytes);
         bool isRight = SeparateValue.Check(

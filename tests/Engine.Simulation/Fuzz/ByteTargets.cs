@@ -7,7 +7,8 @@ namespace Varve.Simulation;
 /// <summary>Variable-length numbers: what is read means the same when it is written again.</summary>
 internal sealed class VarintTarget() : FuzzTarget("varint")
 {
-    public override IReadOnlyList<byte[]> Seeds { get; } = [[0], [0x7F], [0x80, 1], [0xFF, 0xFF, 0x7F], [.. new byte[9].Select(_ => (byte)0xFF), 1]];
+    public override IReadOnlyList<byte[]> Seeds { get; } =
+        [[0], [0x7F], [0x80, 1], [0xFF, 0xFF, 0x7F], [.. Enumerable.Repeat((byte)0xFF, 9), 1]];
 
     public override void Check(ReadOnlySpan<byte> input)
     {

@@ -11,8 +11,8 @@ internal static class FuzzMutator
 
     private static readonly ulong[] EdgeNumbers =
     [
-        0, 1, 7, 8, 0x7F, 0x80, 0xFFFF, 0x10000, 0x7FFF_FFFF, 0x8000_0000, 0xFFFF_FFFF, 0x1_0000_0000, long.MaxValue, 1UL << 63, ulong.MaxValue,
-        ulong.MaxValue - 7, (1UL << 56) - 1, 1UL << 56,
+        0, 1, 7, 8, 0x7F, 0x80, 0xFFFF, 0x10000, 0x7FFF_FFFF, 0x8000_0000, 0xFFFF_FFFF, 0x1_0000_0000,
+        long.MaxValue, 1UL << 63, ulong.MaxValue, ulong.MaxValue - 7, (1UL << 56) - 1, 1UL << 56,
     ];
 
     public static byte[] Mutate(byte[] input, IReadOnlyList<byte[]> others, Random random)

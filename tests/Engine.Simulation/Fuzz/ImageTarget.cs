@@ -96,7 +96,8 @@ internal sealed class ImageTarget : FuzzTarget
     {
         new DirectoryInspector(disk, DamageImage.Directory).Run();
         string path = DamageImage.PathOf(name);
-        if (name.EndsWith(".log", StringComparison.Ordinal)) new LogInspector(path, null, static _ => { }).Run(disk, CancellationToken.None);
+        if (name.EndsWith(".log", StringComparison.Ordinal))
+            new LogInspector(path, null, static _ => { }).Run(disk, CancellationToken.None);
         if (name.StartsWith("MANIFEST", StringComparison.Ordinal)) ManifestInspector.Run(disk, path);
         if (!name.EndsWith(".table", StringComparison.Ordinal)) return;
         using var inspector = new TableInspector(disk, path, static _ => { });
@@ -166,10 +167,10 @@ internal sealed class ImageTarget : FuzzTarget
             Image = image;
             Files =
             [
-                .. DamageImage.ReadFiles(image.Disk).Where(file => isMeant(file.Name) && file.Content.Length > 0).Select(file => new FuzzFile(
-                    file.Name,
-                    file.Content,
-                    file.Name.EndsWith(".table", StringComparison.Ordinal) ? TableLayout.Read(file.Content) : null)),
+                .. from file in DamageImage.ReadFiles(image.Disk)
+                   where isMeant(file.Name) && file.Content.Length > 0
+                   let isTable = file.Name.EndsWith(".table", StringComparison.Ordinal)
+                   select new FuzzFile(file.Name, file.Content, isTable ? TableLayout.Read(file.Content) : null),
             ];
         }
 

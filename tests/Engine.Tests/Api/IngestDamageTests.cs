@@ -27,12 +27,30 @@ public sealed class IngestDamageTests
         SimulatedDisk disk = Ingest(closes);
         (string manifest, List<int> frames) = FindFrames(disk);
 
-        // The last frame of a closed database says that it was closed, the one before it is the ingest's; after a kill that is the last one.
+        // The last frame of a closed database says that it was closed, the one before it is the ingest's; after a kill that is the last.
         int ingestFrame = frames[closes ? ^2 : ^1];
         disk.Cut(manifest, ingestFrame);
         var error = Assert.Throws<CorruptDataException>(() => Open(disk));
         Assert.EndsWith(Path.GetFileName(manifest), error.Path, StringComparison.Ordinal);
         Assert.Equal(ingestFrame, error.Offset);
+    });
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public void An_ingest_that_the_manifest_has_lost_is_found_by_verification_and_comes_back_by_repair(bool closes) => Run(() =>
+    {
+        SimulatedDisk disk = Ingest(closes);
+        (string manifest, List<int> frames) = FindFrames(disk);
+        disk.Cut(manifest, frames[closes ? ^2 : ^1]);
+        VerifyProblem problem = Assert.Single(DatabaseInspector.VerifyDirectory(disk, "data").Problems);
+        Assert.Equal(Path.GetFileName(manifest), problem.FileName);
+        RepairReport report = DatabaseRepair.Run(disk, new SeededRandom(1), "data");
+        Assert.False(report.WasSound);
+        Assert.Empty(report.Losses);
+        Assert.Empty(report.Remaining);
+        using Database database = Open(disk);
+        Assert.Equal(Count, CountOf(database));
     });
 
     [Fact]

@@ -220,7 +220,11 @@ internal sealed class MixedHistory : IDisposable
         for (int map = 0; map < MapCount; map++)
         {
             (int Key, Stored Stored)[] expected =
-                [.. moment.Model.Where(pair => pair.Key.Map == map && pair.Value.IsThere(moment.Time)).Select(pair => (pair.Key.Key, pair.Value))];
+            [
+                .. from pair in moment.Model
+                   where pair.Key.Map == map && pair.Value.IsThere(moment.Time)
+                   select (pair.Key.Key, pair.Value),
+            ];
             CheckScan(moment, map, expected);
             CheckGets(moment, map, expected.ToDictionary(entry => entry.Key, entry => entry.Stored));
         }

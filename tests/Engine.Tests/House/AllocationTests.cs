@@ -321,7 +321,7 @@ public sealed class AllocationTests(AllocationTests.Store store) : IClassFixture
 
         public SortedMap Other { get; }
 
-        /// <summary>Of a database of its own: range deletes fill memtables early, and reads elsewhere are not to meet what is flushed.</summary>
+        /// <summary>Of a database of its own: range deletes fill memtables early, and other reads must not meet what is flushed.</summary>
         public SortedMap Cleared { get; }
 
         /// <summary>Stands before some thousand batches of one put of a hundred bytes.</summary>

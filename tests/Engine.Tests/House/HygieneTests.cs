@@ -41,6 +41,24 @@ public sealed partial class HygieneTests
     }
 
     [Fact]
+    public void Lines_of_code_fit_into_140_columns()
+    {
+        const int ColumnsMax = 140;
+        List<string> wrong = [];
+        foreach ((string path, string text) in TextFiles())
+        {
+            if (!path.EndsWith(".cs", StringComparison.Ordinal)) continue;
+            string[] lines = text.Split('\n');
+            for (int i = 0; i < lines.Length; i++)
+            {
+                if (lines[i].Length > ColumnsMax) wrong.Add($"{path}:{i + 1}: {lines[i].Length} columns");
+            }
+        }
+
+        Assert.Empty(wrong);
+    }
+
+    [Fact]
     public void Links_between_pages_lead_somewhere()
     {
         List<string> wrong = [];

@@ -139,9 +139,27 @@ public class LogWriterTests
         using LogWriter log = house.OpenWriter();
         LogHouse.Append(log, 1, 100);
         log.Sync();
+        log.EnsureSpare();
         house.Disk.Faults = FailOnce(DiskOperation.Sync, Errors.InputOutput);
-        AssertSealed(log, Assert.Throws<StorageException>(() => LogHouse.Append(log, 2, 20_000)));
+        AssertSealed(log, Assert.Throws<StorageException>(() => LogHouse.Append(log, 2, 16_000)));
         house.Recover().AssertSequences(1, 1);
+    }
+
+    [Fact]
+    public void A_new_slot_is_written_whole_and_synced_before_it_is_used()
+    {
+        LogHouse house = new();
+        using LogWriter log = house.OpenWriter();
+        LogHouse.Append(log, 1, 100);
+        log.Sync();
+        house.Disk.Faults = FailOnce(DiskOperation.Sync, Errors.InputOutput);
+        Assert.Throws<StorageException>(() => LogHouse.Append(log, 2, 16_000));
+
+        // Nothing was logged: with another file it goes on.
+        LogHouse.Append(log, 2, 16_000);
+        log.Sync();
+        house.Crash(CrashMode.KeepNothing);
+        house.Recover().AssertSequences(1, 2);
     }
 
     [Theory]

@@ -88,6 +88,19 @@ public sealed class BackupTests
     }
 
     [Fact]
+    public void Pruning_the_directory_of_a_database_is_refused_and_deletes_nothing()
+    {
+        _house.Fill();
+        string[] before = [.. _house.Disk.ListAllFiles()];
+        Assert.Throws<IOException>(() => new BackupStore(_house.Disk, MaintenanceHouse.Directory).Prune(keep: 1));
+
+        // Nor is one that has lost its beginning taken for a backup.
+        _house.Disk.Remove("/data/CURRENT");
+        Assert.Empty(new BackupStore(_house.Disk, MaintenanceHouse.Directory).Prune(keep: 1).RemovedVersions);
+        Assert.Equal(before.Where(path => !path.EndsWith("/CURRENT", StringComparison.Ordinal)), _house.Disk.ListAllFiles());
+    }
+
+    [Fact]
     public void Damage_is_found_by_verify_and_by_restore_and_leaves_nothing_half_made()
     {
         _house.Fill();

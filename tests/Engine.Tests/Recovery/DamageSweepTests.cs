@@ -26,7 +26,13 @@ public sealed class DamageSweepTests : IDisposable
         Parallel.For(0, Damages, number => Interlocked.Increment(ref outcomes[(int)run.Check(run.Draw(number)).Outcome]));
         Assert.True(run.Count > 500_000, $"{run.Count} damages");
         DamageOutcome[] expected =
-            [DamageOutcome.FoundByOpen, DamageOutcome.FoundByReads, DamageOutcome.FoundByVerify, DamageOutcome.Harmless, DamageOutcome.TailLost];
+        [
+            DamageOutcome.FoundByOpen,
+            DamageOutcome.FoundByReads,
+            DamageOutcome.FoundByVerify,
+            DamageOutcome.Harmless,
+            DamageOutcome.TailLost,
+        ];
         foreach (DamageOutcome outcome in expected) Assert.True(outcomes[(int)outcome] > 0, $"{Damages} damages, none {outcome}");
     }
 
@@ -69,7 +75,8 @@ public sealed class DamageSweepTests : IDisposable
             changed[at] ^= 1;
             if (kind == ".log") Sealing.SealLog(changed);
             else Sealing.SealTable(changed, TableLayout.Read(sound));
-            Exception? violation = Record.Exception(() => check.Run(new DamagedFile(name, $"byte {at} changed and sealed", changed), seed: 1));
+            var damaged = new DamagedFile(name, $"byte {at} changed and sealed", changed);
+            Exception? violation = Record.Exception(() => check.Run(damaged, seed: 1));
             if (violation is null) continue;
             Assert.IsType<HistoryViolationException>(violation);
             Assert.Matches("expected|otherwise", violation.Message);

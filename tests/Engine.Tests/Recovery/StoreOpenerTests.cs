@@ -1,3 +1,4 @@
+using Varve.Maintenance;
 using Varve.Native;
 using Varve.Recovery;
 using Varve.Tests.Api;
@@ -34,6 +35,32 @@ public sealed class StoreOpenerTests
 
         using Database database = Open();
         for (int i = 0; i < 3; i++) Assert.NotNull(database.GetMap("m").Get([(byte)i]));
+    }
+
+    [Fact]
+    public void Where_a_manifest_has_lost_its_end_the_missing_tables_error_names_both_files()
+    {
+        MakeDatabase(tables: 3);
+        using (Database database = Open())
+        {
+            database.Compact();
+            database.Close();
+        }
+
+        string manifest = _disk.ListAllFiles().Single(path => path.Contains("MANIFEST", StringComparison.Ordinal));
+        ManifestEdit[] lost = [.. ManifestInspector.Run(_disk, manifest).Edits.SkipWhile(edit => edit.Removed.Count == 0)];
+        _disk.Cut(manifest, (int)lost[0].Offset);
+        foreach (bool isReadOnly in (bool[])[false, true])
+        {
+            var damage = Assert.Throws<CorruptDataException>(() => Open(isReadOnly));
+            Assert.Contains(Path.GetFileName(damage.Path), lost.SelectMany(edit => edit.Removed));
+            Assert.Contains(damage.Path, damage.Message, StringComparison.Ordinal);
+            Assert.Contains($"'{manifest}', read up to byte {lost[0].Offset}", damage.Message, StringComparison.Ordinal);
+        }
+
+        IReadOnlyList<VerifyProblem> problems = DatabaseInspector.VerifyDirectory(_disk, "data").Problems;
+        Assert.NotEmpty(problems);
+        Assert.All(problems, problem => Assert.Contains(manifest, problem.Detail, StringComparison.Ordinal));
     }
 
     [Theory]

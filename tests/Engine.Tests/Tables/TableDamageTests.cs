@@ -104,7 +104,7 @@ public class TableDamageTests
         Assert.Equal(0, fixture.Cache.GetStatistics().PrivateBytes);
     }
 
-    /// <summary>A compaction would write what it is given: entries out of order, or outside of the bounds by which the table was chosen.</summary>
+    /// <summary>A compaction would write what it is given: entries out of order, or outside the bounds it chose the table by.</summary>
     [Theory]
     [InlineData("k0050", "k0049")]
     [InlineData("k0050", "k0052")]

@@ -56,7 +56,11 @@ internal static class CompletionCommand
 
     public static VarveCommand Create(Output.Terminal terminal)
     {
-        var shell = new Argument<string>("shell") { Description = "bash, zsh, fish or pwsh (PowerShell).", HelpName = "bash|zsh|fish|pwsh" };
+        var shell = new Argument<string>("shell")
+        {
+            Description = "bash, zsh, fish or pwsh (PowerShell).",
+            HelpName = "bash|zsh|fish|pwsh",
+        };
         shell.AcceptOnlyFromAmong("bash", "zsh", "fish", "pwsh");
         var command = new VarveCommand(
             "completion",

@@ -26,7 +26,8 @@ internal static class DropCommand
         command.Run((parsed, cancellation) =>
         {
             bool isSure = parsed.GetValue(yes);
-            if (!isSure && !terminal.CanAsk) throw CommandFailureException.Usage("There is no terminal to ask on; --yes drops without asking.");
+            if (!isSure && !terminal.CanAsk)
+                throw CommandFailureException.Usage("There is no terminal to ask on; --yes drops without asking.");
             using Database database = Inputs.OpenForWriting(parsed.GetRequiredValue(data), createIfMissing: false);
             SortedMap target = Inputs.RequireMap(database, parsed.GetRequiredValue(map));
             RangeCount count = RangeCount.Of(target, KeyBounds.All);

@@ -27,13 +27,21 @@ internal sealed class LifetimeOptions
         if (duration is not null)
         {
             if (!Moments.TryParseDuration(duration, out TimeSpan timeToLive))
-                throw CommandFailureException.Usage($"The time to live '{duration}' is none: numbers with ms, s, m, h, d or w, as in 1h30m.");
+            {
+                throw CommandFailureException.Usage(
+                    $"The time to live '{duration}' is none: numbers with ms, s, m, h, d or w, as in 1h30m.");
+            }
+
             return (batch, map, key, value) => batch.Put(map, key, value, timeToLive);
         }
 
         if (moment is null) return (batch, map, key, value) => batch.Put(map, key, value);
         if (!Moments.TryParse(moment, out DateTimeOffset expiry))
-            throw CommandFailureException.Usage($"The moment '{moment}' is none: 2030-01-31, 2030-01-31T12:00:00Z or 2030-01-31T12:00+02:00.");
+        {
+            throw CommandFailureException.Usage(
+                $"The moment '{moment}' is none: 2030-01-31, 2030-01-31T12:00:00Z or 2030-01-31T12:00+02:00.");
+        }
+
         return (batch, map, key, value) => batch.PutUntil(map, key, value, expiry);
     }
 }

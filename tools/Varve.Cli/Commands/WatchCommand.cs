@@ -24,7 +24,8 @@ internal static class WatchCommand
         Option<string?> map = Inputs.MapFilter("Only changes of this map.");
         var format = new Option<Format>("--format", "-f")
         {
-            Description = "text: sequence, kind, map, key and value, separated by tabs, escaped where not printable; json: an object a line.",
+            Description = "text: sequence, kind, map, key and value, separated by tabs, escaped where not printable; "
+                + "json: an object a line.",
             HelpName = "text|json",
         };
         format.AcceptOnlyFromAmong(StringComparer.OrdinalIgnoreCase, "text", "json");
@@ -77,7 +78,8 @@ internal static class WatchCommand
         catch (ChangeHistoryLostException lost)
         {
             throw CommandFailureException.NotFound(
-                $"Not all that was written behind {lost.AfterSequence} is kept any more. The oldest position left is {lost.OldestSequence}: "
+                $"Not all that was written behind {lost.AfterSequence} is kept any more. "
+                + $"The oldest position left is {lost.OldestSequence}: "
                 + $"--after {lost.OldestSequence} goes on there, without what lies between.");
         }
         catch (OperationCanceledException)

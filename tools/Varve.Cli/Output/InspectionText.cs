@@ -50,7 +50,8 @@ internal static class InspectionText
         Add(facts, "frames", Figures.Count(log.Frames));
         string batches = Figures.Count(log.Records, "batch ends here", "batches end here");
         Add(facts, "batches", $"{batches}, {Figures.Count(log.Operations, "operation", "operations")}");
-        if (log.FirstSequence is { } first) Add(facts, "sequences", $"{first} to {log.LastSequence?.ToString(CultureInfo.InvariantCulture) ?? "?"}");
+        if (log.FirstSequence is { } first)
+            Add(facts, "sequences", $"{first} to {log.LastSequence?.ToString(CultureInfo.InvariantCulture) ?? "?"}");
         string ending = log.Ending switch
         {
             LogEnding.Full => "the end of the file",

@@ -1,5 +1,6 @@
 using System.Text.Json;
 using System.Text.Json.Serialization;
+using System.Text.Json.Serialization.Metadata;
 using Varve.Cli.Commands;
 using Varve.Cli.Torture;
 using Varve.Cli.Transfer;
@@ -10,44 +11,44 @@ namespace Varve.Cli.Output;
 internal static partial class JsonOutput
 {
     public static void Write(Terminal terminal, DatabaseStatistics statistics) =>
-        Write(terminal, JsonSerializer.SerializeToUtf8Bytes(statistics, Shapes.Default.DatabaseStatistics));
+        Write(terminal, statistics, Shapes.Default.DatabaseStatistics);
 
     public static void Write(Terminal terminal, IReadOnlyList<LevelStatistics> levels) =>
-        Write(terminal, JsonSerializer.SerializeToUtf8Bytes(levels, Shapes.Default.IReadOnlyListLevelStatistics));
+        Write(terminal, levels, Shapes.Default.IReadOnlyListLevelStatistics);
 
     public static void Write(Terminal terminal, ImportResult result) =>
-        Write(terminal, JsonSerializer.SerializeToUtf8Bytes(result, Shapes.Default.ImportResult));
+        Write(terminal, result, Shapes.Default.ImportResult);
 
     public static void Write(Terminal terminal, ExportResult result) =>
-        Write(terminal, JsonSerializer.SerializeToUtf8Bytes(result, Shapes.Default.ExportResult));
+        Write(terminal, result, Shapes.Default.ExportResult);
 
     public static void Write(Terminal terminal, CompactResult result) =>
-        Write(terminal, JsonSerializer.SerializeToUtf8Bytes(result, Shapes.Default.CompactResult));
+        Write(terminal, result, Shapes.Default.CompactResult);
 
     public static void Write(Terminal terminal, CheckpointResult result) =>
-        Write(terminal, JsonSerializer.SerializeToUtf8Bytes(result, Shapes.Default.CheckpointResult));
+        Write(terminal, result, Shapes.Default.CheckpointResult);
 
     public static void Write(Terminal terminal, RemovalResult result) =>
-        Write(terminal, JsonSerializer.SerializeToUtf8Bytes(result, Shapes.Default.RemovalResult));
+        Write(terminal, result, Shapes.Default.RemovalResult);
 
     public static void Write(Terminal terminal, DirectoryInspection found) =>
-        Write(terminal, JsonSerializer.SerializeToUtf8Bytes(found, Shapes.Default.DirectoryInspection));
+        Write(terminal, found, Shapes.Default.DirectoryInspection);
 
     public static void Write(Terminal terminal, List<ManifestInspection> found) =>
-        Write(terminal, JsonSerializer.SerializeToUtf8Bytes(found, Shapes.Default.ListManifestInspection));
+        Write(terminal, found, Shapes.Default.ListManifestInspection);
 
     public static void Write(Terminal terminal, List<LogInspection> found) =>
-        Write(terminal, JsonSerializer.SerializeToUtf8Bytes(found, Shapes.Default.ListLogInspection));
+        Write(terminal, found, Shapes.Default.ListLogInspection);
 
     public static void Write(Terminal terminal, List<TableInspection> found) =>
-        Write(terminal, JsonSerializer.SerializeToUtf8Bytes(found, Shapes.Default.ListTableInspection));
+        Write(terminal, found, Shapes.Default.ListTableInspection);
 
     public static void Write(Terminal terminal, TortureResult result) =>
-        Write(terminal, JsonSerializer.SerializeToUtf8Bytes(result, Shapes.Default.TortureResult));
+        Write(terminal, result, Shapes.Default.TortureResult);
 
-    private static void Write(Terminal terminal, byte[] json)
+    private static void Write<T>(Terminal terminal, T value, JsonTypeInfo<T> shape)
     {
-        terminal.Write(json);
+        terminal.Write(JsonSerializer.SerializeToUtf8Bytes(value, shape));
         terminal.Write("\n"u8);
     }
 

@@ -1,4 +1,3 @@
-using System.Text.Json;
 using System.Text.Json.Serialization;
 
 namespace Varve.Cli.Output;
@@ -7,25 +6,25 @@ namespace Varve.Cli.Output;
 internal static partial class JsonOutput
 {
     public static void Write(Terminal terminal, VerifyResult result) =>
-        Write(terminal, JsonSerializer.SerializeToUtf8Bytes(result, MaintenanceShapes.Default.VerifyResult));
+        Write(terminal, result, MaintenanceShapes.Default.VerifyResult);
 
     public static void Write(Terminal terminal, RepairReport report) =>
-        Write(terminal, JsonSerializer.SerializeToUtf8Bytes(report, MaintenanceShapes.Default.RepairReport));
+        Write(terminal, report, MaintenanceShapes.Default.RepairReport);
 
     public static void Write(Terminal terminal, BackupResult result) =>
-        Write(terminal, JsonSerializer.SerializeToUtf8Bytes(result, MaintenanceShapes.Default.BackupResult));
+        Write(terminal, result, MaintenanceShapes.Default.BackupResult);
 
     public static void Write(Terminal terminal, BackupVersion version) =>
-        Write(terminal, JsonSerializer.SerializeToUtf8Bytes(version, MaintenanceShapes.Default.BackupVersion));
+        Write(terminal, version, MaintenanceShapes.Default.BackupVersion);
 
     public static void Write(Terminal terminal, IReadOnlyList<BackupVersion> versions) =>
-        Write(terminal, JsonSerializer.SerializeToUtf8Bytes(versions, MaintenanceShapes.Default.IReadOnlyListBackupVersion));
+        Write(terminal, versions, MaintenanceShapes.Default.IReadOnlyListBackupVersion);
 
     public static void Write(Terminal terminal, BackupVerifyReport report) =>
-        Write(terminal, JsonSerializer.SerializeToUtf8Bytes(report, MaintenanceShapes.Default.BackupVerifyReport));
+        Write(terminal, report, MaintenanceShapes.Default.BackupVerifyReport);
 
     public static void Write(Terminal terminal, BackupPruneReport report) =>
-        Write(terminal, JsonSerializer.SerializeToUtf8Bytes(report, MaintenanceShapes.Default.BackupPruneReport));
+        Write(terminal, report, MaintenanceShapes.Default.BackupPruneReport);
 
     [JsonSourceGenerationOptions(WriteIndented = true, NewLine = "\n", PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase)]
     [JsonSerializable(typeof(VerifyResult))]

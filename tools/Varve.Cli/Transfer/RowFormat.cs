@@ -6,7 +6,9 @@ internal enum RowFormat
     /// <summary>Key, tab, value, escaped as <c>scan</c> prints them.</summary>
     Tsv,
 
-    /// <summary>One JSON object a line: <c>key</c> or <c>keyBase64</c>, <c>value</c> or <c>valueBase64</c>, and <c>map</c> where given.</summary>
+    /// <summary>
+    /// One JSON object a line: <c>key</c> or <c>keyBase64</c>, <c>value</c> or <c>valueBase64</c>, and <c>map</c> where given.
+    /// </summary>
     NdJson,
 }
 
