@@ -20,6 +20,9 @@ internal enum CompactionReason
     /// <summary>Most entries of a table have expired.</summary>
     Expired,
 
+    /// <summary>Nothing is written: tables of level 0 go where a read has fewer places to ask.</summary>
+    Calm,
+
     /// <summary>A raw table was moved to the bottom, where tables are compressed.</summary>
     RewriteRaw,
 

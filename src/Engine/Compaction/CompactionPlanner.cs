@@ -9,13 +9,18 @@ namespace Varve.Compaction;
 /// </summary>
 /// <remarks>
 /// The order: tables that range tombstones delete as a whole, which costs nothing; a level 0 at twice its trigger (reads and writes
-/// suffer); tables dense in tombstones; tables that have expired; levels over their target, the fullest first; raw tables at the bottom,
-/// when idle. Within a level the table that overlaps the least of the next level for its size goes first, as in RocksDB; it needs no
+/// suffer); tables dense in tombstones; tables that have expired; levels over their target, the fullest first; when idle, level 0
+/// and raw tables at the bottom. Within a level the table that overlaps the least of the next level for its size goes first, as in RocksDB; it needs no
 /// position to be kept.
 /// </remarks>
 internal sealed class CompactionPlanner(CompactionOptions options)
 {
     private const double UrgentScore = 2;
+
+    /// <summary>
+    /// What a calm database may rewrite of the level below for each byte of level 0: it bounds what calm ever costs.
+    /// </summary>
+    private const int CalmRewriteRatio = 2;
 
     /// <summary>The next job, or null when there is none to start now.</summary>
     public CompactionPick? Next(LevelMap map, CompactionContext context)
@@ -28,7 +33,8 @@ internal sealed class CompactionPlanner(CompactionOptions options)
         if (levelZeroScore >= UrgentScore) pick = PickLevelZero(map, assembly, targets, CompactionReason.LevelZero);
         pick ??= PickTombstones(map, assembly, targets, context);
         pick ??= PickExpired(map, assembly, targets, context);
-        return pick ?? PickBySize(map, assembly, targets) ?? (context.IsIdle ? PickRaw(map, assembly) : null);
+        pick ??= PickBySize(map, assembly, targets);
+        return pick is null && context.IsIdle ? PickCalm(map, assembly, targets) ?? PickRaw(map, assembly) : pick;
     }
 
     /// <summary>
@@ -179,6 +185,16 @@ internal sealed class CompactionPlanner(CompactionOptions options)
         }
 
         return null;
+    }
+
+    // Each table of level 0 is one more that every get and every scan asks. A few small ones above a large level wait for more.
+    private static CompactionPick? PickCalm(LevelMap map, CompactionAssembly assembly, LevelTargets targets)
+    {
+        CompactionPick? pick = PickLevelZero(map, assembly, targets, CompactionReason.Calm);
+        if (pick is null) return null;
+        long inputBytes = 0;
+        foreach (Table table in pick.Inputs) inputBytes += table.Info.FileBytes;
+        return pick.InputBytes - inputBytes <= CalmRewriteRatio * inputBytes ? pick : null;
     }
 
     private CompactionPick? PickRaw(LevelMap map, CompactionAssembly assembly)

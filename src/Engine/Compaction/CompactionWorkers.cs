@@ -28,6 +28,7 @@ internal sealed partial class CompactionWorkers
     private readonly CompactionPressure _pressure;
     private CommitQueue? _commit;
     private bool _isIdle;
+    private int _calmWaits;
     private bool _isDone;
     private Exception? _bug;
     private volatile Exception? _lastFailure;
@@ -96,6 +97,21 @@ internal sealed partial class CompactionWorkers
     {
         using (_jobsGuard.Hold()) _isDone = false;
         foreach (Worker worker in _workers) worker.Wanted.Set();
+    }
+
+    /// <summary>
+    /// Somebody waits until nothing is left to do: what else a calm database would do after a while is done now. As often as it begins, it
+    /// ends.
+    /// </summary>
+    public void BeginCalm()
+    {
+        using (_jobsGuard.Hold()) _calmWaits++;
+        Wake();
+    }
+
+    public void EndCalm()
+    {
+        using (_jobsGuard.Hold()) _calmWaits--;
     }
 
     public void OnTick(bool isIdle)
@@ -205,7 +221,7 @@ internal sealed partial class CompactionWorkers
                 Arriving = _arriving,
                 OldestSnapshot = readable[0],
                 ReclaimBound = _context.Snapshots.GetReclaimBound(),
-                IsIdle = _isIdle,
+                IsIdle = _isIdle || _calmWaits > 0,
             };
             if (_request is { IsDone: false } request)
             {

@@ -112,13 +112,20 @@ internal sealed partial class Upkeep : IFlushRoom
     /// <summary>Returns once no memtable waits for its flush and nothing wants compaction.</summary>
     public void WaitUntilDone()
     {
-        _compaction.Wake();
-        _changes.WaitUntil(() =>
+        _compaction.BeginCalm();
+        try
         {
-            if ((_flushFailure ?? _compaction.LastFailure) is { } failure) throw failure;
-            ThrowIfStopping();
-            return _context.Views.Unpinned.Frozen.Length == 0 && !_isFlushing && _compaction.IsDone;
-        });
+            _changes.WaitUntil(() =>
+            {
+                if ((_flushFailure ?? _compaction.LastFailure) is { } failure) throw failure;
+                ThrowIfStopping();
+                return _context.Views.Unpinned.Frozen.Length == 0 && !_isFlushing && _compaction.IsDone;
+            });
+        }
+        finally
+        {
+            _compaction.EndCalm();
+        }
     }
 
     /// <summary>Brings all entries up to the sequence to the bottom level.</summary>

@@ -96,7 +96,9 @@ public sealed class FlushFailedEvent : DatabaseEvent
 /// <summary>Tables were merged into a deeper level, or moved there as they are.</summary>
 public sealed class CompactionCompletedEvent : DatabaseEvent
 {
-    /// <summary>Why: <c>LevelZero</c>, <c>Size</c>, <c>Tombstones</c>, <c>RewriteRaw</c>, <c>Requested</c>. More may come.</summary>
+    /// <summary>
+    /// Why: <c>LevelZero</c>, <c>Size</c>, <c>Tombstones</c>, <c>Calm</c>, <c>RewriteRaw</c>, <c>Requested</c>. More may come.
+    /// </summary>
     public required string Reason { get; init; }
 
     /// <summary>The level it began on, 0 to 6.</summary>

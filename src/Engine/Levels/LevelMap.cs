@@ -92,11 +92,39 @@ internal sealed class LevelMap
     }
 
     /// <summary>The first table of a sorted level whose range may hold the key, or -1.</summary>
-    public int FindTable(int level, ReadOnlySpan<byte> key)
+    public int FindTable(int level, ReadOnlySpan<byte> key) => FindTable(level, key, IndexPartition.HeadOf(key));
+
+    private int FindTable(int level, ReadOnlySpan<byte> key, ulong head)
     {
-        int index = FirstAtOrBehind(level, key);
-        ReadOnlySpan<Table> tables = _runs[level].Tables;
-        return index < tables.Length && tables[index].Info.SmallestKey.AsSpan().SequenceCompareTo(key) <= 0 ? index : -1;
+        LevelRun run = _runs[level];
+        int index = run.FirstAtOrBehind(key, head);
+        return index < run.Tables.Length && run.MayHold(index, key, head) ? index : -1;
+    }
+
+    /// <summary>
+    /// The tables that may hold a key, one by one, from those that hold its newest versions to those that hold its oldest; null behind the
+    /// last.
+    /// </summary>
+    /// <param name="key">The key.</param>
+    /// <param name="head">Its <see cref="IndexPartition.HeadOf"/>.</param>
+    /// <param name="newest">How many tables of level 0 were looked at; begins at 0.</param>
+    /// <param name="level">The last level below level 0 that was looked at; begins at 0.</param>
+    public Table? NextTable(ReadOnlySpan<byte> key, ulong head, ref int newest, ref int level)
+    {
+        LevelRun newestFirst = _runs[0];
+        while (newest < newestFirst.Tables.Length)
+        {
+            int index = newest++;
+            if (newestFirst.MayHold(index, key, head)) return newestFirst.Tables[index];
+        }
+
+        while (++level < LevelCount)
+        {
+            int index = FindTable(level, key, head);
+            if (index >= 0) return _runs[level].Tables[index];
+        }
+
+        return null;
     }
 
     /// <summary>
@@ -105,7 +133,7 @@ internal sealed class LevelMap
     public int FirstAtOrBehind(int level, ReadOnlySpan<byte> key)
     {
         Invariant.Holds(level > 0);
-        return _runs[level].FirstAtOrBehind(key);
+        return _runs[level].FirstAtOrBehind(key, IndexPartition.HeadOf(key));
     }
 
     /// <summary>The last table of a sorted level that holds keys at or before the key, or -1: where a seek for previous begins.</summary>

@@ -1,25 +1,28 @@
-using System.Buffers.Binary;
 using Varve.Tables;
 
 namespace Varve.Levels;
 
 /// <summary>The tables of one level in their order, with what a search over them needs. Immutable.</summary>
 /// <remarks>
-/// The first eight bytes of the largest keys stand together in one array, so that a search reads table by table only where they tie.
+/// The first eight bytes of the smallest and of the largest keys stand together, so that a search reads of the tables themselves only where
+/// those tie. A shorter key is filled with zeroes: heads then never order two keys the other way round, they only tie.
 /// </remarks>
 internal sealed class LevelRun
 {
     public static readonly LevelRun Empty = new([]);
 
+    private readonly ulong[] _smallestHeads;
     private readonly ulong[] _largestHeads;
 
     public LevelRun(Table[] tables)
     {
         Tables = tables;
+        _smallestHeads = new ulong[tables.Length];
         _largestHeads = new ulong[tables.Length];
         for (int i = 0; i < tables.Length; i++)
         {
-            _largestHeads[i] = Head(tables[i].Info.LargestKey);
+            _smallestHeads[i] = IndexPartition.HeadOf(tables[i].Info.SmallestKey);
+            _largestHeads[i] = IndexPartition.HeadOf(tables[i].Info.LargestKey);
             FileBytes += tables[i].Info.FileBytes;
             RangeTombstoneCount += tables[i].Info.RangeTombstoneCount;
         }
@@ -32,10 +35,21 @@ internal sealed class LevelRun
 
     public long RangeTombstoneCount { get; }
 
-    /// <summary>The first table that does not end before the key, or the count. Sorted levels only.</summary>
-    public int FirstAtOrBehind(ReadOnlySpan<byte> key)
+    /// <summary>The key lies within the bounds of one of the tables.</summary>
+    /// <param name="index">Which.</param>
+    /// <param name="key">The key.</param>
+    /// <param name="head">Its <see cref="IndexPartition.HeadOf"/>.</param>
+    public bool MayHold(int index, ReadOnlySpan<byte> key, ulong head)
     {
-        ulong head = Head(key);
+        ulong smallest = _smallestHeads[index];
+        ulong largest = _largestHeads[index];
+        if (smallest < head && head < largest) return true;
+        return smallest <= head && head <= largest && Tables[index].Info.MayHold(key);
+    }
+
+    /// <summary>The first table that does not end before the key, or the count. Sorted levels only.</summary>
+    public int FirstAtOrBehind(ReadOnlySpan<byte> key, ulong head)
+    {
         int low = 0;
         int high = _largestHeads.Length;
         while (low < high)
@@ -52,14 +66,5 @@ internal sealed class LevelRun
         }
 
         return low;
-    }
-
-    // A shorter key is filled with zeroes: heads then never order two keys the other way round, they only tie.
-    private static ulong Head(ReadOnlySpan<byte> key)
-    {
-        if (key.Length >= sizeof(ulong)) return BinaryPrimitives.ReadUInt64BigEndian(key);
-        ulong head = 0;
-        for (int i = 0; i < key.Length; i++) head |= (ulong)key[i] << (56 - 8 * i);
-        return head;
     }
 }

@@ -1,4 +1,5 @@
 using System.Buffers;
+using System.Runtime.CompilerServices;
 using Varve.Bytes;
 using Varve.Entries;
 using Varve.Levels;
@@ -36,50 +37,36 @@ internal static unsafe class PointLookup
         return TryFindInTables(view.Levels, key, sequence, out found);
     }
 
+    /// <summary>
+    /// The filters of all tables on the way are asked for before the first one is read, so that the waits for them are one.
+    /// </summary>
     private static bool TryFindInTables(LevelMap levels, ReadOnlySpan<byte> key, ulong sequence, out FoundEntry found)
     {
         ulong hash = KeyHash.Compute(key);
-        ReadOnlySpan<Table> newestFirst = levels.Tables(0);
-        foreach (Table table in newestFirst)
+        ulong head = IndexPartition.HeadOf(key);
+        int newest = 0;
+        int level = 0;
+        FilterProbes probes = default;
+        int count;
+        do
         {
-            if (!table.Info.MayHold(key) || !table.TryGet(key, hash, sequence, out TableValue value)) continue;
-            found = new FoundEntry(table, value);
-            return true;
-        }
+            count = 0;
+            while (count < FilterProbes.Count && levels.NextTable(key, head, ref newest, ref level) is { } table)
+            {
+                if (table.AskFilter(key, head, hash, out probes[count])) count++;
+            }
 
-        for (int level = 1; level < LevelMap.LevelCount; level++)
-        {
-            int index = levels.FindTable(level, key);
-            if (index < 0) continue;
-            Table table = levels.Tables(level)[index];
-            if (!table.TryGet(key, hash, sequence, out TableValue value)) continue;
-            found = new FoundEntry(table, value);
-            return true;
+            for (int i = 0; i < count; i++)
+            {
+                if (!probes[i].MayContain(hash)) continue;
+                Table table = probes[i].Table;
+                if (table.TryGet(probes[i], key, hash, sequence, out found.Place)) return true;
+            }
         }
+        while (count == FilterProbes.Count);
 
         found = default;
         return false;
-    }
-
-    /// <summary>
-    /// The tables that a lookup asks, one by one, in the order in which it asks them; null behind the last. Both numbers begin at 0.
-    /// </summary>
-    public static Table? NextTable(LevelMap levels, ReadOnlySpan<byte> key, ref int newest, ref int level)
-    {
-        ReadOnlySpan<Table> newestFirst = levels.Tables(0);
-        while (newest < newestFirst.Length)
-        {
-            Table table = newestFirst[newest++];
-            if (table.Info.MayHold(key)) return table;
-        }
-
-        while (++level < LevelMap.LevelCount)
-        {
-            int index = levels.FindTable(level, key);
-            if (index >= 0) return levels.Tables(level)[index];
-        }
-
-        return null;
     }
 
     /// <summary>
@@ -127,87 +114,89 @@ internal static unsafe class PointLookup
         ulong cover = table.Ranges.NewestCovering(key, sequence);
         bool isKnown = table.TryGet(key, hash, sequence, out TableValue value);
         isFound = isKnown && Trailer.Sequence(value.Trailer) > cover;
-        if (isFound) found = new FoundEntry(table, value);
+        if (isFound) found = new FoundEntry(value);
         else if (isKnown) value.Dispose();
         return isKnown || cover > 0;
     }
 }
 
+/// <summary>As many tables as a lookup asks for their filters at a time.</summary>
+[InlineArray(Count)]
+internal struct FilterProbes
+{
+    public const int Count = 8;
+
+    private FilterProbe _first;
+}
+
 /// <summary>An entry that a lookup found: where its bytes are and what keeps them there.</summary>
 internal unsafe struct FoundEntry : IDisposable
 {
-    private readonly Table? _table;
-    private TableValue _tableValue;
-    private readonly byte* _value;
+    /// <summary>Where it is; without a table it is a memtable's.</summary>
+    internal TableValue Place;
 
-    internal FoundEntry(MemEntry entry)
+    internal FoundEntry(in MemEntry entry)
     {
-        Trailer = entry.Trailer;
         int prefixBytes = Entries.Expiry.PrefixBytesOf(entry.Trailer);
-        if (prefixBytes > 0) Expiry = Entries.Expiry.Read(entry.ValueSpan);
-        _value = entry.Value + prefixBytes;
-        Length = entry.ValueLength - prefixBytes;
+        Place = new TableValue
+        {
+            Trailer = entry.Trailer,
+            Expiry = prefixBytes > 0 ? Entries.Expiry.Read(entry.ValueSpan) : 0,
+            Value = entry.Value + prefixBytes,
+            ValueLength = entry.ValueLength - prefixBytes,
+        };
     }
 
-    internal FoundEntry(Table table, TableValue value)
-    {
-        _table = table;
-        _tableValue = value;
-        Trailer = value.Trailer;
-        Expiry = value.Expiry;
-        _value = value.Value;
-        Length = value.ValueLength;
-    }
+    internal FoundEntry(in TableValue place) => Place = place;
 
-    public ulong Trailer { get; }
+    public readonly ulong Trailer => Place.Trailer;
 
     /// <summary>When the trailer says that the entry expires: the moment from which it is absent.</summary>
-    public ulong Expiry { get; }
+    public readonly ulong Expiry => Place.Expiry;
 
     /// <summary>Bytes of the user's value.</summary>
-    public int Length { get; }
+    public readonly int Length => Place.ValueLength;
 
     /// <summary>True when a reader of the moment finds nothing: it is a tombstone, or has expired.</summary>
-    public bool IsAbsent(in ReadMoment moment) => moment.IsAbsent(Trailer, Expiry);
+    public readonly bool IsAbsent(in ReadMoment moment) => moment.IsAbsent(Trailer, Expiry);
 
     /// <summary>The value's first byte where a memtable of the view holds it; null where a table does.</summary>
-    public byte* MemoryAddress => _table is null ? _value : null;
+    public readonly byte* MemoryAddress => Place.Table is null ? Place.Value : null;
 
     /// <summary>
     /// Reads the value piece by piece, for as long as the view is pinned; null where it is stored with its key, and so at most 16 KiB in a
     /// table. The entry must not be disposed before.
     /// </summary>
-    public SeparateValueReader? OpenSeparate() =>
-        _table is not null && _tableValue.IsSeparate ? _table.OpenSeparate(_tableValue) : null;
+    public readonly SeparateValueReader? OpenSeparate() => IsSeparate ? Place.Table!.OpenSeparate(Place) : null;
 
     /// <summary>True when the value is not in memory: only <see cref="CopyTo"/> brings it.</summary>
-    public bool IsSeparate => _table is not null && _tableValue.IsSeparate;
+    public readonly bool IsSeparate => Place.Table is not null && Place.IsSeparate;
 
     /// <summary>The value of an entry that is not separate; stays as long as the view's pin and the entry's own.</summary>
-    public ReadOnlySpan<byte> InlineValue => new(_value, Length);
+    public readonly ReadOnlySpan<byte> InlineValue => new(Place.Value, Length);
 
     /// <summary>What the entry's own pin takes of the cache; 0 where the bytes are a memtable's.</summary>
-    public long PinnedBytes => _table is null ? 0 : _tableValue.PinnedBytes;
+    public readonly long PinnedBytes => Place.PinnedBytes;
 
     /// <summary>True when the entry's bytes are in memory that ends with its pin, and may not be read afterwards.</summary>
-    public bool IsPrivate => _table is not null && _tableValue.IsPrivate;
+    public readonly bool IsPrivate => Place.IsPrivate;
 
     /// <summary>Copies the value; the destination has room for <see cref="Length"/> bytes.</summary>
-    public void CopyTo(Span<byte> destination)
+    public readonly void CopyTo(Span<byte> destination)
     {
-        if (IsSeparate) _table!.ReadSeparate(_tableValue, destination[..Length]);
-        else new ReadOnlySpan<byte>(_value, Length).CopyTo(destination);
+        if (IsSeparate) Place.Table!.ReadSeparate(Place, destination[..Length]);
+        else InlineValue.CopyTo(destination);
     }
 
     /// <summary>Whether the user's value is this one; a separate value is read only where the length is right.</summary>
     public readonly bool HasValue(ReadOnlySpan<byte> wanted)
     {
         if (Length != wanted.Length) return false;
-        if (_table is null || !_tableValue.IsSeparate) return new ReadOnlySpan<byte>(_value, Length).SequenceEqual(wanted);
+        if (!IsSeparate) return InlineValue.SequenceEqual(wanted);
         byte[] copy = ArrayPool<byte>.Shared.Rent(Length);
         try
         {
-            _table.ReadSeparate(_tableValue, copy.AsSpan(0, Length));
+            Place.Table!.ReadSeparate(Place, copy.AsSpan(0, Length));
             return copy.AsSpan(0, Length).SequenceEqual(wanted);
         }
         finally
@@ -216,8 +205,5 @@ internal unsafe struct FoundEntry : IDisposable
         }
     }
 
-    public void Dispose()
-    {
-        if (_table is not null) _tableValue.Dispose();
-    }
+    public void Dispose() => Place.Dispose();
 }

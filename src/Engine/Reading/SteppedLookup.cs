@@ -29,6 +29,7 @@ internal enum LookupOutcome : byte
 internal struct SteppedLookup : IDisposable
 {
     private ulong _hash;
+    private ulong _head;
     private MemProbe _memory;
     private TableProbe _table;
 
@@ -49,6 +50,7 @@ internal struct SteppedLookup : IDisposable
     {
         this = default;
         _hash = Bytes.KeyHash.Compute(key);
+        _head = IndexPartition.HeadOf(key);
         BeginNextMemtable(view, key, sequence);
     }
 
@@ -107,7 +109,7 @@ internal struct SteppedLookup : IDisposable
         switch (table.StepProbe(key, _hash, sequence, ref _table, out TableValue value))
         {
             case ProbeState.Found when Trailer.Sequence(value.Trailer) > NewestCover(table, key, sequence):
-                End(new FoundEntry(table, value));
+                End(new FoundEntry(value));
                 break;
             case ProbeState.Found:
                 value.Dispose();
@@ -127,7 +129,7 @@ internal struct SteppedLookup : IDisposable
 
     private void BeginNextTable(LevelMap levels, ReadOnlySpan<byte> key, ulong sequence)
     {
-        while (PointLookup.NextTable(levels, key, ref _newest, ref _level) is { } table)
+        while (levels.NextTable(key, _head, ref _newest, ref _level) is { } table)
         {
             ProbeState state = table.BeginProbe(key, _hash, out _table);
             if (state == ProbeState.Absent && NewestCover(table, key, sequence) == 0) continue;

@@ -23,6 +23,9 @@ internal unsafe struct BlockPin : IDisposable
 
     public byte* Data { get; private set; }
 
+    /// <summary>The pin itself; none for a resident partition. Whoever takes it over does not dispose this.</summary>
+    public readonly FramePin Frame => _pin;
+
     /// <summary>What it takes of the cache's frames; 0 for a resident partition.</summary>
     public readonly long FrameBytes => _pin.FrameBytes;
 

@@ -44,19 +44,24 @@ internal static unsafe class BlockedBloom
 
     /// <summary>False: no such key was added. True: probably one was.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static bool MayContain(byte* lines, int lineCount, ulong hash)
+    public static bool MayContain(byte* lines, int lineCount, ulong hash) => MayContain(LineOf(lines, lineCount, hash), hash);
+
+    /// <summary>As <see cref="MayContain(byte*, int, ulong)"/>, of the key's line.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static bool MayContain(byte* line, ulong hash)
     {
-        // SAFETY: LineIndex gives less than lineCount, and the lines are lineCount * 64 bytes.
-        byte* line = lines + (long)LineIndex(hash, lineCount) * LineBytes;
         if (Avx512F.IsSupported) return MayContain512(line, hash);
         return Avx2.IsSupported ? MayContain256(line, hash) : MayContainScalar(line, hash);
     }
 
-    /// <summary>Asks memory for the line that <see cref="MayContain"/> reads.</summary>
+    /// <summary>The one line that tells of a key; memory is asked for it.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static void Prefetch(byte* lines, int lineCount, ulong hash)
+    public static byte* LineOf(byte* lines, int lineCount, ulong hash)
     {
-        if (Sse.IsSupported) Sse.Prefetch0(lines + (long)LineIndex(hash, lineCount) * LineBytes);
+        // SAFETY: LineIndex gives less than lineCount, and the lines are lineCount * 64 bytes.
+        byte* line = lines + (long)LineIndex(hash, lineCount) * LineBytes;
+        if (Sse.IsSupported) Sse.Prefetch0(line);
+        return line;
     }
 
     internal static bool MayContainScalar(byte* line, ulong hash)

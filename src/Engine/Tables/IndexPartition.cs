@@ -24,6 +24,9 @@ internal static unsafe class IndexPartition
 
     public const int CountMax = (TableFormat.PayloadBytesMax - HeadsOffset) / BlockBytesMin;
 
+    /// <summary>So many heads more than it is given <see cref="CountBelow"/> may read.</summary>
+    public const int HeadsReadBehind = 7;
+
     /// <summary>Below this many heads, comparing them all at once is faster than halving on.</summary>
     private const int SearchWidth = 32;
 

@@ -17,7 +17,7 @@ internal sealed unsafe partial class Table
         BlockLocation filter = opened.Top[probe.Partition].Filter;
         if (filter.StoredBytes == 0) return MoveToIndex(ref probe);
         if (!TryPinPartitionInMemory(opened, opened.FilterOrdinal(probe.Partition), out probe.Pin)) return ProbeState.NotInMemory;
-        BlockedBloom.Prefetch(probe.Pin.Data, FilterLines(filter), keyHash);
+        BlockedBloom.LineOf(probe.Pin.Data, FilterLines(filter), keyHash);
         probe.Step = ProbeStep.Filter;
         return ProbeState.GoesOn;
     }
@@ -77,7 +77,7 @@ internal sealed unsafe partial class Table
         ulong trailerMax = probe.Opened.ToStored(Entries.Trailer.SeekAt(sequence));
         if (trailerMax > 0 && DataBlock.TryFind(data.Data, key, (byte)(keyHash >> 56), trailerMax, out BlockEntry entry))
         {
-            value = ToValue(probe.Opened, entry, ref data);
+            Take(probe.Opened, entry, data.Frame, out value);
             return ProbeState.Found;
         }
 

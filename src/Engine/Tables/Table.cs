@@ -1,4 +1,5 @@
 using System.Diagnostics.CodeAnalysis;
+using System.Runtime.CompilerServices;
 using Varve.Diagnostics;
 using Varve.Native;
 
@@ -58,30 +59,101 @@ internal sealed unsafe partial class Table : Entries.IValueSource
     public bool TryGet(ReadOnlySpan<byte> key, ulong keyHash, ulong sequence, out TableValue value)
     {
         OpenedTable opened = Opened;
-        int first = opened.Top.Find(key);
-        ulong trailerMax = opened.ToStored(Entries.Trailer.SeekAt(sequence));
-        if (first < opened.Top.Count && trailerMax > 0 && MayContain(opened, first, keyHash))
-        {
-            // Older versions of a key may go on in the next block, even in the next partition: then its first block has the key too.
-            for (int partition = first; partition < opened.Top.Count; partition++)
-            {
-                using BlockPin index = PinIndex(opened, partition);
-                int count = opened.Top[partition].BlockCount;
-                for (int block = IndexPartition.Find(index.Data, key); block < count; block++)
-                {
-                    BlockPin data = PinData(opened, partition, index.Data, block);
-                    if (DataBlock.TryFind(data.Data, key, (byte)(keyHash >> 56), trailerMax, out BlockEntry entry))
-                    {
-                        value = ToValue(opened, entry, ref data);
-                        return true;
-                    }
+        int partition = opened.Top.Find(key);
+        if (partition < opened.Top.Count && MayContain(opened, partition, keyHash))
+            return TryGetFrom(opened, partition, key, keyHash, sequence, out value);
+        value = default;
+        return false;
+    }
 
-                    bool goesOn = DataBlock.EndsWith(data.Data, key);
-                    data.Dispose();
-                    if (goesOn) continue;
-                    value = default;
-                    return false;
+    /// <summary>
+    /// The first step of a lookup: finds where the filter tells of the key, and asks memory for it. False when the table does not have the
+    /// key for certain.
+    /// </summary>
+    /// <param name="key">The key.</param>
+    /// <param name="head">Its <see cref="IndexPartition.HeadOf"/>.</param>
+    /// <param name="keyHash">Its <see cref="Bytes.KeyHash"/>.</param>
+    /// <param name="probe">For the second step, the lookup that takes a probe.</param>
+    public bool AskFilter(ReadOnlySpan<byte> key, ulong head, ulong keyHash, out FilterProbe probe)
+    {
+        OpenedTable? opened = Volatile.Read(ref _opened);
+        if (opened is null)
+        {
+            probe = new FilterProbe(this, opened: null, partition: 0, line: null);
+            return true;
+        }
+
+        int partition = opened.Top.Find(key, head);
+        if (partition == opened.Top.Count)
+        {
+            probe = default;
+            return false;
+        }
+
+        byte* filter = (byte*)Volatile.Read(ref opened.Resident[(2 * partition) + 1]);
+        byte* line = filter == null ? null : BlockedBloom.LineOf(filter, FilterLines(opened.Top[partition].Filter), keyHash);
+        probe = new FilterProbe(this, opened, partition, line);
+        return true;
+    }
+
+    /// <summary>The second step, where <see cref="FilterProbe.MayContain"/> says yes.</summary>
+    public bool TryGet(in FilterProbe probe, ReadOnlySpan<byte> key, ulong keyHash, ulong sequence, out TableValue value) =>
+        probe.Line == null
+            ? TryGet(key, keyHash, sequence, out value)
+            : TryGetInMemory(probe.Opened!, probe.Partition, key, keyHash, sequence, out value);
+
+    /// <summary>The usual lookup: index in memory of the table's own, block in the cache, all versions in one block.</summary>
+    private bool TryGetInMemory(
+        OpenedTable opened, int partition, ReadOnlySpan<byte> key, ulong keyHash, ulong sequence, out TableValue value)
+    {
+        byte* index = (byte*)Volatile.Read(ref opened.Resident[2 * partition]);
+        ref readonly TablePartition blocks = ref opened.Top[partition];
+        int block = index == null ? blocks.BlockCount : IndexPartition.Find(index, key);
+        if (block < blocks.BlockCount && _store.Cache.TryPin(opened.Slots, blocks.BlockFirst + block, out FramePin pin))
+        {
+            ulong trailerMax = opened.ToStored(Entries.Trailer.SeekAt(sequence));
+            if (DataBlock.TryFind(pin.Data, key, (byte)(keyHash >> 56), trailerMax, out BlockEntry entry))
+            {
+                Take(opened, entry, pin, out value);
+                return true;
+            }
+
+            bool goesOn = DataBlock.EndsWith(pin.Data, key);
+            Unpin(pin);
+            if (!goesOn)
+            {
+                value = default;
+                return false;
+            }
+        }
+
+        return TryGetFrom(opened, partition, key, keyHash, sequence, out value);
+    }
+
+    private bool TryGetFrom(
+        OpenedTable opened, int first, ReadOnlySpan<byte> key, ulong keyHash, ulong sequence, out TableValue value)
+    {
+        ulong trailerMax = opened.ToStored(Entries.Trailer.SeekAt(sequence));
+
+        // Older versions of a key may go on in the next block, even in the next partition: then its first block has the key too.
+        for (int partition = first; trailerMax > 0 && partition < opened.Top.Count; partition++)
+        {
+            using BlockPin index = PinIndex(opened, partition);
+            int count = opened.Top[partition].BlockCount;
+            for (int block = IndexPartition.Find(index.Data, key); block < count; block++)
+            {
+                BlockPin data = PinData(opened, partition, index.Data, block);
+                if (DataBlock.TryFind(data.Data, key, (byte)(keyHash >> 56), trailerMax, out BlockEntry entry))
+                {
+                    Take(opened, entry, data.Frame, out value);
+                    return true;
                 }
+
+                bool goesOn = DataBlock.EndsWith(data.Data, key);
+                data.Dispose();
+                if (goesOn) continue;
+                value = default;
+                return false;
             }
         }
 
@@ -135,24 +207,59 @@ internal sealed unsafe partial class Table : Entries.IValueSource
         BlockLocation location = opened.Top[partition].Filter;
         if (location.StoredBytes == 0) return true;
         using BlockPin filter = PinPartition(opened, opened.FilterOrdinal(partition), location, BlockKind.Filter);
-        return BlockedBloom.MayContain(filter.Data, (location.StoredBytes - BlockTrailer.SizeBytes) / BlockedBloom.LineBytes, keyHash);
+        return BlockedBloom.MayContain(filter.Data, FilterLines(location), keyHash);
     }
 
-    private TableValue ToValue(OpenedTable opened, in BlockEntry entry, ref BlockPin data)
+    /// <summary>Gives a found entry out, with the pin that keeps it where it is.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private void Take(OpenedTable opened, in BlockEntry entry, in FramePin pin, out TableValue value)
+    {
+        ulong trailer = entry.Trailer + opened.TrailerShift;
+        const ulong Flags = (ulong)(Entries.EntryKind.Separate | Entries.EntryKind.Expiring);
+        if ((trailer & Flags) == 0)
+        {
+            value = new TableValue { Table = this, Pin = pin, Trailer = trailer, Value = entry.Value, ValueLength = entry.ValueLength };
+        }
+        else
+        {
+            value = ToValue(opened, entry, trailer, pin);
+        }
+    }
+
+    private TableValue ToValue(OpenedTable opened, in BlockEntry entry, ulong trailer, FramePin pin)
     {
         // SAFETY: a loaded block is well formed, so an expiring entry has the bytes of its expiry.
-        ulong trailer = entry.Trailer + opened.TrailerShift;
         int prefixBytes = Entries.Expiry.PrefixBytesOf(trailer);
         var stored = new ReadOnlySpan<byte>(entry.Value, entry.ValueLength);
         ulong expiry = prefixBytes > 0 ? Entries.Expiry.Read(stored) : 0;
         if (!SeparateValue.IsSeparate(trailer))
-            return new TableValue(trailer, expiry, entry.Value + prefixBytes, entry.ValueLength - prefixBytes, -1, data);
+        {
+            return new TableValue
+            {
+                Table = this,
+                Pin = pin,
+                Trailer = trailer,
+                Expiry = expiry,
+                Value = entry.Value + prefixBytes,
+                ValueLength = entry.ValueLength - prefixBytes,
+            };
+        }
+
         ReadOnlySpan<byte> handle = stored[prefixBytes..];
         bool isSound = SeparateValue.TryReadHandle(handle, opened.FileBytes, out long offset, out int valueBytes);
-        data.Dispose();
+        Unpin(pin);
         if (!isSound) ThrowCorrupt(0, "the handle of a large value is malformed");
-        return new TableValue(SeparateValue.WithoutFlag(trailer), expiry, null, valueBytes, offset, default);
+        return new TableValue
+        {
+            Table = this,
+            Trailer = SeparateValue.WithoutFlag(trailer),
+            Expiry = expiry,
+            ValueLength = valueBytes,
+            SeparateOffset = offset,
+        };
     }
+
+    internal void Unpin(in FramePin pin) => _store.Cache.Unpin(pin);
 
     /// <summary>Frees what the table keeps in memory; nobody reads it any more. It can be opened again.</summary>
     internal void CloseUnreferenced()

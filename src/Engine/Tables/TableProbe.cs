@@ -1,3 +1,5 @@
+using System.Runtime.CompilerServices;
+
 namespace Varve.Tables;
 
 /// <summary>
@@ -16,6 +18,21 @@ internal struct TableProbe : IDisposable
     internal BlockPin Pin;
 
     public void Dispose() => Pin.Dispose();
+}
+
+/// <summary>What a filter has to tell of a key (see <see cref="Table.AskFilter"/>).</summary>
+internal readonly unsafe struct FilterProbe(Table table, OpenedTable? opened, int partition, byte* line)
+{
+    public readonly Table Table = table;
+    internal readonly OpenedTable? Opened = opened;
+    internal readonly int Partition = partition;
+
+    /// <summary>The filter's line; null where the filter is not in memory of the table's own, or there is none.</summary>
+    internal readonly byte* Line = line;
+
+    /// <summary>False when the table does not have the key for certain.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public bool MayContain(ulong keyHash) => Line == null || BlockedBloom.MayContain(Line, keyHash);
 }
 
 /// <summary>What the next step of a lookup looks at.</summary>

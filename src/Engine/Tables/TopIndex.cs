@@ -16,7 +16,7 @@ internal readonly record struct TablePartition(int BlockFirst, int BlockCount, B
 /// topIndex := partitions:varint | (blocks:varint | index:location | filter:location | separatorBytes:varint | separator)*
 /// </code>
 /// </remarks>
-internal sealed class TopIndex
+internal sealed unsafe class TopIndex
 {
     /// <summary>Two locations, the count of blocks and an empty separator.</summary>
     private const int PartitionBytesMin = (2 * sizeof(ulong)) + 2;
@@ -26,6 +26,12 @@ internal sealed class TopIndex
     private readonly int[] _separatorEnds;
     private readonly TablePartition[] _partitions;
 
+    /// <summary>
+    /// See <see cref="IndexPartition.HeadOf"/>: separators are read only where their heads tie with the key's. With what a search may read
+    /// behind the last.
+    /// </summary>
+    private readonly ulong[] _heads;
+
     private TopIndex(byte[] encoded, int[] separatorStarts, int[] separatorEnds, TablePartition[] partitions, int blockCount)
     {
         _encoded = encoded;
@@ -33,6 +39,8 @@ internal sealed class TopIndex
         _separatorEnds = separatorEnds;
         _partitions = partitions;
         BlockCount = blockCount;
+        _heads = new ulong[partitions.Length + IndexPartition.HeadsReadBehind];
+        for (int i = 0; i < partitions.Length; i++) _heads[i] = IndexPartition.HeadOf(SeparatorAt(i));
     }
 
     /// <summary>Data blocks of the table.</summary>
@@ -43,17 +51,14 @@ internal sealed class TopIndex
     public ref readonly TablePartition this[int partition] => ref _partitions[partition];
 
     /// <summary>The first partition whose last separator is not below the key; <see cref="Count"/> when all are.</summary>
-    public int Find(ReadOnlySpan<byte> key)
-    {
-        int low = 0;
-        int high = _partitions.Length;
-        while (low < high)
-        {
-            int middle = (low + high) >>> 1;
-            if (SeparatorAt(middle).SequenceCompareTo(key) < 0) low = middle + 1;
-            else high = middle;
-        }
+    public int Find(ReadOnlySpan<byte> key) => Find(key, IndexPartition.HeadOf(key));
 
+    /// <summary>As <see cref="Find(ReadOnlySpan{byte})"/>, with the key's head.</summary>
+    public int Find(ReadOnlySpan<byte> key, ulong head)
+    {
+        int low;
+        fixed (ulong* heads = _heads) low = IndexPartition.CountBelow(heads, Count, head);
+        while (low < Count && _heads[low] == head && SeparatorAt(low).SequenceCompareTo(key) < 0) low++;
         return low;
     }
 

@@ -58,10 +58,18 @@ public sealed class RepairFailureTests
         var house = new MaintenanceHouse();
         using (Database database = house.Open())
         {
-            for (int i = 0; i < 60; i++) house.Put(database, "m", i, $"first {i} {new string('x', 40)}");
+            // What does not compress: the damaged block is one of several.
+            var random = new Random(1);
+            byte[] noise = new byte[24];
+            for (int i = 0; i < 200; i++)
+            {
+                random.NextBytes(noise);
+                house.Put(database, "m", i, $"first {i} {Convert.ToHexString(noise)}");
+            }
+
             database.Flush();
             database.WaitForUpkeep();
-            for (int i = 0; i < 60; i += 3) house.Delete(database, "m", i);
+            for (int i = 0; i < 200; i += 3) house.Delete(database, "m", i);
             database.Flush();
             for (int i = 0; i < 8; i++)
             {
