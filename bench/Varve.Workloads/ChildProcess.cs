@@ -25,8 +25,8 @@ internal static class ChildProcess
         child.BeginErrorReadLine();
         string output = child.StandardOutput.ReadToEnd();
         child.WaitForExit();
-        string reason = errors.TrimEnd();
-        if (child.ExitCode != 0) throw new InvalidOperationException($"The child process ended with {child.ExitCode}. {reason}");
+        if (child.ExitCode != 0)
+            throw new InvalidOperationException(errors.Length > 0 ? errors.TrimEnd() : $"The child process ended with {child.ExitCode}.");
         return output.TrimEnd().Split('\n')[^1];
     }
 

@@ -94,7 +94,7 @@ internal sealed class Suite(
     {
         string directory = workload.LeavesFilled || workload.Ground == Ground.Filled ? FilledOf(peer)
             : workload.LeavesSparse || workload.Ground == Ground.Sparse ? SparseOf(peer)
-            : Path.Combine(dataDirectory, peer.Name + "-work");
+            : WorkOf(peer);
         bool isNew = workload.Ground is Ground.Empty or Ground.CopyOfFilled;
         bool isKept = workload.LeavesFilled || workload.LeavesSparse || !isNew;
         if (isNew) Remove(directory);
@@ -141,8 +141,11 @@ internal sealed class Suite(
     {
         foreach (Peer peer in peers)
         {
-            Remove(FilledOf(peer));
-            Remove(SparseOf(peer));
+            foreach (string directory in (string[])[FilledOf(peer), SparseOf(peer), WorkOf(peer)])
+            {
+                Remove(directory);
+                Remove(WorkloadRunner.WarmupOf(directory));
+            }
         }
     }
 
@@ -154,6 +157,8 @@ internal sealed class Suite(
     private string FilledOf(Peer peer) => Path.Combine(dataDirectory, peer.Name);
 
     private string SparseOf(Peer peer) => Path.Combine(dataDirectory, peer.Name + "-sparse");
+
+    private string WorkOf(Peer peer) => Path.Combine(dataDirectory, peer.Name + "-work");
 
     private static string Text(double number) => number.ToString(CultureInfo.InvariantCulture);
 }

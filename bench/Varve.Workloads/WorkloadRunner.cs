@@ -19,13 +19,16 @@ internal sealed class WorkloadRunner(Peer peer, WorkloadKind workload, WorkloadS
     /// <summary>As long as the workload takes, but no longer than what has no end is to take.</summary>
     private TimeSpan Time => Shorter(workload.IsSteady ? sizes.SteadyTime : SyncedTime);
 
+    /// <summary>The small store that a workload warms up on.</summary>
+    public static string WarmupOf(string directory) => directory + ".warmup";
+
     /// <param name="directory">What the workload finds.</param>
     /// <param name="run">Its number.</param>
     /// <param name="pacedRate">Puts a second, for a workload that is paced.</param>
     public WorkloadResult Run(string directory, int run, double pacedRate)
     {
         if (workload.IsRecovery) KilledWriter.FillAndKill(peer, sizes, directory);
-        else WarmUp(directory + ".warmup");
+        else WarmUp(WarmupOf(directory));
         GC.Collect();
 
         var keys = new KeySpace(sizes.Entries, sizes.ValueBytes, sizes.Seed);

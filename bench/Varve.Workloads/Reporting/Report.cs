@@ -42,10 +42,10 @@ internal static class Report
         {
             text.AppendLine(
                     CultureInfo.InvariantCulture, $"Built with assertions (the library calls `__assert_fail`): {string.Join(", ", with)}.")
-                .AppendLine("RocksDB and LevelDB so built are 1.25 to 1.75 times slower on writes and mixed loads and 2.7 times on absent")
-                .AppendLine("keys. Where a ratio is required, their figures count 1.6 times on writes and mixed loads of which half is writes,")
-                .AppendLine("and 2.7 times on absent keys. Synced puts wait for the device and count as measured. All other tables show what")
-                .AppendLine("was measured.");
+                .AppendLine("RocksDB and LevelDB so built are 1.25 to 1.75 times slower on writes and mixed loads, and 2.7 times on")
+                .AppendLine("absent keys. Where a ratio is required, their figures count 1.6 times on writes and mixed loads of which half")
+                .AppendLine("is writes, and 2.7 times on absent keys. Synced puts wait for the device and count as measured. The other")
+                .AppendLine("tables show what was measured.");
         }
 
         if (without.Length > 0) text.AppendLine(CultureInfo.InvariantCulture, $"Built without assertions: {string.Join(", ", without)}.");
