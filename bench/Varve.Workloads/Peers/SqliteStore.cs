@@ -5,8 +5,8 @@ namespace Varve.Workloads.Peers;
 
 /// <summary>
 /// SQLite: one table of blobs without row ids, write-ahead log; synchronous off when buffered, full when synced; statements prepared once,
-/// blobs bound and read in place. Its cache is as large as that of the others. Mapping its file was measured: no faster in memory, and a
-/// hundred times slower beyond it, where every fault reads ahead.
+/// blobs bound and read in place. Its cache is as large as that of the others. Mapping its file was measured: no difference above the noise
+/// in memory, and a fill more than ten times slower beyond it, where every fault reads ahead.
 /// </summary>
 internal sealed unsafe class SqliteStore : Store
 {
