@@ -3,4 +3,4 @@
 set -eu
 run() { if [ "$(id -u)" = 0 ]; then "$@"; else sudo "$@"; fi; }
 run apt-get update -qq
-run apt-get install -y --no-install-recommends librocksdb-dev libleveldb-dev liblmdb-dev
+run apt-get install -y --no-install-recommends librocksdb-dev libleveldb-dev liblmdb-dev libsqlite3-dev

@@ -14,7 +14,7 @@ internal sealed class KeySpace
 
     private const byte Filler = (byte)'0';
     private const byte MissingFiller = (byte)'.';
-    private const int PoolBytes = 1 << 20;
+    private const int PoolBytesMin = 1 << 20;
 
     private readonly byte[] _valuePool;
     private readonly ulong _mask;
@@ -33,13 +33,13 @@ internal sealed class KeySpace
         _shift = (bits + 1) / 2;
         var random = new Random(seed);
         _offset = (ulong)random.NextInt64() & _mask;
-        _valuePool = new byte[PoolBytes];
+        _valuePool = new byte[Math.Max(PoolBytesMin, 2 * valueBytes)];
         int half = Math.Max(1, valueBytes / 2);
-        for (int at = 0; at < PoolBytes; at += 2 * half)
+        for (int at = 0; at < _valuePool.Length; at += 2 * half)
         {
-            Span<byte> piece = _valuePool.AsSpan(at, Math.Min(half, PoolBytes - at));
+            Span<byte> piece = _valuePool.AsSpan(at, Math.Min(half, _valuePool.Length - at));
             random.NextBytes(piece);
-            Span<byte> again = _valuePool.AsSpan(Math.Min(at + half, PoolBytes));
+            Span<byte> again = _valuePool.AsSpan(Math.Min(at + half, _valuePool.Length));
             piece[..Math.Min(piece.Length, again.Length)].CopyTo(again);
         }
     }
@@ -79,10 +79,13 @@ internal sealed class KeySpace
     public static long NumberOf(ReadOnlySpan<byte> key) => BinaryPrimitives.ReadInt64BigEndian(key);
 
     /// <summary>The value that belongs to a number, begun with the number itself, so that a mix-up shows.</summary>
-    public void WriteValue(Span<byte> value, long number)
+    /// <param name="value">Of the right length.</param>
+    /// <param name="number">Of the key.</param>
+    /// <param name="version">Another version, other bytes behind the number.</param>
+    public void WriteValue(Span<byte> value, long number, long version = 0)
     {
-        ulong hash = (ulong)number * 0x9E3779B97F4A7C15;
-        int at = (int)((hash >> 32) % (ulong)(PoolBytes - ValueBytes));
+        ulong hash = (ulong)(number + version) * 0x9E3779B97F4A7C15;
+        int at = (int)((hash >> 32) % (ulong)(_valuePool.Length - ValueBytes));
         _valuePool.AsSpan(at, ValueBytes).CopyTo(value);
         BinaryPrimitives.WriteInt64BigEndian(value, number);
     }

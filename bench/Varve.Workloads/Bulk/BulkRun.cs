@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Globalization;
 using System.Text;
+using Varve.Workloads.Measuring;
 
 namespace Varve.Workloads.Bulk;
 

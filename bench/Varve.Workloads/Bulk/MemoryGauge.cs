@@ -1,3 +1,5 @@
+using Varve.Workloads.Measuring;
+
 namespace Varve.Workloads.Bulk;
 
 /// <summary>Resident memory of this process above what it was when the gauge was made, which is just before Open.</summary>

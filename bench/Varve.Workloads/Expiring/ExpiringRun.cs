@@ -2,6 +2,7 @@ using System.Diagnostics;
 using System.Globalization;
 using System.Text;
 using Varve.Workloads.Bulk;
+using Varve.Workloads.Measuring;
 
 namespace Varve.Workloads.Expiring;
 

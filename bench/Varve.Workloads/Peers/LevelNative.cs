@@ -15,6 +15,7 @@ internal static unsafe partial class LevelNative
     [LibraryImport(Library)] public static partial nint leveldb_cache_create_lru(nuint bytes);
     [LibraryImport(Library)] public static partial nint leveldb_filterpolicy_create_bloom(int bitsPerKey);
     [LibraryImport(Library)] public static partial nint leveldb_writeoptions_create();
+    [LibraryImport(Library)] public static partial void leveldb_writeoptions_set_sync(nint writeOptions, byte value);
     [LibraryImport(Library)] public static partial nint leveldb_readoptions_create();
 
     [LibraryImport(Library, StringMarshalling = StringMarshalling.Utf8)]
@@ -25,6 +26,18 @@ internal static unsafe partial class LevelNative
     [LibraryImport(Library)]
     public static partial void leveldb_put(
         nint database, nint writeOptions, byte* key, nuint keyBytes, byte* value, nuint valueBytes, byte** error);
+
+    [LibraryImport(Library)]
+    public static partial void leveldb_delete(nint database, nint writeOptions, byte* key, nuint keyBytes, byte** error);
+
+    [LibraryImport(Library)] public static partial nint leveldb_writebatch_create();
+    [LibraryImport(Library)] public static partial void leveldb_writebatch_destroy(nint batch);
+    [LibraryImport(Library), SuppressGCTransition] public static partial void leveldb_writebatch_clear(nint batch);
+
+    [LibraryImport(Library), SuppressGCTransition]
+    public static partial void leveldb_writebatch_put(nint batch, byte* key, nuint keyBytes, byte* value, nuint valueBytes);
+
+    [LibraryImport(Library)] public static partial void leveldb_write(nint database, nint writeOptions, nint batch, byte** error);
 
     [LibraryImport(Library)]
     public static partial byte* leveldb_get(nint database, nint readOptions, byte* key, nuint keyBytes, nuint* valueBytes, byte** error);

@@ -9,6 +9,7 @@ internal static unsafe partial class LmdbNative
 
     public const uint NoSync = 0x10000;
     public const uint ReadOnly = 0x20000;
+    public const uint WriteMap = 0x80000;
     /// <summary>Readers belong to their transactions, not to threads.</summary>
     public const uint NoThreadLocal = 0x200000;
     public const uint NoReadAhead = 0x800000;
@@ -42,8 +43,10 @@ internal static unsafe partial class LmdbNative
     [LibraryImport(Library)] public static partial int mdb_txn_renew(nint transaction);
     [LibraryImport(Library)] public static partial int mdb_dbi_open(nint transaction, byte* name, uint flags, uint* handle);
     [LibraryImport(Library)] public static partial int mdb_put(nint transaction, uint handle, Value* key, Value* value, uint flags);
+    [LibraryImport(Library)] public static partial int mdb_del(nint transaction, uint handle, Value* key, Value* value);
     [LibraryImport(Library)] public static partial int mdb_get(nint transaction, uint handle, Value* key, Value* value);
     [LibraryImport(Library)] public static partial int mdb_cursor_open(nint transaction, uint handle, nint* cursor);
     [LibraryImport(Library)] public static partial int mdb_cursor_get(nint cursor, Value* key, Value* value, int operation);
+    [LibraryImport(Library)] public static partial int mdb_cursor_renew(nint transaction, nint cursor);
     [LibraryImport(Library)] public static partial void mdb_cursor_close(nint cursor);
 }

@@ -23,10 +23,14 @@ internal static unsafe partial class RocksNative
     [LibraryImport(Library)] public static partial nint rocksdb_cache_create_lru(nuint bytes);
     [LibraryImport(Library)] public static partial nint rocksdb_filterpolicy_create_bloom_full(double bitsPerKey);
     [LibraryImport(Library)] public static partial nint rocksdb_writeoptions_create();
+    [LibraryImport(Library)] public static partial void rocksdb_writeoptions_set_sync(nint writeOptions, byte value);
     [LibraryImport(Library)] public static partial nint rocksdb_readoptions_create();
 
     [LibraryImport(Library, StringMarshalling = StringMarshalling.Utf8)]
-    public static partial nint rocksdb_open(nint options, string directory, byte** error);
+    public static partial nint rocksdb_open_column_families(
+        nint options, string directory, int count, byte** names, nint* familyOptions, nint* families, byte** error);
+
+    [LibraryImport(Library)] public static partial void rocksdb_column_family_handle_destroy(nint family);
 
     [LibraryImport(Library)] public static partial void rocksdb_close(nint database);
 
@@ -41,10 +45,22 @@ internal static unsafe partial class RocksNative
     public static partial nint rocksdb_get_pinned(nint database, nint readOptions, byte* key, nuint keyBytes, byte** error);
 
     [LibraryImport(Library)]
-    public static partial void rocksdb_multi_get(
-        nint database, nint readOptions, nuint count, byte** keys, nuint* keyBytes, byte** values, nuint* valueBytes, byte** errors);
+    public static partial void rocksdb_batched_multi_get_cf(
+        nint database, nint readOptions, nint family, nuint count,
+        byte** keys, nuint* keyBytes, nint* slices, byte** errors, byte isSorted);
 
-    [LibraryImport(Library)] public static partial void rocksdb_free(byte* bytes);
+    [LibraryImport(Library)]
+    public static partial void rocksdb_delete_range_cf(
+        nint database, nint writeOptions, nint family, byte* start, nuint startBytes, byte* end, nuint endBytes, byte** error);
+
+    [LibraryImport(Library)] public static partial nint rocksdb_writebatch_create();
+    [LibraryImport(Library)] public static partial void rocksdb_writebatch_destroy(nint batch);
+    [LibraryImport(Library), SuppressGCTransition] public static partial void rocksdb_writebatch_clear(nint batch);
+
+    [LibraryImport(Library), SuppressGCTransition]
+    public static partial void rocksdb_writebatch_put(nint batch, byte* key, nuint keyBytes, byte* value, nuint valueBytes);
+
+    [LibraryImport(Library)] public static partial void rocksdb_write(nint database, nint writeOptions, nint batch, byte** error);
 
     [LibraryImport(Library), SuppressGCTransition]
     public static partial byte* rocksdb_pinnableslice_value(nint slice, nuint* bytes);
@@ -60,6 +76,7 @@ internal static unsafe partial class RocksNative
     [LibraryImport(Library)] public static partial void rocksdb_iter_seek_to_first(nint iterator);
     [LibraryImport(Library)] public static partial void rocksdb_iter_seek_to_last(nint iterator);
     [LibraryImport(Library)] public static partial void rocksdb_iter_seek(nint iterator, byte* key, nuint keyBytes);
+    [LibraryImport(Library)] public static partial void rocksdb_iter_seek_for_prev(nint iterator, byte* key, nuint keyBytes);
     [LibraryImport(Library)] public static partial void rocksdb_iter_next(nint iterator);
     [LibraryImport(Library)] public static partial void rocksdb_iter_prev(nint iterator);
     [LibraryImport(Library), SuppressGCTransition] public static partial byte* rocksdb_iter_key(nint iterator, nuint* bytes);

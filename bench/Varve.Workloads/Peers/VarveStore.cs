@@ -1,20 +1,46 @@
 namespace Varve.Workloads.Peers;
 
-/// <summary>Varve by its public API, with its defaults but for the durability that all peers share.</summary>
+/// <summary>Varve by its public API, with its defaults but for the budget and the durability that all peers share.</summary>
 internal sealed class VarveStore : Store
 {
     private readonly Database _database;
     private readonly SortedMap _map;
     private readonly MultiGet _gets;
+    private readonly WriteBatch _batch;
+    private readonly bool _ownsDatabase;
 
-    public VarveStore(string directory, long budgetBytes)
+    public VarveStore(StoreOptions options)
+        : this(
+            Database.Open(
+                options.Directory,
+                new DatabaseOptions
+                {
+                    MemoryBudgetBytes = options.BudgetBytes,
+                    Durability = options.IsSynced ? Durability.Synced : Durability.Buffered,
+                }),
+            ownsDatabase: true)
     {
-        _database = Database.Open(directory, new DatabaseOptions { MemoryBudgetBytes = budgetBytes, Durability = Durability.Buffered });
-        _map = _database.GetMap("bench");
-        _gets = _database.CreateMultiGet();
+    }
+
+    private VarveStore(Database database, bool ownsDatabase)
+    {
+        _database = database;
+        _ownsDatabase = ownsDatabase;
+        _map = database.GetMap("bench");
+        _gets = database.CreateMultiGet();
+        _batch = database.CreateBatch();
     }
 
     public override void Put(ReadOnlySpan<byte> key, ReadOnlySpan<byte> value) => _map.Put(key, value);
+
+    public override void PutMany(ReadOnlySpan<byte> keys, ReadOnlySpan<byte> values, int count)
+    {
+        int keyBytes = keys.Length / count;
+        int valueBytes = values.Length / count;
+        _batch.Clear();
+        for (int i = 0; i < count; i++) _batch.Put(_map, keys.Slice(i * keyBytes, keyBytes), values.Slice(i * valueBytes, valueBytes));
+        _database.Write(_batch);
+    }
 
     public override void Delete(ReadOnlySpan<byte> key) => _map.Delete(key);
 
@@ -39,13 +65,20 @@ internal sealed class VarveStore : Store
 
     public override StoreCursor OpenCursor() => new VarveCursor(_map.CreateCursor());
 
+    public override Store ForAnotherThread() => new VarveStore(_database, ownsDatabase: false);
+
     public override bool TrySettle()
     {
         _database.WaitForUpkeep();
         return true;
     }
 
-    public override void Dispose() => _database.Close();
+    public override void Dispose()
+    {
+        _batch.Dispose();
+        _gets.Dispose();
+        if (_ownsDatabase) _database.Close();
+    }
 
     private sealed class VarveCursor(Cursor cursor) : StoreCursor
     {
@@ -58,6 +91,8 @@ internal sealed class VarveStore : Store
         public override bool SeekToLast() => cursor.SeekToLast();
 
         public override bool Seek(ReadOnlySpan<byte> key) => cursor.Seek(key);
+
+        public override bool SeekForPrevious(ReadOnlySpan<byte> key) => cursor.SeekForPrevious(key);
 
         public override bool Next() => cursor.Next();
 

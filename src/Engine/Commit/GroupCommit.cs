@@ -86,6 +86,7 @@ internal sealed partial class GroupCommit
         if (_stopCause is not null) return;
         try
         {
+            _room.SettleIngest();
             _log.WriteMark();
         }
         catch (StorageException) when (!_log.IsSealed)
@@ -99,7 +100,12 @@ internal sealed partial class GroupCommit
     }
 
     /// <summary>Ends the log; null where writing had been stopped, so that the next open recovers.</summary>
-    public LogEnd? EndLog() => _stopCause is null ? _log.Close() : null;
+    public LogEnd? EndLog()
+    {
+        if (_stopCause is not null) return null;
+        _room.SettleIngest();
+        return _log.Close();
+    }
 
     private void Do(List<CommitRequest> group)
     {
@@ -109,6 +115,7 @@ internal sealed partial class GroupCommit
             throw new DatabaseReadOnlyException("The database takes no writes until it is opened again: " + cause.Message, cause);
         }
 
+        _room.SettleIngest();
         switch (first.Kind)
         {
             case CommitKind.Write:

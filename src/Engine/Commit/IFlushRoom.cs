@@ -17,6 +17,12 @@ internal interface IFlushRoom
     /// <summary>Returns once every entry up to the sequence is in tables; throws what ends a flush meanwhile.</summary>
     void WaitForFlushed(ulong sequence);
 
+    /// <summary>
+    /// Returns once it is durable what became of an ingest whose edit failed; nothing may be logged before. Free where there is none.
+    /// </summary>
+    /// <exception cref="StorageException">The manifest still cannot be written: nothing can be, and it may be tried again.</exception>
+    void SettleIngest();
+
     /// <summary>An empty memtable of the usual capacity, with room for so many bytes even where that is more.</summary>
     MemTable CreateMemTable(long roomBytes);
 }

@@ -9,9 +9,9 @@ namespace Varve.Compaction;
 /// </summary>
 /// <remarks>
 /// The order: tables that range tombstones delete as a whole, which costs nothing; a level 0 at twice its trigger (reads and writes
-/// suffer); tables dense in tombstones; tables that have expired; levels over their target, the fullest first; when idle, level 0
-/// and raw tables at the bottom. Within a level the table that overlaps the least of the next level for its size goes first, as in RocksDB; it needs no
-/// position to be kept.
+/// suffer); tables dense in tombstones; tables that have expired; levels over their target, the fullest first; when idle, level 0 and
+/// raw tables at the bottom. Within a level the table that overlaps the least of the next level for its size goes first, as in RocksDB;
+/// it needs no position to be kept.
 /// </remarks>
 internal sealed class CompactionPlanner(CompactionOptions options)
 {

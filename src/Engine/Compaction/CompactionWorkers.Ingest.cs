@@ -10,13 +10,18 @@ internal sealed partial class CompactionWorkers
     /// <summary>Replaced, never changed: the planner may hold one.</summary>
     private IReadOnlyList<LeveledTable> _arriving = [];
 
+    /// <summary>The sequence of an ingest whose edit failed, until an edit that succeeds says what became of it; 0: none.</summary>
+    private ulong _unsettledSequence;
+
     /// <summary>
     /// Installs finished tables, each as deep as it may stand, by one edit, which also says that all up to it is in tables.
     /// </summary>
     /// <param name="tables">Written with sequence 0; they share no key.</param>
     /// <param name="sequence">The ingest's. Everything before it is in tables; nothing is written until this returns.</param>
     /// <exception cref="StorageException">The disk refused; the tables are not installed, nor will be.</exception>
-    /// <exception cref="CommitOutcomeUnknownException">The disk refused; the next open may find the tables.</exception>
+    /// <exception cref="CommitOutcomeUnknownException">
+    /// The disk refused; the next open may find the tables, unless <see cref="SettleIngest"/> succeeds before.
+    /// </exception>
     public void Install(IReadOnlyList<TableInfo> tables, ulong sequence)
     {
         var edit = new LevelEdit { FlushedSequence = sequence };
@@ -35,7 +40,8 @@ internal sealed partial class CompactionWorkers
         catch (StorageException failure)
         {
             _counters.CountFailure();
-            if (ErrorNumbers.IsSync(failure) || !TrySettle(sequence)) throw new CommitOutcomeUnknownException(failure);
+            Volatile.Write(ref _unsettledSequence, sequence);
+            if (ErrorNumbers.IsSync(failure) || !TrySettle()) throw new CommitOutcomeUnknownException(failure);
             throw;
         }
         finally
@@ -50,11 +56,19 @@ internal sealed partial class CompactionWorkers
     /// An edit that succeeds after a failed one settles that the failed one did not happen. It passes over the ingest's sequence: a replay
     /// that meets the marks of an ingest behind what is flushed, and later frames, knows that the manifest has lost it.
     /// </summary>
-    private bool TrySettle(ulong sequence)
+    public void SettleIngest()
+    {
+        ulong sequence = Volatile.Read(ref _unsettledSequence);
+        if (sequence == 0) return;
+        _context.Levels.Commit(new LevelEdit { FlushedSequence = sequence });
+        Volatile.Write(ref _unsettledSequence, 0);
+    }
+
+    private bool TrySettle()
     {
         try
         {
-            _context.Levels.Commit(new LevelEdit { FlushedSequence = sequence });
+            SettleIngest();
             return true;
         }
         catch (StorageException)

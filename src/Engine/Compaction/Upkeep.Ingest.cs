@@ -17,4 +17,6 @@ internal sealed partial class Upkeep
     /// <summary>See <see cref="CompactionWorkers.Install"/>.</summary>
     /// <remarks>The log's old segments are retired by the next flush: only the flushing thread may.</remarks>
     public void Install(IReadOnlyList<TableInfo> tables, ulong sequence) => _compaction.Install(tables, sequence);
+
+    public void SettleIngest() => _compaction.SettleIngest();
 }

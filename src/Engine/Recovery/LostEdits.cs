@@ -47,6 +47,7 @@ internal static class LostEdits
         if (state.ReadUpTo is not var (path, offset)) return null;
         ManifestState next = state.Copy();
         string? problem = next.TryApply(recovered, out string? misfit) ? next.FindProblem() : misfit;
-        return problem is null ? null : new CorruptDataException(path, offset, $"the manifest and the log do not belong together: {problem}");
+        if (problem is null) return null;
+        return new CorruptDataException(path, offset, $"the manifest and the log do not belong together: {problem}");
     }
 }

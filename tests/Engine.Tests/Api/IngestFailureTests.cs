@@ -140,6 +140,31 @@ public sealed class IngestFailureTests : IngestHarness
     }
 
     [Fact]
+    public void Until_it_is_durable_what_became_of_an_ingest_nothing_is_logged_and_then_writing_goes_on()
+    {
+        using (Database database = Open())
+        {
+            SortedMap map = database.GetMap("m");
+            map.Put("k"u8, "v"u8);
+            database.Flush();
+            database.WaitForUpkeep();
+            Disk.Faults = call => call.Operation == DiskOperation.Write && call.Path.Contains("MANIFEST", StringComparison.Ordinal)
+                ? Fault.Error(Errors.NoSpace)
+                : null;
+            Assert.Throws<CommitOutcomeUnknownException>(() => database.Ingest(map, Entries(0, 500)));
+            Assert.Throws<StorageException>(() => map.Put("refused"u8, "v"u8));
+            Disk.Faults = null;
+            map.Put("after"u8, "v"u8, Durability.Synced);
+            map.Put("later"u8, "v"u8, Durability.Synced);
+            Assert.Equal(3, CountOf(map.All()));
+        }
+
+        using Database reopened = Open();
+        Assert.Equal(3, CountOf(reopened.GetMap("m").All()));
+        Assert.True(reopened.Verify().IsSound);
+    }
+
+    [Fact]
     public void Every_flipped_bit_of_an_ingested_table_is_found()
     {
         using Database database = Open();

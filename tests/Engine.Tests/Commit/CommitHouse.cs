@@ -184,6 +184,11 @@ internal sealed class CommitHouse : IFlushRoom
     }
 
     void IFlushRoom.OnFrozen() => FrozenCount++;
+    void IFlushRoom.SettleIngest()
+    {
+        // No ingest fails here.
+    }
+
 
     MemTable IFlushRoom.CreateMemTable(long roomBytes) => CreateMemTable(roomBytes);
 

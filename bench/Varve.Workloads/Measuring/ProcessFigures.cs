@@ -1,10 +1,17 @@
 using System.Globalization;
+using System.Runtime.InteropServices;
+using System.Text;
 
-namespace Varve.Workloads;
+namespace Varve.Workloads.Measuring;
 
 /// <summary>What Linux says of a process, in bytes; 0 where it does not say.</summary>
-internal static class ProcessFigures
+internal static unsafe partial class ProcessFigures
 {
+    private const int CurrentDirectory = -100;
+    private const uint StatxBlocks = 0x400;
+    private const int StatxBlocksOffset = 48;
+    private const int StatxBytes = 256;
+
     /// <summary>Memory in use now: anonymous, files that are mapped, shared.</summary>
     public static long ResidentBytes(int process) => Read($"/proc/{process}/status", "VmRSS:", 1024);
 
@@ -43,10 +50,19 @@ internal static class ProcessFigures
         }
     }
 
+    /// <summary>What the files of a directory take on the device: reserved room that was never written does not count.</summary>
     public static long DirectoryBytes(string directory) =>
         Directory.Exists(directory)
-            ? new DirectoryInfo(directory).EnumerateFiles("*", SearchOption.AllDirectories).Sum(file => file.Length)
+            ? new DirectoryInfo(directory).EnumerateFiles("*", SearchOption.AllDirectories).Sum(file => AllocatedBytes(file.FullName))
             : 0;
+
+    /// <summary>0 when the file has just gone.</summary>
+    private static long AllocatedBytes(string path)
+    {
+        byte* buffer = stackalloc byte[StatxBytes];
+        fixed (byte* name = Encoding.UTF8.GetBytes(path + '\0'))
+            return statx(CurrentDirectory, name, 0, StatxBlocks, buffer) == 0 ? *(long*)(buffer + StatxBlocksOffset) * 512 : 0;
+    }
 
     private static long Read(string path, string field, long unitBytes)
     {
@@ -66,4 +82,6 @@ internal static class ProcessFigures
 
         return 0;
     }
+
+    [LibraryImport("libc")] private static partial int statx(int directory, byte* path, int flags, uint mask, byte* buffer);
 }
