@@ -119,7 +119,7 @@ internal sealed partial class CommitQueue
 
         if (!leads)
         {
-            request.Wait();
+            request.Wait(isLong: durability == Durability.Synced && IsCrowded);
             leads = request.State == CommitState.Leads;
         }
 
@@ -227,6 +227,9 @@ internal sealed partial class CommitQueue
         _isMarkWanted = false;
         return wanted;
     }
+
+    /// <summary>More writers come together than there are cores: who waits for the device leaves his to the others.</summary>
+    private bool IsCrowded => Math.Max(Volatile.Read(ref _waiting), Volatile.Read(ref _lastGroupCount)) > Environment.ProcessorCount;
 
     private bool MayLinger(Durability durability) => durability == Durability.Synced && _lastGroupCount > 1;
 

@@ -110,7 +110,12 @@ internal sealed class CommitRequest(EngineSignal? wakeUp)
 
     public void WakeUp() => wakeUp!.Set();
 
-    public void Wait() => wakeUp!.Wait();
+    /// <summary>Waits for the lead or the end.</summary>
+    public void Wait(bool isLong)
+    {
+        if (isLong) wakeUp!.WaitLong();
+        else wakeUp!.Wait();
+    }
 
     /// <summary>Tells the writer how it ended; the request may be reused at once.</summary>
     public void Complete()

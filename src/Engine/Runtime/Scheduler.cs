@@ -57,6 +57,9 @@ internal abstract class EngineSignal
     /// <summary>Waits for a <see cref="Set"/> and takes it.</summary>
     public abstract void Wait();
 
+    /// <summary>The same where the wait will not be a short one: gives the core away at once.</summary>
+    public virtual void WaitLong() => Wait();
+
     /// <summary>Waits at most <paramref name="timeout"/>; true when a <see cref="Set"/> was taken.</summary>
     public abstract bool Wait(TimeSpan timeout);
 }

@@ -34,7 +34,7 @@ internal sealed class SystemScheduler(TimeProvider clock) : Scheduler
         return new SystemThread(thread);
     }
 
-    public override void SpinOnce() => Thread.SpinWait(1);
+    public override void SpinOnce() => Thread.Yield();
 
     /// <summary>
     /// Runs a wait again when <see cref="Thread.Interrupt"/> ends it, and hands the interrupt on afterwards: half a commit would
@@ -94,6 +94,9 @@ internal sealed class SystemScheduler(TimeProvider clock) : Scheduler
         });
 
         public override void Wait() => Wait(Timeout.InfiniteTimeSpan);
+
+        public override void WaitLong() =>
+            Uninterrupted((Signal: this, Deadline: long.MaxValue), static wait => wait.Signal.WaitUntil(wait.Deadline));
 
         public override bool Wait(TimeSpan timeout)
         {
