@@ -17,6 +17,12 @@ internal enum DiskOperation
     Sync,
     SetLength,
     Allocate,
+
+    /// <summary>Mapping a file, or making mapped bytes take stores: a failure is an answer, not an error.</summary>
+    Map,
+
+    /// <summary>Stores into mapped bytes: they cannot fail, only the power can.</summary>
+    Store,
 }
 
 /// <summary>

@@ -66,6 +66,8 @@ internal sealed class LyingFiles(IFileSystem inner, string slip) : IFileSystem
 
         public void Allocate(long bytes) => inner.Allocate(bytes);
 
+        public IFileMapping? TryMap(int bytes) => inner.TryMap(bytes);
+
         public void AdviseRandomReads() => inner.AdviseRandomReads();
 
         public void Dispose() => inner.Dispose();

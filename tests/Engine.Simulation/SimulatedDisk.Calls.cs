@@ -83,6 +83,23 @@ internal sealed partial class SimulatedDisk
         call.ThrowIfPowerCut();
     }
 
+    /// <summary>False where the system refuses, or knows no mappings that stores can rely on.</summary>
+    internal bool TryMap(SimulatedFile file, long bytes)
+    {
+        using CallScope call = Begin(DiskOperation.Map, file.Path, 0, bytes);
+        call.ThrowIfPowerCut();
+        if (file.Node.Cached.Length < bytes || file.Node.Cached.MissingBytes(0, bytes) > 0)
+            throw new InvalidOperationException($"'{file.Path}' is mapped but has no space on the disk.");
+        return MapsFiles && file.IsWritable && call.Fault is not { IsDistortion: false };
+    }
+
+    internal void Store(SimulatedFile file, ReadOnlySpan<byte> source, long offset)
+    {
+        using CallScope call = Begin(DiskOperation.Store, file.Path, offset, source.Length);
+        file.Node.Change(DataChange.Write(source, offset));
+        call.ThrowIfPowerCut();
+    }
+
     internal long GetLength(SimulatedFile file)
     {
         lock (_gate)
@@ -192,7 +209,7 @@ internal sealed partial class SimulatedDisk
             Fault? fault = Faults?.Invoke(call);
             if (fault is not null) LastFault = call;
             bool hasEffect = fault is null || fault.IsPowerCut || fault.IsDistortion
-                || operation is DiskOperation.Write or DiskOperation.Sync;
+                || operation is DiskOperation.Write or DiskOperation.Sync or DiskOperation.Map or DiskOperation.Store;
             if (!hasEffect) throw Error(SystemName(operation), path, fault!.ErrorCode);
             return new CallScope(this, call, fault);
         }
@@ -220,6 +237,7 @@ internal sealed partial class SimulatedDisk
         DiskOperation.Sync => "fdatasync",
         DiskOperation.SetLength => "ftruncate",
         DiskOperation.Allocate => "fallocate",
+        DiskOperation.Map => "mmap",
         _ => throw new UnreachableException(),
     };
 

@@ -83,6 +83,7 @@ internal sealed partial class SimulatedDisk
         {
             CapacityBytes = CapacityBytes,
             DirectWriteAlignment = DirectWriteAlignment,
+            MapsFiles = MapsFiles,
         };
     }
 }

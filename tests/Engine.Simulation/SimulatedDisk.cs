@@ -55,6 +55,9 @@ internal sealed partial class SimulatedDisk : IFileSystem
     /// </summary>
     public int DirectWriteAlignment { get; init; } = 4096;
 
+    /// <summary>Whether files can be mapped into memory.</summary>
+    public bool MapsFiles { get; init; } = true;
+
     /// <summary>Calls made so far, failed ones included: a test that hurts every call runs over 1 to this.</summary>
     public long CallCount { get; private set; }
 

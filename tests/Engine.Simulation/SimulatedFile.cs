@@ -58,6 +58,12 @@ internal sealed class SimulatedFile(SimulatedDisk disk, FileNode node, string pa
         disk.Allocate(this, bytes);
     }
 
+    public IFileMapping? TryMap(int bytes)
+    {
+        ThrowIfDisposed();
+        return disk.TryMap(this, bytes) ? new SimulatedMapping(disk, this, bytes) : null;
+    }
+
     public void AdviseRandomReads() => ThrowIfDisposed();
 
     public void Dispose()

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Text.Json;
 using Varve.Cli.Torture;
 
@@ -16,6 +17,33 @@ public sealed class TortureTests : CliHouse
         Assert.Equal(4, result.GetProperty("rounds").EnumerateObject().Sum(kind => kind.Value.GetInt32()));
         Assert.True(result.GetProperty("acknowledged").GetInt64() > 0);
         Assert.True(RunOnData("verify").Expect(ExitCode.Ok).Output.Length > 0);
+    }
+
+    [Fact]
+    public void A_process_that_is_killed_keeps_all_that_it_has_acknowledged_without_a_sync()
+    {
+        const int Streams = 2;
+        var ledger = new TortureLedger(Streams);
+        foreach (int acknowledgements in (int[])[1, 50, 2_000, 9_000])
+        {
+            ledger.BeginProcess();
+            using (Process writer = Start(TortureWriter.CommandName, "--data", Data, "--seed", "7"))
+            {
+                int seen = 0;
+                while (writer.StandardOutput.ReadLine() is { } line)
+                {
+                    if (!line.EndsWith(TortureWriter.LineEnd, StringComparison.Ordinal)) continue;
+                    if (!ledger.TryTake(line.AsSpan()[..^TortureWriter.LineEnd.Length])) continue;
+                    if (++seen == acknowledgements) writer.Kill();
+                }
+
+                Assert.True(seen >= acknowledgements);
+                writer.WaitForExit();
+            }
+
+            using Database database = Database.Open(Data, TortureDatabase.Options());
+            Assert.Empty(ledger.Check(database));
+        }
     }
 
     [Fact]

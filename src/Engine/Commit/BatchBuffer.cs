@@ -218,8 +218,8 @@ internal sealed unsafe class BatchBuffer : IDisposable
     public void Clear()
     {
         if (_region is not null || _bytes.Length > KeptBytesMax) Dispose();
-        _unrecordedMaps.Clear();
-        _maps.Clear();
+        if (_unrecordedMaps.Count > 0) _unrecordedMaps.Clear();
+        if (_maps.Count > 0) _maps.Clear();
         _lastMap = null;
         DroppedMap = null;
         RangeCount = 0;

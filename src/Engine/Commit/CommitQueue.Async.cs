@@ -72,7 +72,13 @@ internal sealed partial class CommitQueue
         while (true)
         {
             _asyncLeaderWanted.Wait();
-            while (TakesAsyncLead()) LeadGroup(own: null);
+            while (TakesAsyncLead())
+            {
+                GatherGroup();
+                ExecuteGroup();
+                EndLead(own: null);
+            }
+
             using (_queueGuard.Hold())
             {
                 // Writers that had queued behind the close are told of it first, and whoever leads now may still want this thread.

@@ -100,18 +100,21 @@ internal sealed partial class CommitQueue
         CommitKind kind, BatchBuffer? batch, ConditionList? conditions, Durability durability, Action<ulong>? install)
     {
         CommitRequest request;
-        bool leads = false;
+        bool isAlone;
+        bool leads;
         using (_queueGuard.Hold())
         {
             ThrowIfClosed();
             if (!_idleRequests.TryPop(out request!)) request = new CommitRequest(_scheduler.CreateSignal("commit request"));
-            Enqueue(request.Set(kind, batch, durability, completion: null, conditions));
+            request.Set(kind, batch, durability, completion: null, conditions);
             request.Install = install;
-            if (!_isLed)
-            {
-                _isLed = true;
-                leads = true;
-            }
+            leads = !_isLed;
+            _isLed = true;
+
+            // Nobody waits before it, and it waits for nobody: its group is itself.
+            isAlone = leads && !MayLinger(durability);
+            if (isAlone) TakeAlone(request);
+            else Enqueue(request);
         }
 
         if (!leads)
@@ -120,11 +123,12 @@ internal sealed partial class CommitQueue
             leads = request.State == CommitState.Leads;
         }
 
-        if (leads) LeadGroup(request);
+        if (leads && !isAlone) GatherGroup();
+        if (leads) ExecuteGroup();
         CommitOutcome outcome = CommitOutcome.Of(request);
         Exception? failure = request.Failure;
-        request.Clear();
-        using (_queueGuard.Hold()) _idleRequests.Push(request);
+        if (leads) EndLead(request);
+        else GiveBack(request);
         if (failure is not null) throw failure;
         return outcome;
     }
@@ -149,6 +153,22 @@ internal sealed partial class CommitQueue
     }
 
     /// <summary>
+    /// Brings what was acknowledged before the call to the log's slots, for those who read them; nothing where writing has stopped.
+    /// </summary>
+    public void DrainLog()
+    {
+        if (_commit.StopCause is not null) return;
+        try
+        {
+            Run(CommitKind.Drain);
+        }
+        catch (Exception failure) when (failure is DatabaseReadOnlyException or CommitOutcomeUnknownException)
+        {
+            // Whoever writes next is told. What was read before stays readable.
+        }
+    }
+
+    /// <summary>
     /// Lets the log reuse what holds nothing above the sequence, and makes the next segment ready. Beside everything else.
     /// </summary>
     /// <exception cref="StorageException">There is no room for a spare segment: the writer that needs one will try again.</exception>
@@ -156,8 +176,18 @@ internal sealed partial class CommitQueue
     {
         _log.RetireThrough(flushedSequence);
         _log.Progress.Raise();
-        _log.EnsureSpare();
+        EnsureLogSpare();
     }
+
+    /// <summary>Called by the leader when a segment of the log to come should be made ready.</summary>
+    public Action? LogSpareWanted
+    {
+        set => _log.SpareWanted = value;
+    }
+
+    /// <summary>Makes the log's next segment ready, unless it is. Beside everything else.</summary>
+    /// <exception cref="StorageException">There is no room for it.</exception>
+    public void EnsureLogSpare() => _log.EnsureSpare();
 
     /// <summary>
     /// Gives the log's history and spare segments back to a full disk: their room is worth more to a flush, which frees whole segments, and
@@ -185,21 +215,36 @@ internal sealed partial class CommitQueue
         return request;
     }
 
-    private bool TakesMark()
+    private void GiveBack(CommitRequest request)
     {
-        using (_queueGuard.Hold())
-        {
-            bool wanted = _isMarkWanted && !_isClosed;
-            _isMarkWanted = false;
-            return wanted;
-        }
+        request.Clear();
+        using (_queueGuard.Hold()) _idleRequests.Push(request);
     }
 
-    /// <summary>Takes a group, does what it asks, hands the lead on, and tells everybody else in the group.</summary>
-    private void LeadGroup(CommitRequest? own)
+    private bool TakesMark()
+    {
+        bool wanted = _isMarkWanted && !_isClosed;
+        _isMarkWanted = false;
+        return wanted;
+    }
+
+    private bool MayLinger(Durability durability) => durability == Durability.Synced && _lastGroupCount > 1;
+
+    private void TakeAlone(CommitRequest request)
+    {
+        request.State = CommitState.Taken;
+        _group.Add(request);
+        _lastGroupCount = 1;
+    }
+
+    private void GatherGroup()
     {
         Linger();
         TakeGroup();
+    }
+
+    private void ExecuteGroup()
+    {
         try
         {
             if (_group.Count > 0) Execute();
@@ -208,15 +253,15 @@ internal sealed partial class CommitQueue
         {
             foreach (CommitRequest request in _group) request.Failure ??= failure;
         }
+    }
 
-        if (TakesMark()) _commit.Mark();
+    /// <summary>
+    /// Hands the lead on, and tells everybody else in the group. What became of the leader's own request is known by now: it is idle again.
+    /// </summary>
+    private void EndLead(CommitRequest? own)
+    {
         CommitRequest? others;
-        using (_queueGuard.Hold())
-        {
-            others = EndGroup(own);
-            HandOver();
-        }
-
+        while (!TryEndGroup(own, out others)) _commit.Mark();
         _log.Progress.Raise();
 
         while (others is not null)
@@ -225,6 +270,22 @@ internal sealed partial class CommitQueue
             CommitRequest? next = others.Next;
             others.Complete();
             others = next;
+        }
+    }
+
+    /// <summary>False when a mark is wanted first.</summary>
+    private bool TryEndGroup(CommitRequest? own, out CommitRequest? others)
+    {
+        using (_queueGuard.Hold())
+        {
+            others = null;
+            if (_isMarkWanted && TakesMark()) return false;
+            others = EndGroup(own);
+            HandOver();
+            if (own is null) return true;
+            own.Clear();
+            _idleRequests.Push(own);
+            return true;
         }
     }
 

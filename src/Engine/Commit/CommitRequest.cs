@@ -12,6 +12,9 @@ internal enum CommitKind
     /// <summary>Make everything logged so far durable.</summary>
     Sync,
 
+    /// <summary>Write everything logged so far to the log's slots.</summary>
+    Drain,
+
     /// <summary>Freeze the active memtable unless it is empty.</summary>
     Rotate,
 

@@ -124,6 +124,9 @@ internal sealed partial class GroupCommit
             case CommitKind.Sync:
                 Persist(Durability.Synced);
                 break;
+            case CommitKind.Drain:
+                DrainLog();
+                break;
             case CommitKind.Rotate:
                 if (!_views.Unpinned.Active.IsEmpty) Rotate(roomBytes: 0);
                 break;
@@ -151,7 +154,11 @@ internal sealed partial class GroupCommit
 
     private void WriteAdmitted(List<CommitRequest> group)
     {
-        foreach (CommitRequest request in group) AddNames(request);
+        foreach (CommitRequest request in group)
+        {
+            if (request.Batch!.UnrecordedMaps.Count > 0) AddNames(request);
+        }
+
         if (!GroupConditions.HasAny(group))
         {
             WriteAll(group);
@@ -193,7 +200,7 @@ internal sealed partial class GroupCommit
             }
 
             batches++;
-            foreach (MapIdentity map in request.Recorded) map.MarkRecorded();
+            for (int i = 0; i < request.Recorded.Count; i++) request.Recorded[i].MarkRecorded();
             request.Batch!.DroppedMap?.MarkDropped(request.Sequence);
         }
 
@@ -261,8 +268,9 @@ internal sealed partial class GroupCommit
 
     private void Rotate(long roomBytes)
     {
-        // The wait may be long; what is in the log's buffer is not kept from the system by it.
-        Persist(Durability.Buffered);
+        // The wait may be long; what is in the log's buffer is not kept from the system by it. And feeds show what is in tables, which they
+        // read in the log's slots.
+        DrainLog();
         _room.WaitForRoom();
         MemTable fresh = _room.CreateMemTable(roomBytes);
         _views.Rotate(fresh);
@@ -308,7 +316,20 @@ internal sealed partial class GroupCommit
         try
         {
             if (durability == Durability.Synced) SyncLog();
-            else if (durability == Durability.Buffered) _log.Drain();
+            else if (durability == Durability.Buffered) _log.Keep();
+        }
+        catch (Exception failure)
+        {
+            Stop(failure);
+            throw new CommitOutcomeUnknownException(failure);
+        }
+    }
+
+    private void DrainLog()
+    {
+        try
+        {
+            _log.Drain();
         }
         catch (Exception failure)
         {

@@ -9,8 +9,8 @@ using Varve.Runtime;
 namespace Varve.Compaction;
 
 /// <summary>
-/// What the store does by itself: one thread flushes frozen memtables, in order, and ticks once a second; others compact. Each job
-/// that fails is tried again, later each time; what it wrote is deleted.
+/// What the store does by itself: one thread flushes frozen memtables, in order, and ticks once a second; others compact; one makes the
+/// log's next segment ready. Each job that fails is tried again, later each time; what it wrote is deleted.
 /// </summary>
 internal sealed partial class Upkeep : IFlushRoom
 {
@@ -24,6 +24,7 @@ internal sealed partial class Upkeep : IFlushRoom
     private readonly UpkeepSignals _changes;
     private readonly UpkeepReports _reports;
     private readonly CompactionWorkers _compaction;
+    private readonly LogSpares _logSpares;
     private readonly CancellationTokenSource _stopping = new();
     private EngineThread? _flusher;
     private CommitQueue? _commit;
@@ -38,6 +39,7 @@ internal sealed partial class Upkeep : IFlushRoom
         _changes = new UpkeepSignals(context.Scheduler);
         _reports = new UpkeepReports(context.Events, Counters);
         _compaction = new CompactionWorkers(context, Counters, _reports, _changes, _stopping.Token);
+        _logSpares = new LogSpares(context, Counters);
     }
 
     public UpkeepCounters Counters { get; } = new();
@@ -51,6 +53,7 @@ internal sealed partial class Upkeep : IFlushRoom
         UpdatePressure();
         _flusher = _context.Scheduler.StartThread("varve flush", FlushOrStop);
         _compaction.Start(commit);
+        _logSpares.Start(commit);
     }
 
     /// <summary>Ends the threads; jobs under way are given up and their output deleted. Writers that wait for room fail.</summary>
@@ -61,6 +64,7 @@ internal sealed partial class Upkeep : IFlushRoom
         _changes.Raise();
         _flusher?.Join();
         _compaction.Join();
+        _logSpares.Stop();
     }
 
     public void WaitForRoom()

@@ -13,6 +13,15 @@ internal sealed class ChangeSource(IFileSystem files, LogHistory history, LogWri
     /// <summary>Up to where entries are in tables; what is there is durable, whatever the log says.</summary>
     public Func<ulong>? GetFlushedSequence { get; init; }
 
+    /// <summary>Brings to the files what is only in the log's window.</summary>
+    public Action? DrainLog { get; init; }
+
+    /// <summary>What an open for reading has found in the window of a process that died.</summary>
+    public LogWindowContent? Window
+    {
+        init => Segments.Window = value;
+    }
+
     public IFileSystem Files => files;
 
     public MapCatalog Catalog => catalog;
@@ -40,6 +49,7 @@ internal sealed class ChangeSource(IFileSystem files, LogHistory history, LogWri
 
         // What a log holds behind its last sync cannot be relied on once a write or sync of it failed; the next open tells what is there.
         if (log.IsSealed) return Math.Min(visible, log.SyncedSequence);
+        if (!durableOnly && log.DrainedSequence < Math.Min(visible, log.KeptSequence)) DrainLog?.Invoke();
         ulong shown = durableOnly ? Math.Max(log.SyncedSequence, GetFlushedSequence?.Invoke() ?? 0) : log.DrainedSequence;
         return Math.Min(visible, shown);
     }

@@ -10,6 +10,9 @@ internal static class FileNames
     public const string Current = "CURRENT";
     public const string CurrentTemporary = "CURRENT.tmp";
 
+    /// <summary>The end of the log that is not in its slot yet, mapped into memory.</summary>
+    public const string LogWindow = "WINDOW";
+
     private const string TableSuffix = ".table";
     private const string LogSuffix = ".log";
     private const string ManifestPrefix = "MANIFEST-";
@@ -31,6 +34,9 @@ internal static class FileNames
         slot = parsed ? (int)number : 0;
         return parsed;
     }
+
+    /// <summary>Whether it is a slot or the window of the log.</summary>
+    public static bool IsOfLog(string name) => name == LogWindow || TryParseLogSlot(name, out _);
 
     private static bool TryParse([NotNull] string name, string prefix, string suffix, out long number)
     {

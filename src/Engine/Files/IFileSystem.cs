@@ -88,6 +88,12 @@ internal interface IFile : IDisposable
     /// <summary>Takes disk space for the first <paramref name="bytes"/> bytes, raising the length to it; new bytes read as zero.</summary>
     void Allocate(long bytes);
 
+    /// <summary>
+    /// Maps the first bytes of a file that has them all on disk. Null where the system cannot, refuses, or cannot promise that stores into
+    /// allocated bytes need no new space.
+    /// </summary>
+    IFileMapping? TryMap(int bytes) => null;
+
     /// <summary>Tells the system that reads will be at random places, so that it does not read ahead.</summary>
     void AdviseRandomReads();
 }

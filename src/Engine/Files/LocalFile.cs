@@ -46,6 +46,12 @@ internal sealed unsafe class LocalFile : IFile
         if (bytes > 0) _system.Allocate(_handle, Path, bytes);
     }
 
+    public IFileMapping? TryMap(int bytes)
+    {
+        nint address = _system.TryMap(_handle, bytes);
+        return address == 0 ? null : new LocalFileMapping(_system, address, bytes);
+    }
+
     public void AdviseRandomReads() => _system.AdviseRandomReads(_handle);
 
     public void Dispose() => _handle.Dispose();

@@ -11,7 +11,7 @@ internal sealed class LogFollower : IDisposable
 {
     private readonly LogSegments _segments;
     private readonly IFileSystem _files;
-    private readonly LogFrameReader _frames = new(CancellationToken.None);
+    private readonly LogFrameReader _frames;
     private ReadableSegment? _segment;
     private long _offset;
 
@@ -27,6 +27,7 @@ internal sealed class LogFollower : IDisposable
     {
         _segments = segments;
         _files = files;
+        _frames = new LogFrameReader(CancellationToken.None) { Window = segments.Window };
         Position = after;
     }
 

@@ -13,6 +13,9 @@ internal static class LogFormat
 
     public const int FrameAlignment = sizeof(ulong);
 
+    /// <summary>No place in a segment lies behind this: more than any slot has.</summary>
+    public const long OffsetMax = 1L << 40;
+
     public const int FrameBytesMax = LogFrame.HeaderBytes + FramePayloadBytesMax;
 
     /// <summary>A segment's size is a multiple of this, and at least two of it.</summary>

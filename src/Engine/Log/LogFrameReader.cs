@@ -16,10 +16,14 @@ internal sealed class LogFrameReader : IDisposable
     private IFile? _file;
     private long _windowOffset;
     private int _windowLength;
+    private LogWindowContent? _overlay;
 
     public LogFrameReader(CancellationToken cancellation) => _cancellation = cancellation;
 
     public long BytesRead { get; private set; }
+
+    /// <summary>Read in the place of what its slot has; null: there is none.</summary>
+    public LogWindowContent? Window { get; set; }
 
     public void Open(IFileSystem files, string path)
     {
@@ -30,6 +34,10 @@ internal sealed class LogFrameReader : IDisposable
         // Either the whole file fits, or the longest frame does many times over.
         int windowBytes = (int)Math.Min(_file.Length, WindowBytesMax);
         if (windowBytes > _window.Length) _window = GC.AllocateUninitializedArray<byte>(windowBytes);
+        _overlay = null;
+        if (Window is null || !TryReadHeader(out LogSegmentHeader header) || !Window.Fits(path, header)) return;
+        _overlay = Window;
+        Forget();
     }
 
     /// <summary>Forgets the window: what lies behind the bytes that were valid when it was read may have changed.</summary>
@@ -102,6 +110,7 @@ internal sealed class LogFrameReader : IDisposable
             _windowLength = _file!.Read(_window, offset);
             _windowOffset = offset;
             BytesRead += _windowLength;
+            _overlay?.CopyOver(_window.AsSpan(0, _windowLength), offset);
             start = 0;
         }
 

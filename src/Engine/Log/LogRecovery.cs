@@ -1,3 +1,5 @@
+using Varve.Files;
+
 namespace Varve.Log;
 
 /// <summary>
@@ -50,7 +52,9 @@ internal sealed class LogRecovery
 
     private LogRecoveryResult Run()
     {
+        _reader.Window = ReadWindow();
         LogInventory inventory = LogInventory.Take(_context, _era, _reader);
+        CheckWindow(inventory);
         if (inventory.Segments.Count == 0)
         {
             if (_cleanEnd is { } end)
@@ -76,7 +80,28 @@ internal sealed class LogRecovery
 
     private LogRecoveryResult Result(LogInventory inventory, ulong lastSequence, LogEndKind kind, long records) =>
         new(Math.Max(lastSequence, _flushedSequence), kind, records, _reader.BytesRead, inventory.Segments.Count, inventory.HighestNumber,
-            _end, _durableMark, inventory.ClockMark);
+            _end, _durableMark, inventory.ClockMark, _reader.Window);
+
+    /// <summary>What a process that was killed has left; the log of one that closed has all in its slots.</summary>
+    private LogWindowContent? ReadWindow()
+    {
+        if (_cleanEnd is not null) return null;
+        LogWindowContent? window = LogWindowContent.TryRead(_context.Files, _context.Directory, _context.DatabaseId);
+        return window is not null && window.IsOf(_era) ? window : null;
+    }
+
+    /// <summary>
+    /// A segment is in its slot before its frames are in the window. After a power cut the window may be an old one: of a segment that has
+    /// been recycled.
+    /// </summary>
+    private void CheckWindow(LogInventory inventory)
+    {
+        if (_reader.Window is not { SlotPath: null } window || window.Segment <= inventory.HighestNumber) return;
+        throw new CorruptDataException(
+            Path.Combine(_context.Directory, FileNames.LogWindow),
+            0,
+            $"log segment {window.Segment} is missing, of which this file holds records");
+    }
 
     private void ReplaySegments(IReadOnlyList<FoundSegment> segments, int start, LogReplay replay)
     {

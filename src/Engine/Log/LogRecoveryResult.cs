@@ -29,6 +29,7 @@ internal enum LogEndKind
 /// </param>
 /// <param name="DurableMark">The highest sequence that headers and frames, as far as they were read, state as synced.</param>
 /// <param name="ClockMark">The highest time that their headers tell, milliseconds since 1970 UTC; 0 when none does.</param>
+/// <param name="Window">Frames that are not in their slot; null: there were none.</param>
 internal sealed record LogRecoveryResult(
     ulong LastSequence,
     LogEndKind EndKind,
@@ -38,4 +39,5 @@ internal sealed record LogRecoveryResult(
     long HighestSegment,
     LogEnd? End,
     ulong DurableMark,
-    long ClockMark);
+    long ClockMark,
+    LogWindowContent? Window);

@@ -6,6 +6,9 @@ namespace Varve.Log;
 /// </summary>
 internal sealed class LogSegments(LogHistory history, LogWriter? writer)
 {
+    /// <summary>What an earlier process has left in the window, where nobody has written it to its slot; null: nothing.</summary>
+    public LogWindowContent? Window { get; set; }
+
     /// <summary>Who has everything up to it can read on without a gap.</summary>
     public ulong OldestStart => TryFindAfter(0, out ReadableSegment oldest) ? oldest.StartSequence : history.PrecedingSequence;
 

@@ -85,6 +85,9 @@ internal sealed partial class LogWriter
         _slots.DeleteSurplus();
     }
 
+    /// <summary>Told, by whoever appends, that <see cref="EnsureSpare"/> is wanted; does not wait for it.</summary>
+    public Action? SpareWanted { get; set; }
+
     /// <summary>Makes a spare slot unless there is one; background work, so that a commit need not make it.</summary>
     public void EnsureSpare() => _slots.EnsureSpare();
 

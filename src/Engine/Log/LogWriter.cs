@@ -5,14 +5,16 @@ using Varve.Entries;
 namespace Varve.Log;
 
 /// <summary>
-/// Appends records to the log: into a buffer (<see cref="Append"/>), from there to the system (<see cref="Drain"/>), from there to
-/// the disk (<see cref="Sync"/>). Whatever survives a crash is a prefix of what was appended.
+/// Appends records to the log: into a buffer (<see cref="Append"/>), where they survive the process if asked to (<see cref="Keep"/>),
+/// from there to the slots (<see cref="Drain"/>), from there to the disk (<see cref="Sync"/>). Whatever survives a crash is a prefix of
+/// what was appended.
 /// </summary>
 /// <remarks>
 /// <para>
-/// Threads: <see cref="Append"/>, <see cref="Drain"/>, <see cref="WriteMark"/>, <see cref="Sync"/> and <see cref="Close"/> are called by
-/// one thread at a time, the leader of the commit group. <see cref="SyncDrained"/> may run beside the next leader's appends, but not
-/// beside another sync. <see cref="RetireThrough"/> (one thread at a time), the spares and the properties may be used beside all of them.
+/// Threads: <see cref="Append"/>, <see cref="Keep"/>, <see cref="Drain"/>, <see cref="WriteMark"/>, <see cref="Sync"/> and
+/// <see cref="Close"/> are called by one thread at a time, the leader of the commit group. <see cref="SyncDrained"/> may run beside the
+/// next leader's appends, but not beside another sync. <see cref="RetireThrough"/> (one thread at a time), the spares and the properties
+/// may be used beside all of them.
 /// </para>
 /// <para>
 /// A failed write or sync seals the log: nothing is known any more of what is on disk, so every later call throws the same cause.
@@ -21,14 +23,14 @@ namespace Varve.Log;
 /// </remarks>
 internal sealed partial class LogWriter : IDisposable
 {
-    /// <summary>Larger buffers gain nothing: the transition into the system is already below a nanosecond a record.</summary>
-    private const int BufferBytes = 256 * 1024;
+    /// <summary>The next segment is wanted once this one is filled to a quarter: a small log does without.</summary>
+    private const int SpareWantedShare = 4;
 
     private readonly LogContext _context;
     private readonly LogEra _era;
     private readonly LogSlots _slots;
     private readonly Queue<LogSlot> _rented = new();
-    private readonly byte[] _buffer = GC.AllocateUninitializedArray<byte>(BufferBytes, pinned: true);
+    private readonly LogBuffer _buffer;
 
     private readonly Lock _segmentsGate = new();
     private readonly List<LogSegment> _live = [];
@@ -37,9 +39,10 @@ internal sealed partial class LogWriter : IDisposable
 
     private LogSegment _active;
     private long _drainedBytes = LogFormat.HeaderAreaBytes;
-    private int _bufferedBytes;
+    private bool _hasAskedForSpare;
     private ulong _lastMark;
     private ulong _appendedSequence;
+    private ulong _keptSequence;
     private ulong _drainedSequence;
     private ulong _syncedSequence;
     private volatile ExceptionDispatchInfo? _sealCause;
@@ -64,10 +67,12 @@ internal sealed partial class LogWriter : IDisposable
         _appendedSequence = _drainedSequence = _syncedSequence = nextSequence - 1;
         History = history ?? new LogHistory(context, bytesMax: 0, nextSequence - 1);
         _slots = new LogSlots(context, History.GetSlots(), Seal);
+        _buffer = new LogBuffer(context);
         try
         {
             Rent(1);
             _active = BeginSegment(era.FirstSegment, nextSequence, predecessor: null);
+            _buffer.Restart(_active, _drainedBytes);
 
             // A recycled slot's name may still be only in memory, if the process that made it was killed.
             context.Files.SyncDirectory(context.Directory);
@@ -85,13 +90,16 @@ internal sealed partial class LogWriter : IDisposable
     /// <summary>True once a write or sync has failed: nothing more is taken.</summary>
     public bool IsSealed => _sealCause is not null;
 
-    /// <summary>The last sequence whose record the system has as a whole: it survives the process.</summary>
+    /// <summary>The last sequence that survives the process, because somebody asked for it.</summary>
+    public ulong KeptSequence => Math.Max(Volatile.Read(ref _keptSequence), DrainedSequence);
+
+    /// <summary>The last sequence whose record is as a whole in the segments' slots, for all to read.</summary>
     public ulong DrainedSequence => Volatile.Read(ref _drainedSequence);
 
     /// <summary>The last sequence that survives a power cut.</summary>
     public ulong SyncedSequence => Volatile.Read(ref _syncedSequence);
 
-    private long SegmentBytesLeft => _context.SegmentBytes - _drainedBytes - _bufferedBytes;
+    private long SegmentBytesLeft => _context.SegmentBytes - _drainedBytes - _buffer.Length;
 
     /// <summary>
     /// Appends one record, the next in order: it takes <paramref name="sequenceCount"/> sequences from <paramref
@@ -120,7 +128,15 @@ internal sealed partial class LogWriter : IDisposable
         Volatile.Write(ref _appendedSequence, lastSequence);
     }
 
-    /// <summary>Hands everything appended to the system: it survives a crash of the process.</summary>
+    /// <summary>Lets everything appended survive a crash of the process, be it in the window or in its slots.</summary>
+    public void Keep()
+    {
+        ThrowIfUnusable();
+        if (_buffer.TryKeep()) Volatile.Write(ref _keptSequence, _appendedSequence);
+        else DrainBuffer();
+    }
+
+    /// <summary>Writes everything appended to the segments' slots.</summary>
     public void Drain()
     {
         ThrowIfUnusable();
@@ -219,6 +235,7 @@ internal sealed partial class LogWriter : IDisposable
         }
 
         _slots.Dispose();
+        _buffer.Dispose();
     }
 
     private void WriteFragments(LogFrame record, ReadOnlySpan<byte> payload, ReadOnlySpan<byte> rest, ulong lastSequence)
@@ -259,18 +276,24 @@ internal sealed partial class LogWriter : IDisposable
     private void WriteFrame(in LogFrame frame, ReadOnlySpan<byte> payload, ReadOnlySpan<byte> payloadRest)
     {
         int frameBytes = frame.TotalBytes;
-        if (frameBytes > BufferBytes - _bufferedBytes) DrainBuffer();
-        frame.Write(_buffer.AsSpan(_bufferedBytes, frameBytes), payload, _active.Salt, _drainedBytes + _bufferedBytes, payloadRest);
-        _bufferedBytes += frameBytes;
+        if (!_buffer.HasRoomFor(frameBytes)) MakeRoom(frameBytes);
+        long offset = _drainedBytes + _buffer.Length;
+        frame.Write(_buffer.Take(frameBytes), payload, _active.Salt, offset, payloadRest);
         _lastMark = frame.DurableMark;
+    }
+
+    private void MakeRoom(int bytes)
+    {
+        DrainBuffer();
+        Invariant.Holds(_buffer.HasRoomFor(bytes));
     }
 
     private void DrainBuffer()
     {
-        if (_bufferedBytes == 0) return;
+        if (_buffer.Length == 0) return;
         try
         {
-            _active.Slot.File.Write(_buffer.AsSpan(0, _bufferedBytes), _drainedBytes);
+            _active.Slot.File.Write(_buffer.Frames, _drainedBytes);
         }
         catch (Exception cause)
         {
@@ -278,8 +301,9 @@ internal sealed partial class LogWriter : IDisposable
             throw;
         }
 
-        _drainedBytes += _bufferedBytes;
-        _bufferedBytes = 0;
+        _drainedBytes += _buffer.Length;
+        if (!_hasAskedForSpare && _drainedBytes > _context.SegmentBytes / SpareWantedShare) AskForSpare();
+        _buffer.Restart(_active, _drainedBytes);
         lock (_segmentsGate)
         {
             // In this order for a sync beside us: what it takes as drained lies in segments it sees as to be synced.
@@ -303,6 +327,14 @@ internal sealed partial class LogWriter : IDisposable
         }
 
         _drainedBytes = LogFormat.HeaderAreaBytes;
+        _hasAskedForSpare = false;
+        _buffer.Restart(_active, _drainedBytes);
+    }
+
+    private void AskForSpare()
+    {
+        _hasAskedForSpare = true;
+        SpareWanted?.Invoke();
     }
 
     private void ThrowIfUnusable()

@@ -109,6 +109,7 @@ internal sealed class DirectoryInspector(IFileSystem files, string directory)
         if (FileNames.TryParseManifest(name, out _)) return InspectManifest();
         if (FileNames.TryParseTable(name, out _)) return InspectTable();
         if (FileNames.TryParseLogSlot(name, out _)) return InspectLog();
+        if (name == FileNames.LogWindow) return InspectWindow();
         return Describe(DatabaseFileKind.Unknown, false, "not a file of the database");
 
         FileInspection Describe(DatabaseFileKind kind, bool isNeeded, string role, string? problem = null) => new()
@@ -139,6 +140,19 @@ internal sealed class DirectoryInspector(IFileSystem files, string directory)
 
             if (table.Bytes != bytes) problem = $"the manifest says {table.Bytes} bytes";
             return Describe(DatabaseFileKind.Table, true, $"level {table.Level}", problem);
+        }
+
+        FileInspection InspectWindow()
+        {
+            // Of an open database, too, it may hold what is in no slot.
+            foreach (LogSegmentHeader header in _segments.Values)
+            {
+                if (LogWindowContent.TryRead(files, directory, header.DatabaseId) is not { } window || !window.Fits(name, header)) continue;
+                bool isNeeded = _manifest!.State.CleanEnd is null;
+                return Describe(DatabaseFileKind.LogWindow, isNeeded, $"the end of segment {header.Number}");
+            }
+
+            return Describe(DatabaseFileKind.LogWindow, false, "holds nothing of the log");
         }
 
         FileInspection InspectLog()

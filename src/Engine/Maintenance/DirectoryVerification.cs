@@ -195,7 +195,7 @@ internal sealed class DirectoryVerification(
     {
         foreach (string name in _lengths.Keys)
         {
-            if (name is FileNames.Lock or FileNames.Current || FileNames.TryParseLogSlot(name, out _)) continue;
+            if (name is FileNames.Lock or FileNames.Current || FileNames.IsOfLog(name)) continue;
             string? note = null;
             if (FileNames.TryParseTable(name, out long number)) note = NoteOnTable(number);
             else if (name == FileNames.CurrentTemporary) note = "left behind by a crash";

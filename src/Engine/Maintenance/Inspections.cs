@@ -25,6 +25,9 @@ public enum DatabaseFileKind
 
     /// <summary>A slot of the log.</summary>
     Log = 5,
+
+    /// <summary>The end of the log that an open database has in memory, and a killed one left there.</summary>
+    LogWindow = 6,
 }
 
 /// <summary>A database's directory as its files tell, read without lock.</summary>

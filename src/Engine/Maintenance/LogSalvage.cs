@@ -58,6 +58,7 @@ internal sealed class LogSalvage(IFileSystem files, string directory, DatabaseId
     public void Run(ulong floor, LogRecordSink? sink)
     {
         using var reader = new LogFrameReader(cancellation);
+        if (CleanEnd is null) reader.Window = LogWindowContent.TryRead(files, directory, owner);
         Survey(reader);
         LastSequence = floor;
         _durable = Math.Max(_durable, CleanEnd?.LastSequence ?? 0);

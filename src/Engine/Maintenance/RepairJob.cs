@@ -319,7 +319,7 @@ internal sealed class RepairJob(IFileSystem files, RandomSource random, string d
                 bool isReplaced = _replaced.Contains(name) || _verifiedNames.Contains(name) || Manifest.IsDamaged;
                 if (isReplaced && !kept.Contains(name)) _setAside.Link(name);
             }
-            else if (name == FileNames.Current || (rebuildsLog && FileNames.TryParseLogSlot(name, out _)))
+            else if (name == FileNames.Current || (rebuildsLog && FileNames.IsOfLog(name)))
             {
                 _setAside.Copy(name);
             }

@@ -35,7 +35,7 @@ internal sealed unsafe class MemTable
     public const int RangesAtOnceMax = 256;
 
     /// <summary>From this many deleted keys on a table that holds mostly those is full: scans have to pass over them.</summary>
-    public const int TombstonesMax = 16 << 10;
+    public const int TombstonesMax = 128 << 10;
 
     private readonly MemArena _arena;
     private readonly RadixTree _tree;

@@ -86,6 +86,12 @@ internal static unsafe partial class Libc
 
     [LibraryImport(Library, EntryPoint = "madvise", SetLastError = true)]
     public static partial int AdviseMemory(nint address, nuint bytes, int advice);
+
+    [LibraryImport(Library, EntryPoint = "mlock", SetLastError = true)]
+    public static partial int LockMemory(nint address, nuint bytes);
+
+    [LibraryImport(Library, EntryPoint = "fstatfs", SetLastError = true)]
+    public static partial int GetFileSystemOnLinux(SafeFileHandle file, out LinuxFileSystemStatus status);
 }
 
 /// <summary>The fields that the engine reads of Linux' <c>struct statx</c>, the same on every architecture.</summary>
@@ -103,4 +109,12 @@ internal struct LinuxFileStatus
 
     [FieldOffset(156)]
     public uint DirectOffsetAlignment;
+}
+
+/// <summary>The field that the engine reads of Linux' <c>struct statfs</c> on 64 bits; the rest is room for the others.</summary>
+[StructLayout(LayoutKind.Explicit, Size = 256)]
+internal struct LinuxFileSystemStatus
+{
+    [FieldOffset(0)]
+    public long Type;
 }

@@ -19,6 +19,12 @@ internal sealed unsafe class LinuxSystemCalls : UnixSystemCalls
     private const int RandomAdvice = 1;
     private const int OperationNotSupported = 95;
 
+    private const int ReadAndWrite = 0x3;
+    private const int Shared = 0x1;
+
+    /// <summary>Kernel 5.14.</summary>
+    private const int AdvicePopulateWrite = 23;
+
     private const int CurrentDirectory = -100;
     private const int DoNotFollowLinks = 0x100;
     private const int EmptyPath = 0x1000;
@@ -79,6 +85,44 @@ internal sealed unsafe class LinuxSystemCalls : UnixSystemCalls
     }
 
     public override void AdviseRandomReads(SafeFileHandle file) => _ = Libc.AdviseOnLinux(file, 0, 0, RandomAdvice);
+
+    public override nint TryMap(SafeFileHandle file, int bytes)
+    {
+        if (!OverwritesInPlace(file)) return 0;
+        bool isHeld = false;
+        nint address;
+        try
+        {
+            file.DangerousAddRef(ref isHeld);
+            address = Libc.Map(0, (nuint)bytes, ReadAndWrite, Shared, (int)file.DangerousGetHandle(), 0);
+        }
+        finally
+        {
+            if (isHeld) file.DangerousRelease();
+        }
+
+        if (address == -1) return 0;
+
+        // A page that had left memory would be read from the disk by a store, which cannot report that this failed.
+        if (Libc.LockMemory(address, (nuint)bytes) == 0 && TryPopulate(address, bytes)) return address;
+        Unmap(address, bytes);
+        return 0;
+    }
+
+    public override bool TryPopulate(nint address, int bytes) => Libc.AdviseMemory(address, (nuint)bytes, AdvicePopulateWrite) == 0;
+
+    public override void Unmap(nint address, int bytes) => _ = Libc.Unmap(address, (nuint)bytes);
+
+    /// <summary>
+    /// Those known to do so: ext4 and its elders, XFS, memory. Copying ones want new space for every page that was written back.
+    /// </summary>
+    private static bool OverwritesInPlace(SafeFileHandle file)
+    {
+        const long Ext = 0xEF53;
+        const long Xfs = 0x58465342;
+        const long Memory = 0x01021994;
+        return Libc.GetFileSystemOnLinux(file, out LinuxFileSystemStatus status) == 0 && status.Type is Ext or Xfs or Memory;
+    }
 
     public override PathKind GetKind(string path, bool followLinks)
     {

@@ -72,6 +72,20 @@ internal abstract class SystemCalls
     /// <summary>Turns read-ahead off. Advice: a system that does not take it is no error.</summary>
     public abstract void AdviseRandomReads(SafeFileHandle file);
 
+    /// <summary>
+    /// Maps the first bytes of a file, shared and kept in memory; 0 where the system cannot or refuses, and on file systems that take new
+    /// space for bytes that were allocated before: a store that finds none ends the process.
+    /// </summary>
+    public virtual nint TryMap(SafeFileHandle file, int bytes) => 0;
+
+    /// <summary>Makes mapped pages take stores; false when a store would fail.</summary>
+    public virtual bool TryPopulate(nint address, int bytes) => false;
+
+    /// <summary>Ends a mapping of <see cref="TryMap"/>.</summary>
+    public virtual void Unmap(nint address, int bytes)
+    {
+    }
+
     /// <summary>What a path names; a symbolic link is itself (a file) or, when followed, what it leads to.</summary>
     public abstract PathKind GetKind(string path, bool followLinks);
 

@@ -21,12 +21,13 @@ internal static class PastLog
     }
 
     /// <summary>The segments of that past that are kept, durable also where the era that ends now did not end in order.</summary>
-    public static LogHistory LoadHistory(LogContext context, long bytesMax, LogPast past, bool isUnclean)
+    public static LogHistory LoadHistory(LogContext context, long bytesMax, LogPast past, LogRecoveryResult? log, bool isUnclean)
     {
         LogHistory history = LogHistory.Load(context, bytesMax, past);
         if (!isUnclean || past.PastEras.Count == 0) return history;
         try
         {
+            log?.Window?.WriteToSlot(context.Files);
             history.Sync(from: past.PastEras[^1].Era.FirstSegment);
             return history;
         }

@@ -56,7 +56,7 @@ internal static class StoreOpener
         edit.LogEra = era;
         edit.ClockMarkMilliseconds = clock.Mark;
         LogPast past = PastLog.Of(state, log);
-        LogHistory history = PastLog.LoadHistory(context, setup.ChangeHistoryBytes, past, isUnclean);
+        LogHistory history = PastLog.LoadHistory(context, setup.ChangeHistoryBytes, past, log, isUnclean);
         edit.LogPast = past with { PastEras = history.SelectKept(past.PastEras) };
         if (LostEdits.FindMismatch(edit, state) is { } mismatch) throw mismatch;
         ManifestWriter manifest = opening.MakeManifest(state);
@@ -103,7 +103,7 @@ internal static class StoreOpener
             Clock = clock,
             Readers = new ReaderThreads(setup.Scheduler),
             Catalog = catalog,
-            Changes = new ChangeSource(setup.Files, history, log: null, views, catalog),
+            Changes = new ChangeSource(setup.Files, history, log: null, views, catalog) { Window = log?.Window },
             Levels = new LevelStore(setup.Scheduler, manifest, opening.Tables, views, clock, levels, state.NextFileNumber),
         });
     }
@@ -173,6 +173,7 @@ internal static class StoreOpener
             Changes = new ChangeSource(setup.Files, log.History, log, views, catalog)
             {
                 GetFlushedSequence = () => levelStore.FlushedSequence,
+                DrainLog = commit.DrainLog,
             },
             Levels = levelStore,
             Log = log,

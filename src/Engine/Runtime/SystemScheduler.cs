@@ -10,7 +10,12 @@ internal sealed class SystemScheduler(TimeProvider clock) : Scheduler
     /// <summary>Turns a wait takes before it blocks; a hand-over between two running threads takes a few hundred nanoseconds.</summary>
     private const int SpinsBeforeBlocking = 100;
 
+    /// <summary>More than these would take the cores from those they wait for.</summary>
+    private static readonly int SpinnersMax = Environment.ProcessorCount - 1;
+
     private static readonly bool SeveralCores = Environment.ProcessorCount > 1;
+
+    private static int s_spinners;
 
     public override TimeProvider Clock => clock;
 
@@ -59,7 +64,12 @@ internal sealed class SystemScheduler(TimeProvider clock) : Scheduler
 
         public override bool IsHeld => _lock.IsHeldByCurrentThread;
 
-        public override void Enter() => Uninterrupted(_lock, static held =>
+        public override void Enter()
+        {
+            if (!_lock.TryEnter()) Wait();
+        }
+
+        private void Wait() => Uninterrupted(_lock, static held =>
         {
             held.Enter();
             return true;
@@ -115,8 +125,13 @@ internal sealed class SystemScheduler(TimeProvider clock) : Scheduler
 
         private void Spin()
         {
-            if (!SeveralCores) return;
-            for (int i = 0; i < SpinsBeforeBlocking && !Volatile.Read(ref _isSet); i++) Thread.SpinWait(10);
+            if (Volatile.Read(ref _isSet)) return;
+            if (Interlocked.Increment(ref s_spinners) <= SpinnersMax)
+            {
+                for (int i = 0; i < SpinsBeforeBlocking && !Volatile.Read(ref _isSet); i++) Thread.SpinWait(10);
+            }
+
+            Interlocked.Decrement(ref s_spinners);
         }
     }
 

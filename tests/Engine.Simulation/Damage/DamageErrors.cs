@@ -41,6 +41,6 @@ internal sealed class DamageErrors(DamagedFile damaged, long soundBytes)
     }
 
     private static bool IsDatabaseFile(string name) =>
-        name == "CURRENT" || name.StartsWith("MANIFEST-", StringComparison.Ordinal)
+        name is "CURRENT" or "WINDOW" || name.StartsWith("MANIFEST-", StringComparison.Ordinal)
         || name.EndsWith(".table", StringComparison.Ordinal) || name.EndsWith(".log", StringComparison.Ordinal);
 }

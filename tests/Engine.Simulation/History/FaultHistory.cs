@@ -46,7 +46,11 @@ internal sealed class FaultHistory(HistoryOptions options, RegionPool pool)
 
     private FaultPoint Visit(FaultPoint point)
     {
-        var disk = new SimulatedDisk(options.Seed) { DirectWriteAlignment = options.DirectWriteAlignment };
+        var disk = new SimulatedDisk(options.Seed)
+        {
+            DirectWriteAlignment = options.DirectWriteAlignment,
+            MapsFiles = options.MapsFiles,
+        };
         try
         {
             Run(disk, point);

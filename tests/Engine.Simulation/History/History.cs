@@ -50,7 +50,11 @@ internal sealed partial class History
 
         // One more that only opens, checks and closes: the last that works may end in a crash, too.
         _lastGeneration = cutsEverywhere ? options.Generations - 1 : options.Generations;
-        _disk = new SimulatedDisk(options.Seed) { DirectWriteAlignment = options.DirectWriteAlignment };
+        _disk = new SimulatedDisk(options.Seed)
+        {
+            DirectWriteAlignment = options.DirectWriteAlignment,
+            MapsFiles = options.MapsFiles,
+        };
     }
 
     /// <summary>Wraps the file system that the engine is given; a canary makes it lie.</summary>

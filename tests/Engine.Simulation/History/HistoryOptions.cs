@@ -76,6 +76,9 @@ internal sealed record HistoryOptions
 
     public required int DirectWriteAlignment { get; init; }
 
+    /// <summary>Whether the log has its window.</summary>
+    public required bool MapsFiles { get; init; }
+
     /// <summary>A long history of several generations, with one to three writers.</summary>
     public static HistoryOptions Draw(int seed)
     {
@@ -141,7 +144,7 @@ internal sealed record HistoryOptions
         $"compressed {Compaction.CompressesBottom}, level 0 trigger {Compaction.LevelZeroTrigger}, ratio {Compaction.LevelRatio}, " +
         $"segment {LogSegmentBytes}, history {ChangeHistoryBytes}, " +
         $"expiring {ExpiringPercent} %, conditional {ConditionalPercent} %, " +
-        $"compaction threads {CompactionThreads}, alignment {DirectWriteAlignment}");
+        $"compaction threads {CompactionThreads}, alignment {DirectWriteAlignment}, mapping {MapsFiles}");
 
     public bool Has(HistoryFeatures feature) => (Without & feature) == 0;
 
@@ -194,6 +197,7 @@ internal sealed record HistoryOptions
         ChangeHistoryBytes = random.Next(6) switch { 0 => 0, 1 => 40 << 10, 2 => 200 << 10, _ => WholeHistoryBytes },
         OpenFilesMax = random.Next(2) == 0 ? 2 : 64,
         DirectWriteAlignment = random.Next(3) switch { 0 => 1, 1 => 512, _ => 4096 },
+        MapsFiles = seed % 4 != 0,
     };
 
     private static string[] DrawNames(Random random)

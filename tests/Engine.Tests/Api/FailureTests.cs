@@ -17,7 +17,7 @@ public sealed class FailureTests
             map.Put("before"u8, "v"u8);
             ulong durable = database.DurableSequence;
             _disk.Faults = FaultPlan.Matching(
-                call => IsLog(call, DiskOperation.Sync), Fault.Error(Errors.InputOutput, FailedSync.MarksClean));
+                call => IsLog(call, DiskOperation.Sync), Fault.Error(Errors.InputOutput, FailedSync.MarksClean), forEver: true);
             CommitOutcomeUnknownException unknown = Assert.Throws<CommitOutcomeUnknownException>(() => map.Put("during"u8, "v"u8));
             Assert.IsType<StorageException>(unknown.InnerException);
             _disk.Faults = null;
@@ -42,7 +42,7 @@ public sealed class FailureTests
         SortedMap map = database.GetMap("m");
         map.Put("before"u8, "v"u8);
         _disk.Faults = FaultPlan.Matching(call => IsLog(call, DiskOperation.Write), Fault.ShortWrite(Errors.InputOutput, 10));
-        Assert.Throws<CommitOutcomeUnknownException>(() => map.Put("during"u8, "v"u8));
+        Assert.Throws<CommitOutcomeUnknownException>(() => map.Put("during"u8, "v"u8, Durability.Synced));
         _disk.Faults = null;
         Assert.Throws<DatabaseReadOnlyException>(() => map.Put("after"u8, default));
         Assert.True(map.Contains("before"u8));

@@ -118,6 +118,7 @@ internal sealed class CommitHouse : IFlushRoom
         const int FirstValueBytes = 1000;
         long empty = DrainedLogBytes;
         Put("first", Durability.Buffered, FirstValueBytes);
+        Queue.DrainLog();
         long headBytes = DrainedLogBytes - empty - FirstValueBytes;
         long left = Log.Context.SegmentBytes - DrainedLogBytes - leaveBytes;
 
@@ -129,6 +130,7 @@ internal sealed class CommitHouse : IFlushRoom
             Put("later", Durability.Buffered, (int)(partBytes - headBytes));
         }
 
+        Queue.DrainLog();
         Assert.Equal(Log.Context.SegmentBytes - leaveBytes, DrainedLogBytes);
     }
 

@@ -57,7 +57,7 @@ public sealed class UpkeepTests
 
             SimulatedDisk found = disk.Crash(CrashMode.KeepAll);
             database.Dispose();
-            string log = found.ListAllFiles().Single(path => Holds(found, path));
+            string log = found.ListAllFiles().Single(path => path.EndsWith(".log", StringComparison.Ordinal) && Holds(found, path));
             found.FlipBit(log, 8 * found.ReadAll(log).AsSpan().IndexOf("key that is looked for"u8));
             Assert.Equal(log, Assert.Throws<CorruptDataException>(() => OptionSet.Tiny.Open(found, new RegionPool())).Path);
         });

@@ -122,7 +122,8 @@ public sealed class EventTests
         Assert.Null(database.GetHealth().WriteStopCause);
         _disk.Faults = FaultPlan.Matching(
             call => call.Path.EndsWith(".log", StringComparison.Ordinal) && call.Operation == DiskOperation.Sync,
-            Fault.Error(Errors.InputOutput));
+            Fault.Error(Errors.InputOutput),
+            forEver: true);
         Assert.Throws<CommitOutcomeUnknownException>(() => map.Put("during"u8, "v"u8));
         Assert.Throws<DatabaseReadOnlyException>(() => map.Put("after"u8, "v"u8));
         DatabaseHealth health = database.GetHealth();

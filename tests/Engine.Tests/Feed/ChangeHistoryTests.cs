@@ -75,7 +75,8 @@ public sealed class ChangeHistoryTests
         FeedHouse.Put(database, 3, 5);
         _house.Disk.Faults = FaultPlan.Matching(
             static call => call.Operation == DiskOperation.Sync && call.Path.EndsWith(".log", StringComparison.Ordinal),
-            Fault.Error(Errors.InputOutput, FailedSync.DropsUnsynced));
+            Fault.Error(Errors.InputOutput, FailedSync.DropsUnsynced),
+            forEver: true);
         Assert.Throws<CommitOutcomeUnknownException>(database.Sync);
         _house.Disk.Faults = null;
         FeedHouse.AssertNumbers(FeedHouse.Read(database, 0, new ChangeFeedOptions { IncludeNotDurable = includeNotDurable }), 0, 3);
@@ -171,8 +172,10 @@ public sealed class ChangeHistoryTests
     public void A_read_only_open_shows_the_history_and_ends()
     {
         using (Database database = _house.Open(Durability.Synced)) FeedHouse.Put(database, 0, 100);
-        Database killed = _house.Open(Durability.Synced);
-        FeedHouse.Put(killed, 100, 20);
+        Database killed = _house.Open(Durability.Buffered);
+        FeedHouse.Put(killed, 100, 12);
+        killed.Sync();
+        FeedHouse.Put(killed, 112, 8);
         _house.Crash(CrashMode.KeepAll);
         killed.Dispose();
 
@@ -283,7 +286,8 @@ public sealed class ChangeHistoryTests
         database.Flush();
         _house.Disk.Faults = FaultPlan.Matching(
             call => call.Operation == DiskOperation.Sync && call.Path.EndsWith(".log", StringComparison.Ordinal),
-            Fault.Error(Errors.InputOutput, FailedSync.DropsUnsynced));
+            Fault.Error(Errors.InputOutput, FailedSync.DropsUnsynced),
+            forEver: true);
         Assert.Throws<CommitOutcomeUnknownException>(() => database.GetMap("m").Put("last"u8, "1"u8, Durability.Synced));
         _house.Disk.Faults = null;
         FeedHouse.AssertNumbers(FeedHouse.Read(database), 0, 10);

@@ -18,6 +18,38 @@ public sealed unsafe class LocalFileTests : IDisposable
     public void Dispose() => _directory.Dispose();
 
     [Fact]
+    public void Stores_into_a_mapped_file_are_read_at_once_and_stay_when_the_mapping_is_gone()
+    {
+        if (!OperatingSystem.IsLinux()) return;
+        const int Bytes = 80 << 10;
+        using IFile file = _files.Open(_directory.Of("mapped"), FileOpening.CreateNew);
+        file.Allocate(Bytes);
+        file.Write(new byte[Bytes], 0);
+        IFileMapping? mapping = file.TryMap(Bytes);
+
+        // Refused on file systems that are not known to overwrite in place.
+        if (mapping is null) return;
+        Assert.Equal(Bytes, mapping.Bytes.Length);
+        Assert.True(mapping.TryPrepare(0, 4 << 10));
+        Assert.True(mapping.TryPrepare(5_000, 60_000));
+        "stored"u8.CopyTo(mapping.Bytes[5_000..]);
+        mapping.OnStored(5_000, 6);
+        byte[] read = new byte[6];
+        file.Read(read, 5_000);
+        Assert.Equal("stored"u8.ToArray(), read);
+        file.Write("written"u8, 70_000);
+        Assert.Equal("written"u8.ToArray(), mapping.Bytes.Slice(70_000, 7).ToArray());
+
+        mapping.Dispose();
+        mapping.Dispose();
+        Assert.Equal(0, mapping.Bytes.Length);
+        using IFile again = _files.Open(_directory.Of("mapped"), FileOpening.Read);
+        again.Read(read, 5_000);
+        Assert.Equal("stored"u8.ToArray(), read);
+        Assert.Null(again.TryMap(Bytes));
+    }
+
+    [Fact]
     public void What_is_written_is_read_back_at_any_place()
     {
         for (int seed = 1; seed <= 5; seed++)

@@ -170,7 +170,7 @@ public class LogDamageTests
 
             for (int hit = random.Next(1, 6); hit > 0; hit--)
             {
-                int slot = random.Next(1, house.Disk.ListAllFiles().Count + 1);
+                int slot = random.Next(1, house.ListSlots().Count + 1);
                 byte[] content = house.ReadSlot(slot);
                 int offset = random.Next(content.Length);
                 int length = random.Next(1, Math.Min(1024, content.Length - offset) + 1);

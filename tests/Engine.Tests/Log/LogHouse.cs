@@ -1,5 +1,6 @@
 using System.Buffers.Binary;
 using Varve.Bytes;
+using Varve.Files;
 using Varve.Log;
 using Varve.Runtime;
 
@@ -10,14 +11,17 @@ internal sealed class LogHouse
 {
     public const string Directory = "data";
 
-    public LogHouse(long segmentBytes = 16 * 1024, ulong databaseIdLow = 7)
+    public LogHouse(long segmentBytes = 16 * 1024, ulong databaseIdLow = 7, bool mapsFiles = true)
     {
+        Disk = new SimulatedDisk { MapsFiles = mapsFiles };
         Disk.CreateDirectory(Directory);
         Context = new LogContext(Disk, Directory, new DatabaseId(High: 1, databaseIdLow), new CountingRandom(), segmentBytes);
         Era = Context.CreateEra(firstSegment: 1);
     }
 
-    public SimulatedDisk Disk { get; private set; } = new();
+    public SimulatedDisk Disk { get; private set; }
+
+    public string WindowPath => Path.Combine(Directory, FileNames.LogWindow);
 
     public LogContext Context { get; private set; }
 
@@ -44,6 +48,13 @@ internal sealed class LogHouse
         Context = Context with { Files = Disk };
     }
 
+    /// <summary>Goes on with another disk that has the same directory.</summary>
+    public void MoveTo(SimulatedDisk disk, LogContext context)
+    {
+        Disk = disk;
+        Context = context with { Files = disk };
+    }
+
     public Recovered Recover(ulong flushedSequence = 0, LogEnd? cleanEnd = null)
     {
         List<RecoveredRecord> records = [];
@@ -56,6 +67,8 @@ internal sealed class LogHouse
             CancellationToken.None);
         return new Recovered(result, records);
     }
+
+    public List<string> ListSlots() => [.. Disk.ListAllFiles().Where(path => path != WindowPath)];
 
     public byte[] ReadSlot(int number) => Disk.ReadAll(Context.SlotPath(number));
 

@@ -16,7 +16,7 @@ public class LogSlotsTests
             log.Sync();
             ulong flushed = log.AppendedSequence - 3;
             log.RetireThrough(flushed);
-            Assert.True(house.Disk.ListAllFiles().Count <= 4, $"round {round}: {house.Disk.ListAllFiles().Count} slots");
+            Assert.True(house.ListSlots().Count <= 4, $"round {round}: {house.ListSlots().Count} slots");
 
             Recovered recovered = house.Recover(flushed);
             recovered.AssertSequences(flushed + 1, log.AppendedSequence, $"round {round}:");
@@ -70,7 +70,7 @@ public class LogSlotsTests
         using LogWriter log = house.OpenWriter();
         log.EnsureSpare();
         log.EnsureSpare();
-        Assert.Equal(["data/0001.log", "data/0002.log"], house.Disk.ListAllFiles());
+        Assert.Equal(["data/0001.log", "data/0002.log"], house.ListSlots());
 
         house.Disk.Faults = FaultPlan.Matching(
             call => call.Operation == DiskOperation.Allocate, Fault.Error(Errors.NoSpace), forEver: true);
@@ -85,7 +85,7 @@ public class LogSlotsTests
         using LogWriter log = house.OpenWriter();
         log.EnsureSpare();
         log.DeleteSpares();
-        Assert.Equal(["data/0001.log"], house.Disk.ListAllFiles());
+        Assert.Equal(["data/0001.log"], house.ListSlots());
     }
 
     [Fact]
@@ -101,11 +101,11 @@ public class LogSlotsTests
         house.WriteSlot(1, new byte[100]);
         house.WriteSlot(2, new byte[50_000]);
         house.Era = house.Context.CreateEra(firstSegment: 9);
-        int slots = house.Disk.ListAllFiles().Count;
+        int slots = house.ListSlots().Count;
         using LogWriter next = house.OpenWriter(nextSequence: 100);
         for (ulong sequence = 100; sequence <= 125; sequence++) LogHouse.Append(next, sequence, 1500);
         LogEnd end = next.Close();
-        Assert.Equal(slots, house.Disk.ListAllFiles().Count);
+        Assert.Equal(slots, house.ListSlots().Count);
         Assert.All(
             next.GetLiveSegments(),
             segment => Assert.Equal(house.Context.SegmentBytes, house.Disk.ReadAll(segment.Path).Length));
@@ -120,11 +120,11 @@ public class LogSlotsTests
         for (ulong sequence = 1; sequence <= 40; sequence++) LogHouse.Append(log, sequence, 1500);
         house.Disk.Faults = FaultPlan.Matching(
             call => call.Operation == DiskOperation.Delete, Fault.Error(Errors.NoAccess), forEver: true);
-        int slots = house.Disk.ListAllFiles().Count;
+        int slots = house.ListSlots().Count;
         log.RetireThrough(40);
-        Assert.Equal(slots, house.Disk.ListAllFiles().Count);
+        Assert.Equal(slots, house.ListSlots().Count);
         for (ulong sequence = 41; sequence <= 60; sequence++) LogHouse.Append(log, sequence, 1500);
-        Assert.Equal(slots, house.Disk.ListAllFiles().Count);
+        Assert.Equal(slots, house.ListSlots().Count);
         house.Recover(40, log.Close()).AssertSequences(41, 60);
     }
 

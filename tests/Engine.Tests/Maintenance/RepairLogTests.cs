@@ -79,7 +79,7 @@ public sealed class RepairLogTests
     public void A_torn_tail_of_an_otherwise_damaged_database_is_no_loss_and_does_not_come_back()
     {
         _house.Fill(closes: false);
-        string log = _house.Files(".log").First(path => _house.Disk.ReadAll(path).AsSpan().IndexOf("third 19"u8) > 0);
+        string log = _house.Files("").First(path => _house.Disk.ReadAll(path).AsSpan().IndexOf("third 19"u8) > 0);
         _house.Disk.FlipBit(log, 8L * _house.Disk.ReadAll(log).AsSpan().IndexOf("third 18"u8));
         foreach (string path in _house.Files("MANIFEST-")) _house.Disk.Remove(path);
         RepairReport report = _house.Repair();
@@ -95,7 +95,7 @@ public sealed class RepairLogTests
     public void What_an_open_has_left_out_of_a_torn_log_does_not_come_back()
     {
         _house.Fill(closes: false);
-        string log = _house.Files(".log").First(path => _house.Disk.ReadAll(path).AsSpan().IndexOf("third 19"u8) > 0);
+        string log = _house.Files("").First(path => _house.Disk.ReadAll(path).AsSpan().IndexOf("third 19"u8) > 0);
         _house.Disk.FlipBit(log, 8L * _house.Disk.ReadAll(log).AsSpan().IndexOf("third 18"u8));
         using (_house.Open())
         {

@@ -30,7 +30,7 @@ public class CloseTests
         EngineSetup setup = HistoryOptions.DrawSmall(1).CreateSetup(disk, scheduler, new SeededRandom(1), RegionPool.Shared);
         Database database = Database.Open(setup, new DatabaseOptions());
         database.GetMap("a").Put("buffered"u8, [1], Durability.Buffered);
-        disk.Faults = FaultPlan.Matching(call => call.Operation == DiskOperation.Sync, Fault.Error(Errors.InputOutput));
+        disk.Faults = FaultPlan.Matching(call => call.Operation == DiskOperation.Sync, Fault.Error(Errors.InputOutput), forEver: true);
         Assert.Throws<CommitOutcomeUnknownException>(() => database.GetMap("a").Put("synced"u8, [2], Durability.Synced));
         disk.Faults = null;
         return database;

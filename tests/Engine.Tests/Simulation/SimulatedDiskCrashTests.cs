@@ -8,6 +8,33 @@ public class SimulatedDiskCrashTests
     private const int Seeds = 400;
 
     [Fact]
+    public void Stores_into_a_mapped_file_survive_the_process_whole_and_a_power_cut_by_chance_but_only_if_told()
+    {
+        var outcomes = new HashSet<string>();
+        for (int seed = 0; seed < 40; seed++)
+        {
+            var disk = new SimulatedDisk();
+            IFile file = disk.Open("a", FileOpening.CreateNew);
+            file.Allocate(8192);
+            file.Write(new byte[8192], 0);
+            file.Sync();
+            disk.SyncDirectory("");
+            IFileMapping mapping = file.TryMap(8192)!;
+            Assert.True(mapping.TryPrepare(0, 8192));
+            mapping.Bytes.Fill(1);
+            mapping.OnStored(0, 6000);
+            byte[] killed = disk.Fork().Crash(CrashMode.KeepAll).ReadAll("a");
+            Assert.Equal((6000, 2192), (killed.Count(value => value == 1), killed.Count(value => value == 0)));
+            Assert.DoesNotContain((byte)1, disk.Fork().Crash(CrashMode.KeepNothing).ReadAll("a"));
+            outcomes.Add(string.Concat(disk.Crash(CrashMode.Random, seed).ReadAll("a")));
+            Assert.ThrowsAny<IOException>(() => mapping.OnStored(0, 1));
+        }
+
+        Assert.True(outcomes.Count > 5, $"{outcomes.Count} outcomes");
+        Assert.Null(new SimulatedDisk { MapsFiles = false }.Open("a", FileOpening.CreateNew).TryMap(0));
+    }
+
+    [Fact]
     public void Without_syncs_a_power_cut_leaves_nothing()
     {
         var disk = new SimulatedDisk();
