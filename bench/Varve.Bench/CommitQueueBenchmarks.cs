@@ -88,6 +88,11 @@ public class CommitQueueBenchmarks
             // Nothing is kept for longer than the memory of it.
         }
 
+        public void SettleIngest()
+        {
+            // There are no ingests.
+        }
+
         public void OnFrozen()
         {
             // Thrown away when the next one is full.

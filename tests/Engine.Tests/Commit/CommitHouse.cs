@@ -183,12 +183,12 @@ internal sealed class CommitHouse : IFlushRoom
         // Nobody flushes here: what is frozen stays so.
     }
 
-    void IFlushRoom.OnFrozen() => FrozenCount++;
     void IFlushRoom.SettleIngest()
     {
         // No ingest fails here.
     }
 
+    void IFlushRoom.OnFrozen() => FrozenCount++;
 
     MemTable IFlushRoom.CreateMemTable(long roomBytes) => CreateMemTable(roomBytes);
 
