@@ -19,6 +19,9 @@ internal sealed class HistoryDamage(HistoryModel model, RegionPool pool)
     private const int SectorBytes = 512;
 
     private readonly HashSet<string> _hurt = new(StringComparer.Ordinal);
+
+    /// <summary>What reads and verifications have named.</summary>
+    private readonly HashSet<string> _foundPaths = new(StringComparer.Ordinal);
     private readonly Dictionary<string, TableInfo> _tables = new(StringComparer.Ordinal);
     private bool _isFound;
     private bool _isGone;
@@ -137,10 +140,11 @@ internal sealed class HistoryDamage(HistoryModel model, RegionPool pool)
                 {
                     ReadAll(database!, later);
                     if (isFirst && writes) later = Write(database!);
-                    bool isReadable = !_isFound;
                     VerifyReport report = database!.Verify();
                     foreach (CorruptDataException damage in report.Damages) CheckNamed(damage.Path, damage.Message);
-                    if (!isReadable && report.IsSound && distortion is null && !writes)
+
+                    // A table may go meanwhile without being read: all of it expired, or was deleted.
+                    if (report.IsSound && distortion is null && !writes && _foundPaths.Any(disk.FileExists))
                         throw new HistoryViolationException("reads find damage, verify does not");
                     Try(database.Close);
                 }
@@ -245,6 +249,7 @@ internal sealed class HistoryDamage(HistoryModel model, RegionPool pool)
     {
         string file = path.TrimStart('/');
         _isFound = true;
+        _foundPaths.Add(file);
 
         // What is missing has no name to give: the directory has it.
         if (_hurt.Contains(file) || (_hurt.Count > 0 && file == HistoryOptions.Directory)) return;
