@@ -19,12 +19,12 @@ public sealed partial class Database
         CheckMapName(name);
         return _maps.AddOrUpdate(
             name,
-            static (added, database) => new SortedMap(database, database._store.Catalog.GetOrAdd(added, database.DurableSequence)),
-            static (added, known, database) => known.Identity.IsDropped
-                ? new SortedMap(database, database._store.Catalog.GetOrAdd(added, database.DurableSequence))
-                : known,
+            static (added, database) => database.MakeMap(added),
+            static (added, known, database) => known.Identity.IsDropped ? database.MakeMap(added) : known,
             this);
     }
+
+    private SortedMap MakeMap(string name) => new(this, _store.Catalog.GetOrAdd(name, _store.Log?.SyncedSequence ?? 0));
 
     /// <summary>The names of the maps that have been written to and not dropped, in ordinal order.</summary>
     public IReadOnlyList<string> ListMaps()

@@ -99,8 +99,11 @@ internal sealed class MapCatalog
 
     /// <summary>The map of that name; a new one, also where the last of that name was dropped, gets the next id.</summary>
     /// <param name="name">The map's name.</param>
-    /// <param name="durableSequence">What the log of drops up to it says can be read there: their names are not kept here for that.</param>
-    public MapIdentity GetOrAdd(string name, ulong durableSequence = 0)
+    /// <param name="syncedSequence">
+    /// What the log says of drops up to it can be read there whatever fails: their names are not kept here for that. What is in tables is
+    /// not enough: of a log that has failed nothing behind its last sync is read.
+    /// </param>
+    public MapIdentity GetOrAdd(string name, ulong syncedSequence = 0)
     {
         lock (_namesGuard)
         {
@@ -108,7 +111,7 @@ internal sealed class MapCatalog
             {
                 if (!map.IsDropped) return map;
                 _replaced.Add(map);
-                _replaced.RemoveAll(replaced => replaced.DroppedSequence <= durableSequence);
+                _replaced.RemoveAll(replaced => replaced.DroppedSequence <= syncedSequence);
             }
 
             Add(map = new MapIdentity(_nextId, name, isRecorded: false));

@@ -49,6 +49,21 @@ public sealed class FeedRangeTests
     }
 
     [Fact]
+    public void A_dropped_map_has_its_name_where_the_log_failed_and_only_tables_have_the_drop()
+    {
+        using Database database = _house.Open(Durability.Buffered);
+        database.GetMap("m").Put("a"u8, "1"u8);
+        database.Sync();
+        database.DropMap("m");
+        database.Flush();
+        database.GetMap("m").Put("b"u8, "2"u8);
+        _house.Disk.Faults = static call => call.Operation == DiskOperation.Sync ? Fault.Error(Errors.InputOutput) : null;
+        Assert.Throws<CommitOutcomeUnknownException>(() => database.GetMap("m").Put("c"u8, "3"u8, Durability.Synced));
+        _house.Disk.Faults = null;
+        Assert.Equal("Put m a.", Shown(database)[0]);
+    }
+
+    [Fact]
     public void An_ingest_is_one_change_for_each_map_with_the_bounds_of_its_keys()
     {
         using (Database database = _house.Open(Durability.Synced))
