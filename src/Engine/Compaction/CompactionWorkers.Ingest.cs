@@ -10,8 +10,10 @@ internal sealed partial class CompactionWorkers
     /// <summary>Replaced, never changed: the planner may hold one.</summary>
     private IReadOnlyList<LeveledTable> _arriving = [];
 
-    /// <summary>The sequence of an ingest whose edit failed, until an edit that succeeds says what became of it; 0: none.</summary>
+    /// <summary>The sequence of an ingest, from before its edit until an edit that succeeded says what became of it; 0: none.</summary>
     private ulong _unsettledSequence;
+
+    public bool HasUnsettledIngest => Volatile.Read(ref _unsettledSequence) != 0;
 
     /// <summary>
     /// Installs finished tables, each as deep as it may stand, by one edit, which also says that all up to it is in tables.
@@ -33,14 +35,15 @@ internal sealed partial class CompactionWorkers
             _arriving = edit.Added;
         }
 
+        Volatile.Write(ref _unsettledSequence, sequence);
         try
         {
             _context.Levels.Commit(edit);
+            Volatile.Write(ref _unsettledSequence, 0);
         }
         catch (StorageException failure)
         {
             _counters.CountFailure();
-            Volatile.Write(ref _unsettledSequence, sequence);
             if (ErrorNumbers.IsSync(failure) || !TrySettle()) throw new CommitOutcomeUnknownException(failure);
             throw;
         }

@@ -18,5 +18,8 @@ internal sealed partial class Upkeep
     /// <remarks>The log's old segments are retired by the next flush: only the flushing thread may.</remarks>
     public void Install(IReadOnlyList<TableInfo> tables, ulong sequence) => _compaction.Install(tables, sequence);
 
+    /// <summary>While true, only what is in tables is durable: the log has the marks of an ingest that the manifest may not have.</summary>
+    public bool HasUnsettledIngest => _compaction.HasUnsettledIngest;
+
     public void SettleIngest() => _compaction.SettleIngest();
 }

@@ -52,12 +52,20 @@ internal sealed class Store
     public WritePacer? Pacer { get; init; }
 
     /// <summary>
-    /// Everything up to it survives a power cut: synced in the log, or in tables. Never above what reads see: the log has the mark of an
-    /// ingest before the manifest has its tables.
+    /// Everything up to it survives a power cut: synced in the log, or in tables. Never above what reads see, and of an ingest only once
+    /// the manifest says what became of it: the log has its marks before.
     /// </summary>
-    public ulong DurableSequence => Log is null
-        ? Views.VisibleSequence
-        : Math.Min(Views.VisibleSequence, Math.Max(Log.SyncedSequence, Levels.FlushedSequence));
+    public ulong DurableSequence
+    {
+        get
+        {
+            // Read first: what it reaches was unsettled before it became visible.
+            ulong visible = Views.VisibleSequence;
+            if (Log is null) return visible;
+            ulong logged = Upkeep is { HasUnsettledIngest: true } ? 0 : Log.SyncedSequence;
+            return Math.Min(visible, Math.Max(logged, Levels.FlushedSequence));
+        }
+    }
 
     /// <summary>
     /// Ends upkeep, then the log, and notes in the manifest where the log ends. Whatever fails, locks and memory are given back.

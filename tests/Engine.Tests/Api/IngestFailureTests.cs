@@ -165,6 +165,29 @@ public sealed class IngestFailureTests : IngestHarness
     }
 
     [Fact]
+    public void An_ingest_whose_edit_was_not_synced_is_not_called_durable_and_a_power_cut_may_take_it()
+    {
+        SimulatedDisk found;
+        using (Database database = Open())
+        {
+            SortedMap map = database.GetMap("m");
+            ulong written = map.Put("k"u8, "v"u8);
+            database.Flush();
+            database.WaitForUpkeep();
+            Disk.Faults = call => call.Operation == DiskOperation.Sync && call.Path.Contains("MANIFEST", StringComparison.Ordinal)
+                ? Fault.Error(Errors.InputOutput, FailedSync.LeavesDirty)
+                : null;
+            Assert.Throws<CommitOutcomeUnknownException>(() => database.Ingest(map, Entries(0, 500)));
+            Disk.Faults = null;
+            Assert.Equal(written, database.DurableSequence);
+            found = Disk.Fork().Crash(CrashMode.KeepNothing);
+        }
+
+        using Database reopened = OptionSet.Tiny.Open(found, Pool);
+        Assert.Equal(1, CountOf(reopened.GetMap("m").All()));
+    }
+
+    [Fact]
     public void Every_flipped_bit_of_an_ingested_table_is_found()
     {
         using Database database = Open();

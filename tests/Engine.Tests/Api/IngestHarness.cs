@@ -7,7 +7,7 @@ namespace Varve.Tests.Api;
 /// <summary>A database with tiny tables on a simulated disk, and entries to ingest into it.</summary>
 public abstract class IngestHarness
 {
-    private readonly RegionPool _pool = new();
+    private protected RegionPool Pool { get; } = new();
 
     private protected SimulatedDisk Disk { get; } = new();
 
@@ -50,7 +50,7 @@ public abstract class IngestHarness
         return entries;
     }
 
-    private protected Database Open() => OptionSet.Tiny.Open(Disk, _pool);
+    private protected Database Open() => OptionSet.Tiny.Open(Disk, Pool);
 
     private protected List<string> Tables() => [.. Disk.ListAllFiles().Where(path => path.EndsWith(".table", StringComparison.Ordinal))];
 
