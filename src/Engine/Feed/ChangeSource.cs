@@ -10,8 +10,8 @@ internal sealed class ChangeSource(IFileSystem files, LogHistory history, LogWri
 {
     private volatile bool _isClosed;
 
-    /// <summary>Up to where entries are in tables; what is there is durable, whatever the log says.</summary>
-    public Func<ulong>? GetFlushedSequence { get; init; }
+    /// <summary>How much survives a power cut. Null where the database was opened for reading: everything it shows.</summary>
+    public Func<ulong>? GetDurableSequence { get; init; }
 
     /// <summary>Brings to the files what is only in the log's window.</summary>
     public Action? DrainLog { get; init; }
@@ -44,14 +44,14 @@ internal sealed class ChangeSource(IFileSystem files, LogHistory history, LogWri
     public ulong GetLimit(bool durableOnly)
     {
         ObjectDisposedException.ThrowIf(_isClosed, typeof(Database));
-        ulong visible = views.VisibleSequence;
-        if (log is null) return visible;
+        if (log is null || GetDurableSequence is null) return views.VisibleSequence;
 
         // What a log holds behind its last sync cannot be relied on once a write or sync of it failed; the next open tells what is there.
-        if (log.IsSealed) return Math.Min(visible, log.SyncedSequence);
-        if (!durableOnly && log.DrainedSequence < Math.Min(visible, log.KeptSequence)) DrainLog?.Invoke();
-        ulong shown = durableOnly ? Math.Max(log.SyncedSequence, GetFlushedSequence?.Invoke() ?? 0) : log.DrainedSequence;
-        return Math.Min(visible, shown);
+        if (log.IsSealed) return Math.Min(GetDurableSequence(), log.SyncedSequence);
+        if (durableOnly) return GetDurableSequence();
+        ulong visible = views.VisibleSequence;
+        if (log.DrainedSequence < Math.Min(visible, log.KeptSequence)) DrainLog?.Invoke();
+        return Math.Min(visible, log.DrainedSequence);
     }
 
     /// <summary>Ends when there may be more than at the time of the call.</summary>

@@ -51,21 +51,10 @@ internal sealed class Store
 
     public WritePacer? Pacer { get; init; }
 
-    /// <summary>
-    /// Everything up to it survives a power cut: synced in the log, or in tables. Never above what reads see, and of an ingest only once
-    /// the manifest says what became of it: the log has its marks before.
-    /// </summary>
-    public ulong DurableSequence
-    {
-        get
-        {
-            // Read first: what it reaches was unsettled before it became visible.
-            ulong visible = Views.VisibleSequence;
-            if (Log is null) return visible;
-            ulong logged = Upkeep is { HasUnsettledIngest: true } ? 0 : Log.SyncedSequence;
-            return Math.Min(visible, Math.Max(logged, Levels.FlushedSequence));
-        }
-    }
+    public DurablePoint? Durable { get; init; }
+
+    /// <summary>Everything up to it survives a power cut; in a database opened for reading, everything it shows.</summary>
+    public ulong DurableSequence => Durable?.Sequence ?? Views.VisibleSequence;
 
     /// <summary>
     /// Ends upkeep, then the log, and notes in the manifest where the log ends. Whatever fails, locks and memory are given back.

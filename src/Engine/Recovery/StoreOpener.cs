@@ -156,6 +156,7 @@ internal static class StoreOpener
         {
             Events = opening.Events,
         };
+        var durable = new DurablePoint(views, log, levelStore, upkeep);
         Store store = opening.Finish(new Store
         {
             Setup = setup,
@@ -172,11 +173,12 @@ internal static class StoreOpener
             Catalog = catalog,
             Changes = new ChangeSource(setup.Files, log.History, log, views, catalog)
             {
-                GetFlushedSequence = () => levelStore.FlushedSequence,
+                GetDurableSequence = () => durable.Sequence,
                 DrainLog = commit.DrainLog,
             },
             Levels = levelStore,
             Log = log,
+            Durable = durable,
             Commit = commit,
             Upkeep = upkeep,
             Pacer = pacer,
