@@ -143,8 +143,8 @@ internal sealed class HistoryDamage(HistoryModel model, RegionPool pool)
                     VerifyReport report = database!.Verify();
                     foreach (CorruptDataException damage in report.Damages) CheckNamed(damage.Path, damage.Message);
 
-                    // A table may go meanwhile without being read: all of it expired, or was deleted.
-                    if (report.IsSound && distortion is null && !writes && _foundPaths.Any(disk.FileExists))
+                    // A table may go meanwhile without being read: all of it expired, or was deleted. Its file goes later.
+                    if (report.IsSound && distortion is null && !writes && UsesFound(database))
                         throw new HistoryViolationException("reads find damage, verify does not");
                     Try(database.Close);
                 }
@@ -154,6 +154,9 @@ internal sealed class HistoryDamage(HistoryModel model, RegionPool pool)
             if (distortion is null) return;
         }
     }
+
+    private bool UsesFound(Database database) => database.GetStatistics().Levels.SelectMany(level => level.Tables)
+        .Any(table => _foundPaths.Contains($"{HistoryOptions.Directory}/{table.FileName}"));
 
     private void ReadAll(Database database, int later)
     {
