@@ -8,14 +8,16 @@ namespace Varve.Compaction;
 /// Lives for one question to the planner.
 /// </summary>
 /// <remarks>
-/// Jobs run side by side when they share no input. That suffices: the inputs of a running job stay in the map until its outputs
-/// replace them, so whoever would write between its keys, or bring newer data past them, overlaps one of them and has to take it along.
+/// Jobs run side by side when they share no input, and do not write to one level within the other's range. The inputs of a running job
+/// stay in the map until its outputs replace them, so whoever would bring newer data past them overlaps one of them and has to take it
+/// along. Its outputs may also stand between its inputs, where a table that was ingested one level higher may want to go meanwhile.
 /// </remarks>
 internal sealed class CompactionAssembly
 {
     private readonly LevelMap _map;
     private readonly CompactionOptions _options;
     private readonly HashSet<long> _busy;
+    private readonly IReadOnlyList<CompactionPick> _running;
     private readonly IReadOnlyList<LeveledTable> _arriving;
     private readonly ulong _reclaimBound;
 
@@ -24,6 +26,7 @@ internal sealed class CompactionAssembly
         _map = map;
         _options = options;
         _arriving = context.Arriving;
+        _running = context.Running;
         _busy = [.. context.Excluded];
         _reclaimBound = context.ReclaimBound;
         foreach (CompactionPick job in context.Running)
@@ -53,6 +56,11 @@ internal sealed class CompactionAssembly
         foreach (LeveledTable arriving in _arriving)
         {
             if (arriving.Level == outputLevel && range.Overlaps(arriving.Info)) return null;
+        }
+
+        foreach (CompactionPick job in _running)
+        {
+            if (job.OutputLevel == outputLevel && job.Range.Overlaps(range)) return null;
         }
 
         IReadOnlyList<Table> grandparents = outputLevel < LevelMap.BottomLevel ? _map.Overlapping(outputLevel + 1, range).ToArray() : [];

@@ -49,6 +49,19 @@ public sealed class IngestPlacementTests
         Assert.NotNull(new CompactionAssembly(map, options, context).TryPush(CompactionReason.Requested, 5, both, 6));
     }
 
+    [Fact]
+    public void A_table_that_came_between_the_inputs_of_a_job_does_not_go_where_the_job_writes()
+    {
+        LevelMap map = TestTables.Map(
+            (5, TestTables.Info(1, "a", "b")), (5, TestTables.Info(2, "x", "z")), (4, TestTables.Info(3, "m", "n")));
+        var options = new CompactionOptions { MemtableBytes = 100 };
+        List<Table> ingested = [.. map.Tables(4).ToArray()];
+        var context = new CompactionContext { OldestSnapshot = 10, Running = [Job(map, outputLevel: 5)] };
+        Assert.Null(new CompactionAssembly(map, options, context).TryPush(CompactionReason.Requested, 4, ingested, 5));
+        context = context with { Running = [Job(map, outputLevel: 6)] };
+        Assert.NotNull(new CompactionAssembly(map, options, context).TryPush(CompactionReason.Requested, 4, ingested, 5));
+    }
+
     private static int LevelFor(LevelMap map, params CompactionPick[] running) => IngestPlacement.LevelFor(Arriving, map, running);
 
     private static CompactionPick Job(LevelMap map, int outputLevel) => new()
