@@ -29,18 +29,26 @@ internal sealed unsafe class MemArena
     private readonly RegionPool _pool;
     private readonly byte* _base;
     private readonly long _reservedBytes;
+    private readonly long _expectedBytes;
     private MemoryRegion? _region;
     private long _position = HeaderBytes;
     private long _nodePosition;
     private long _nodeEnd;
 
-    public MemArena(RegionPool pool, long reservedBytes)
+    /// <summary>At this position memory further on is asked for.</summary>
+    private long _mark = MemoryRegion.FirstMarkBytes;
+
+    /// <param name="pool">Where the memory comes from.</param>
+    /// <param name="reservedBytes">What may be taken at most.</param>
+    /// <param name="expectedBytes">What will usually be taken: so much may be touched ahead of its use.</param>
+    public MemArena(RegionPool pool, long reservedBytes, long expectedBytes)
     {
         Invariant.Holds(reservedBytes is > HeaderBytes and <= ReservedBytesMax);
         _pool = pool;
         _region = pool.Rent(reservedBytes);
         _base = _region.Address;
         _reservedBytes = reservedBytes;
+        _expectedBytes = expectedBytes;
         new Span<byte>(_base, HeaderBytes).Clear();
     }
 
@@ -103,6 +111,7 @@ internal sealed unsafe class MemArena
         Invariant.Holds(bytes <= _reservedBytes - _position);
         long offset = _position;
         _position += bytes;
+        if (_position > _mark) _mark = _region!.Advance(_position, _expectedBytes);
         return offset;
     }
 }

@@ -55,7 +55,8 @@ internal sealed unsafe class MemTable
     {
         Invariant.Holds(capacityBytes > 0 && Math.Max(2 * capacityBytes, roomBytes) <= RoomBytesMax);
         CapacityBytes = capacityBytes;
-        _arena = new MemArena(pool, Math.Max(2 * capacityBytes, roomBytes) + MemRoom.BytesMax(1, KeyBytesMax, ValueBytesMax));
+        long reservedBytes = Math.Max(2 * capacityBytes, roomBytes) + MemRoom.BytesMax(1, KeyBytesMax, ValueBytesMax);
+        _arena = new MemArena(pool, reservedBytes, expectedBytes: capacityBytes);
         _tree = new RadixTree(_arena);
     }
 

@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Runtime.InteropServices;
 using Varve.Diagnostics;
+using Varve.Runtime;
 
 namespace Varve.Native;
 
@@ -9,11 +10,13 @@ namespace Varve.Native;
 /// machines the first touch of memory costs ten times its later use.) Safe for concurrent use.
 /// </summary>
 /// <remarks>
-/// Idle regions keep their memory while the pool has a user, until <see cref="Trim"/> finds them idle for long enough. The pool starts
-/// no thread: who uses it calls Trim now and then. Address space is never given back, only memory is, so a pointer kept
+/// Idle regions keep their memory while the pool has a user, until <see cref="Trim"/> finds them idle for long enough: who uses the pool
+/// calls Trim now and then. Address space is never given back, only memory is, so a pointer kept
 /// beyond its time reads anything but does not fault.
 /// </remarks>
-internal sealed unsafe class RegionPool(TimeProvider clock)
+/// <param name="clock">Tells how long regions are idle.</param>
+/// <param name="toucher">Touches memory ahead of its use; null: nobody does.</param>
+internal sealed unsafe class RegionPool(TimeProvider clock, MemoryToucher? toucher)
 {
     /// <summary>A region that holds memory serves requests of at least its size divided by this; one without serves any.</summary>
     private const int OversizeMax = 2;
@@ -29,11 +32,11 @@ internal sealed unsafe class RegionPool(TimeProvider clock)
     private int _userCount;
 
     public RegionPool()
-        : this(TimeProvider.System)
+        : this(TimeProvider.System, toucher: null)
     {
     }
 
-    public static RegionPool Shared { get; } = new();
+    public static RegionPool Shared { get; } = new(TimeProvider.System, new MemoryToucher(new SystemScheduler(TimeProvider.System)));
 
     /// <summary>Address space of all regions, rented and idle.</summary>
     public long ReservedBytes => Interlocked.Read(ref _reservedBytes);
@@ -83,8 +86,7 @@ internal sealed unsafe class RegionPool(TimeProvider clock)
 
         long rounded = (bytes + AddressSpace.HugePageBytes - 1) & ~(AddressSpace.HugePageBytes - 1);
         MemoryRegion region = TryTakeIdle(rounded) ?? Reserve(rounded);
-        region.IsRented = true;
-        region.MayHoldMemory = true;
+        region.BeginRent();
         NativeBytes.Watch?.Taken((nint)region.Address);
         return region;
     }
@@ -157,7 +159,7 @@ internal sealed unsafe class RegionPool(TimeProvider clock)
         byte* address = AddressSpace.TryReserve(bytes);
         if (address == null) throw NativeBytes.Refusal(bytes);
         Interlocked.Add(ref _reservedBytes, bytes);
-        return new MemoryRegion(address, bytes);
+        return new MemoryRegion(address, bytes, toucher);
     }
 
     /// <summary>Makes what reads a returned region fail early in debug builds.</summary>

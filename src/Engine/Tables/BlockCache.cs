@@ -7,7 +7,7 @@ using Varve.Native;
 namespace Varve.Tables;
 
 /// <summary>
-/// Decoded blocks of all tables, in frames of 4 to 64 KiB from one region of memory, under one hard cap of bytes. A block is found by its
+/// Decoded blocks of all tables, in frames of 16 sizes from 4 to 64 KiB from one region of memory, under one hard cap of bytes. A block is found by its
 /// table's <see cref="CacheSlots"/> and read under a pin, which keeps it where it is. Safe for concurrent use by any thread.
 /// </summary>
 /// <remarks>
@@ -26,6 +26,7 @@ internal sealed unsafe partial class BlockCache : IDisposable
     public const long CapacityBytesMin = 256 << 10;
 
     private const int CacheLineBytes = 64;
+    private const int PageBytes = 4 << 10;
 
     // Counters are striped by thread, a cache line each: a hit writes to no line that all threads share.
     private const int CounterStripes = 16;
@@ -51,6 +52,9 @@ internal sealed unsafe partial class BlockCache : IDisposable
     private long _residentBytes;
     private bool _isDisposed;
 
+    /// <summary>When the slabs have come so far, memory further on is asked for.</summary>
+    private long _mark = MemoryRegion.FirstMarkBytes;
+
     public BlockCache(RegionPool pool, long capacityBytes)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(capacityBytes, CapacityBytesMin);
@@ -59,11 +63,11 @@ internal sealed unsafe partial class BlockCache : IDisposable
 
         // region := counters | slab and frame metadata | (to a page) | slabs
         const int CounterBytes = CounterStripes * CounterStripeBytes;
-        long slabCount = (capacityBytes - _privateReserveBytes - CounterBytes - BlockCacheSlabs.PageBytes)
+        long slabCount = (capacityBytes - _privateReserveBytes - CounterBytes - PageBytes)
             / (BlockCacheSlabs.SlabBytes + BlockCacheSlabs.MetadataBytesPerSlab);
         slabCount = Math.Min(slabCount, BlockCacheSlabs.SlabCountLimit);
         _metadataBytes = CounterBytes + slabCount * BlockCacheSlabs.MetadataBytesPerSlab;
-        _metadataBytes = (_metadataBytes + BlockCacheSlabs.PageBytes - 1) / BlockCacheSlabs.PageBytes * BlockCacheSlabs.PageBytes;
+        _metadataBytes = (_metadataBytes + PageBytes - 1) / PageBytes * PageBytes;
 
         _pool = pool;
         _region = pool.Rent(_metadataBytes + slabCount * BlockCacheSlabs.SlabBytes);
@@ -101,8 +105,10 @@ internal sealed unsafe partial class BlockCache : IDisposable
             Prefetch(_slabs.Data(number));
             if (TryAddPin(frame))
             {
-                // The frame may have gone to another block; while it is pinned it stays what it is.
-                if (Volatile.Read(ref frame->OwnerId) == slots.Id && frame->Ordinal == ordinal)
+                // The frame may have gone to another block, or the block to another frame; while it is pinned it stays what it is.
+                bool isIn = Volatile.Read(ref frame->OwnerId) == slots.Id && frame->Ordinal == ordinal
+                    && frame->Class == BlockCacheSlabs.ClassOf(number);
+                if (isIn)
                 {
                     if (frame->Heat < BlockCacheFrame.HeatMax) frame->Heat++;
                     counters->Hits++;
@@ -144,14 +150,15 @@ internal sealed unsafe partial class BlockCache : IDisposable
         Invariant.Holds(bytes >= 0);
         if (bytes > BlockBytesMax) return ReservePrivate(bytes);
 
-        int sizeClass = BlockCacheSlabs.SizeClassOf(bytes + PaddingBytes);
+        int frameClass = BlockCacheSlabs.ClassFor(bytes + PaddingBytes);
         lock (_framesGuard)
         {
             Invariant.Holds(!_isDisposed);
-            int number = _slabs.TakeFrame(sizeClass);
+            int number = _slabs.TakeFrame(frameClass);
             if (number != CacheSlots.None)
             {
                 BlockCacheFrame* frame = _slabs.Frame(number);
+                if (_metadataBytes + _slabs.TouchedBytes > _mark) AskForMemory();
                 frame->Bytes = (ushort)bytes;
                 frame->Heat = 0;
                 Volatile.Write(ref frame->Pins, 1);
@@ -340,6 +347,9 @@ internal sealed unsafe partial class BlockCache : IDisposable
             if (!_isDisposed && _slabs.Frame(number)->OwnerId == 0) _slabs.FreeUnlessPinned(number);
         }
     }
+
+    private void AskForMemory() => _mark = _region.Advance(
+        _metadataBytes + _slabs.TouchedBytes, _metadataBytes + (long)_slabs.SlabsAllowed * BlockCacheSlabs.SlabBytes);
 
     /// <summary>Sets what is left for frames, and evicts down to it; false when pins prevent that. The lock is held.</summary>
     private bool TryFitFrames()

@@ -3,8 +3,8 @@ using System.Runtime.InteropServices;
 namespace Varve.Tables;
 
 /// <summary>
-/// What the cache knows of one frame; one stands for every 4 KiB page of the slabs, and the one of a frame's first page is the frame's.
-/// Kept apart from the frames' bytes, so that a sweep reads few lines.
+/// What the cache knows of one frame: 16 for each slab, of which those of the frames that it is cut into are in use. Kept apart from the
+/// frames' bytes, so that a sweep reads few lines.
 /// </summary>
 /// <remarks>
 /// Any thread may add and drop pins at any time, even through a stale slot. Everything else is written under the cache's lock, the owner
@@ -13,7 +13,7 @@ namespace Varve.Tables;
 [StructLayout(LayoutKind.Sequential)]
 internal struct BlockCacheFrame
 {
-    /// <summary>What <see cref="Pins"/> is while nobody may pin: the frame is free, being evicted, or the page begins no frame.</summary>
+    /// <summary>What <see cref="Pins"/> is while nobody may pin: the frame is free, being evicted, or not one of its slab.</summary>
     public const int Closed = -1;
 
     /// <summary>The highest <see cref="Heat"/>: turns of the clock that a block read often survives unread.</summary>
@@ -32,4 +32,7 @@ internal struct BlockCacheFrame
 
     /// <summary>The clock counter: raised by a hit, lowered by a passing sweep, evictable at 0. Races make it slightly wrong.</summary>
     public byte Heat;
+
+    /// <summary>Of the slab: how many frames it is cut into. A number with another class is stale.</summary>
+    public byte Class;
 }

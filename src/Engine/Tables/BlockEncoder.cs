@@ -86,20 +86,8 @@ internal sealed class BlockEncoder : IDisposable
         Aim();
     }
 
-    private void Aim()
-    {
-        int target = (int)Math.Clamp(
-            PagePayloadBytes * _rawPerStored * AimedFill,
-            TableFormat.RawPayloadBytesMax,
-            TableFormat.GatheredPayloadBytesMax);
-
-        // A block a little longer than a frame class would waste nearly half of the next one in the cache: a shorter block costs less.
-        for (int frameBytes = TableFormat.PageBytes; frameBytes < TableFormat.GatheredPayloadBytesMax; frameBytes *= 2)
-        {
-            int payloadBytes = frameBytes - TableFormat.FramePaddingBytes;
-            if (target > payloadBytes && target <= payloadBytes + (payloadBytes / 8)) target = payloadBytes;
-        }
-
-        PayloadBytesTarget = target;
-    }
+    private void Aim() => PayloadBytesTarget = (int)Math.Clamp(
+        PagePayloadBytes * _rawPerStored * AimedFill,
+        TableFormat.RawPayloadBytesMax,
+        TableFormat.GatheredPayloadBytesMax);
 }

@@ -7,7 +7,7 @@ namespace Varve.Tables;
 /// <remarks>Four bytes a block, which belong to the open table, not to the cache's capacity. Used with one cache only.</remarks>
 internal sealed class CacheSlots
 {
-    /// <summary>A slot that names no frame; frame numbers begin at 1.</summary>
+    /// <summary>A slot that names no frame: no frame has the number 0.</summary>
     internal const int None = 0;
 
     private static int s_lastId;

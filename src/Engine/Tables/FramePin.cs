@@ -41,8 +41,7 @@ internal readonly unsafe struct FramePin
         get
         {
             if (IsNone) return 0;
-            int usedBytes = Bytes + BlockCache.PaddingBytes;
-            return IsPrivate ? usedBytes : (long)BlockCacheSlabs.PageBytes << BlockCacheSlabs.SizeClassOf(usedBytes);
+            return IsPrivate ? Bytes + BlockCache.PaddingBytes : BlockCacheSlabs.FrameBytes(FrameNumber);
         }
     }
 

@@ -90,7 +90,7 @@ public sealed unsafe class MemRoomTests
 
     private static long CheckBounds(int entryCount, Random random, Func<Random, byte[]> nextKey, string where)
     {
-        var arena = new MemArena(RegionPool.Shared, 64 << 20);
+        var arena = new MemArena(RegionPool.Shared, 64 << 20, 64 << 20);
         var tree = new RadixTree(arena);
         long keyBytes = 0;
         for (int i = 1; i <= entryCount; i++)

@@ -12,7 +12,7 @@ public sealed unsafe partial class RegionPoolTests
 
     public RegionPoolTests()
     {
-        _pool = new RegionPool(_clock);
+        _pool = new RegionPool(_clock, toucher: null);
         _pool.AddUser();
     }
 

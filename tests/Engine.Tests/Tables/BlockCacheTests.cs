@@ -90,24 +90,47 @@ public sealed unsafe class BlockCacheTests : IDisposable
     }
 
     [Theory]
+    [InlineData(1, 16)]
     [InlineData(4_032, 16)]
-    [InlineData(4_033, 8)]
+    [InlineData(4_033, 15)]
+    [InlineData(4_928, 13)]
+    [InlineData(4_929, 12)]
     [InlineData(8_128, 8)]
-    [InlineData(8_129, 4)]
+    [InlineData(8_129, 7)]
     [InlineData(16_320, 4)]
-    [InlineData(16_321, 2)]
+    [InlineData(16_321, 3)]
+    [InlineData(21_761, 2)]
     [InlineData(32_704, 2)]
     [InlineData(32_705, 1)]
     [InlineData(65_472, 1)]
     public void A_slab_holds_as_many_blocks_as_their_class_allows(int bytes, int blocksPerSlab)
     {
+        const int Slabs = 4;
         long emptyBytes = _cache.GetStatistics().BytesUsed;
-        var slots = new CacheSlots(64);
-        for (int i = 0; i < 64; i++) BlockCacheContent.Load(_cache, slots, i, bytes);
-        long slabs = (_cache.GetStatistics().BytesUsed - emptyBytes) / (64 << 10);
+        var slots = new CacheSlots((Slabs * blocksPerSlab) + 1);
+        for (int i = 0; i < Slabs * blocksPerSlab; i++) BlockCacheContent.Load(_cache, slots, i, bytes);
+        Assert.Equal(Slabs, (_cache.GetStatistics().BytesUsed - emptyBytes) / (64 << 10));
+        BlockCacheContent.Load(_cache, slots, Slabs * blocksPerSlab, bytes);
+        Assert.Equal(Slabs + 1, (_cache.GetStatistics().BytesUsed - emptyBytes) / (64 << 10));
+    }
 
-        // 64 slabs do not fit the capacity; the largest class evicts.
-        Assert.Equal(blocksPerSlab == 1 ? (CapacityBytes - emptyBytes - CapacityBytes / 16) / (64 << 10) : 64 / blocksPerSlab, slabs);
+    [Fact]
+    public void A_number_from_when_the_slab_was_cut_otherwise_does_not_lead_to_the_block()
+    {
+        const int ClassShift = 4;
+        var slots = new CacheSlots(2);
+        BlockCacheContent.Load(_cache, slots, 0, 9_000);
+        BlockCacheContent.Load(_cache, slots, 1, 9_000);
+        int number = slots.FrameNumbers[1];
+        Assert.Equal(7, BlockCacheSlabs.ClassOf(number));
+
+        // The second frame of a slab of eight has the same metadata as the second of a slab of seven, and stands elsewhere.
+        slots.FrameNumbers[1] = number + (1 << ClassShift);
+        Assert.Equal(8, BlockCacheSlabs.ClassOf(slots.FrameNumbers[1]));
+        Assert.False(_cache.TryPin(slots, 1, out _));
+        Assert.Equal(0, _cache.CountPinned());
+        slots.FrameNumbers[1] = number;
+        Assert.True(BlockCacheContent.Touch(_cache, slots, 1));
     }
 
     [Fact]
