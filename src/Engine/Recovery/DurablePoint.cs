@@ -1,5 +1,4 @@
 using Varve.Compaction;
-using Varve.Levels;
 using Varve.Log;
 using Varve.Reading;
 

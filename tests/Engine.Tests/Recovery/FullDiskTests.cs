@@ -11,7 +11,10 @@ public sealed class FullDiskTests
 
     private static readonly OptionSet s_options = OptionSet.Tiny with
     {
-        MemtableBytes = 64 << 10, TableBytes = 32 << 10, LogSegmentBytes = 16 << 10, ChangeHistoryBytes = 64 << 10,
+        MemtableBytes = 64 << 10,
+        TableBytes = 32 << 10,
+        LogSegmentBytes = 16 << 10,
+        ChangeHistoryBytes = 64 << 10,
     };
 
     /// <summary>Few calls in an open, for tests that hurt each of them.</summary>
