@@ -16,18 +16,18 @@ var errors = new Option<string>("--errors")
 
 var root = new RootCommand("Runs whole histories of the engine on a simulated disk, from seeds. The same seed gives the same history.");
 root.Subcommands.Add(Sweep.CreateCommand("histories", "Long histories with clean ends, kills, power cuts, failing disks and damage.", 1000,
-    [], (_, seed) => HistoryOptions.Draw(seed), (_, options, with) => Histories(options, with)));
+    [], (_, seed) => HistoryOptions.Draw(seed), (_, options, with) => Histories(options, with), takesCanary: true));
 root.Subcommands.Add(Sweep.CreateCommand("sets", "The same histories under several sets of options; they must end the same.", 200,
     [], (_, seed) => HistoryOptions.Draw(seed), (_, options, with) => History.RunUnderSets(options, with.Pool, Sets)));
 root.Subcommands.Add(Sweep.CreateCommand("cuts", "Short histories, crashed at every call that changes the disk.", 1000,
-    [length], Draw, (_, options, with) => History.CutEverywhere(options, with.Pool, with.WrapFiles)));
+    [length], Draw, (_, options, with) => History.CutEverywhere(options, with.Pool, with.WrapFiles), takesCanary: true));
 root.Subcommands.Add(Sweep.CreateCommand("faults", "Short histories, run anew with each call to the disk failing.", 20,
     [length, errors], Draw, (parsed, options, with) => FaultHistory.FailEverywhere(options, with.Pool, KindsOf(parsed))));
 root.Subcommands.Add(Sweep.CreateCommand("allocations", "Short histories, run anew with each request for native memory refused.", 20,
     [length], Draw, (_, options, with) => FaultHistory.FailEverywhere(options, with.Pool, FaultKind.Memory)));
 root.Subcommands.Add(Sweep.CreateCommand("long", "Mixed: of 64 seeds 1 of cuts, 4 of sets, the rest histories.", int.MaxValue,
     [], (_, seed) => IsCuts(seed) ? HistoryOptions.DrawSmall(seed) : HistoryOptions.Draw(seed),
-    (_, options, with) => Mixed(options, with)));
+    (_, options, with) => Mixed(options, with), takesCanary: true));
 root.Subcommands.Add(LitmusCommand.Create());
 root.Subcommands.Add(DamageCommand.Create());
 root.Subcommands.Add(FuzzCommand.Create());

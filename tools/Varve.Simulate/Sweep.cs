@@ -51,15 +51,17 @@ internal sealed class Sweep
     /// <param name="own">Options of this verb alone.</param>
     /// <param name="draw">What a seed decides.</param>
     /// <param name="run">Runs it.</param>
+    /// <param name="takesCanary">Whether it can be told to make the disk lie.</param>
     public static Command CreateCommand(
         string name,
         string description,
         int count,
         Option[] own,
         Func<ParseResult, int, HistoryOptions> draw,
-        Func<ParseResult, HistoryOptions, SweepRun, HistoryResult> run)
+        Func<ParseResult, HistoryOptions, SweepRun, HistoryResult> run,
+        bool takesCanary = false)
     {
-        var options = new SweepOptions(count, own);
+        var options = new SweepOptions(count, own, takesCanary);
         var command = new Command(name, description);
         foreach (Option option in options.All) command.Options.Add(option);
         command.SetAction(parsed => new Sweep(

@@ -6,7 +6,8 @@ namespace Varve.Simulate;
 /// <summary>What every command can be told.</summary>
 /// <param name="count">Seeds, if not told.</param>
 /// <param name="own">Options of one command alone.</param>
-internal sealed class SweepOptions(int count, Option[] own)
+/// <param name="takesCanary">Whether its histories lose power, so that a forgotten sync shows.</param>
+internal sealed class SweepOptions(int count, Option[] own, bool takesCanary)
 {
     private readonly Option<int> _firstSeed = new("--seed") { Description = "The first seed.", DefaultValueFactory = _ => 1 };
     private readonly Option<int> _count = new("--count") { Description = "How many seeds.", DefaultValueFactory = _ => count };
@@ -47,7 +48,12 @@ internal sealed class SweepOptions(int count, Option[] own)
             $"\"{LyingFiles.ManifestIsNotSynced}\" or \"{LyingFiles.DirectoryIsNotSynced}\".",
     };
 
-    public IEnumerable<Option> All => [_firstSeed, _count, _operations, _seconds, _threads, _steps, _writers, _without, _canary, .. own];
+    public IEnumerable<Option> All =>
+    [
+        _firstSeed, _count, _operations, _seconds, _threads, _steps, _writers, _without,
+        .. takesCanary ? [_canary] : Array.Empty<Option>(),
+        .. own,
+    ];
 
     public SweepArguments Read(string verb, ParseResult parsed)
     {
@@ -67,7 +73,7 @@ internal sealed class SweepOptions(int count, Option[] own)
             Steps = parsed.GetValue(_steps),
             Writers = parsed.GetValue(_writers),
             Without = parsed.GetValue(_without),
-            Canary = parsed.GetValue(_canary),
+            Canary = takesCanary ? parsed.GetValue(_canary) : null,
         };
     }
 }

@@ -51,6 +51,10 @@ internal sealed class CompactionPlanner(CompactionOptions options)
     {
         var assembly = new CompactionAssembly(map, options, context);
         LevelTargets targets = LevelTargets.Compute(map, options);
+
+        // First what takes no room: on a full disk the rest may need what it gives back.
+        pick = CoveredTables.Find(map, assembly, context.OldestSnapshot);
+        if (pick is not null) return true;
         bool hasWork = false;
         for (int level = 0; level < LevelMap.LevelCount; level++)
         {

@@ -13,6 +13,9 @@ internal static class FileNames
     /// <summary>The end of the log that is not in its slot yet, mapped into memory.</summary>
     public const string LogWindow = "WINDOW";
 
+    /// <summary>Disk space that is kept for an open that finds the disk full.</summary>
+    public const string Reserve = "RESERVE";
+
     private const string TableSuffix = ".table";
     private const string LogSuffix = ".log";
     private const string ManifestPrefix = "MANIFEST-";

@@ -19,6 +19,7 @@ internal sealed class ManifestState
     private ManifestState(ManifestState other)
     {
         DatabaseId = other.DatabaseId;
+        ReadUpTo = other.ReadUpTo;
         _tables = new Dictionary<long, LeveledTable>(other._tables);
         FlushedSequence = other.FlushedSequence;
         NextFileNumber = other.NextFileNumber;

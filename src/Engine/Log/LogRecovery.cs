@@ -21,6 +21,7 @@ internal sealed class LogRecovery
     private readonly LogRecordSink _sink;
     private readonly LogFrameReader _reader;
     private LogEnd? _end;
+    private LogPlace? _readTo;
     private ulong _durableMark;
 
     private LogRecovery(
@@ -80,7 +81,7 @@ internal sealed class LogRecovery
 
     private LogRecoveryResult Result(LogInventory inventory, ulong lastSequence, LogEndKind kind, long records) =>
         new(Math.Max(lastSequence, _flushedSequence), kind, records, _reader.BytesRead, inventory.Segments.Count, inventory.HighestNumber,
-            _end, _durableMark, inventory.ClockMark, _reader.Window);
+            _end, _readTo, _durableMark, inventory.ClockMark, _reader.Window);
 
     /// <summary>What a process that was killed has left; the log of one that closed has all in its slots.</summary>
     private LogWindowContent? ReadWindow()
@@ -148,6 +149,7 @@ internal sealed class LogRecovery
 
         _reader.Open(_context.Files, segment.Path);
         long position = LogFormat.HeaderAreaBytes;
+        _readTo = new LogPlace(header.Number, position);
         while (position < limit && _reader.TryRead(position, header.SegmentBytes, header.Salt, out LogFrame frame))
         {
             if (frame.TotalBytes > limit - position)
@@ -156,6 +158,7 @@ internal sealed class LogRecovery
             if (replay.Accept(frame, _reader.Payload) is { } problem)
                 throw new CorruptDataException(segment.Path, position, problem);
             position += frame.TotalBytes;
+            _readTo = new LogPlace(header.Number, position);
             _durableMark = Math.Max(_durableMark, frame.DurableMark);
             if (frame.Type is LogFrameType.Full or LogFrameType.Last) _end = new LogEnd(header.Number, position, replay.LastSequence);
         }

@@ -15,6 +15,9 @@ internal enum LogEndKind
     Empty,
 }
 
+/// <summary>An offset in a segment.</summary>
+internal readonly record struct LogPlace(long Segment, long Offset);
+
 /// <param name="LastSequence">The last sequence that is known: of the log or, when that is higher, the flushed one.</param>
 /// <param name="EndKind">How the log ends.</param>
 /// <param name="RecordCount">Records given to the sink.</param>
@@ -27,6 +30,9 @@ internal enum LogEndKind
 /// Behind the last record that was seen to end, or where reading began; its sequence is below <paramref name="LastSequence"/> where tables
 /// hold records that the log has lost. Null when no segment was found.
 /// </param>
+/// <param name="ReadTo">
+/// Behind the last frame that checks out, marks and pieces of records included. Null when no segment was found.
+/// </param>
 /// <param name="DurableMark">The highest sequence that headers and frames, as far as they were read, state as synced.</param>
 /// <param name="ClockMark">The highest time that their headers tell, milliseconds since 1970 UTC; 0 when none does.</param>
 /// <param name="Window">Frames that are not in their slot; null: there were none.</param>
@@ -38,6 +44,7 @@ internal sealed record LogRecoveryResult(
     int SegmentsSeen,
     long HighestSegment,
     LogEnd? End,
+    LogPlace? ReadTo,
     ulong DurableMark,
     long ClockMark,
     LogWindowContent? Window);

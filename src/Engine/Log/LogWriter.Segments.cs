@@ -1,3 +1,4 @@
+using Varve.Files;
 using Varve.Native;
 
 namespace Varve.Log;
@@ -88,8 +89,14 @@ internal sealed partial class LogWriter
     /// <summary>Told, by whoever appends, that <see cref="EnsureSpare"/> is wanted; does not wait for it.</summary>
     public Action? SpareWanted { get; set; }
 
-    /// <summary>Makes a spare slot unless there is one; background work, so that a commit need not make it.</summary>
-    public void EnsureSpare() => _slots.EnsureSpare();
+    /// <summary>
+    /// Makes a spare slot unless there is one, and takes the reserve; background work, so that a commit need not make it.
+    /// </summary>
+    public void EnsureSpare()
+    {
+        _hasReserve = _hasReserve || DiskReserve.TryTake(_context.Files, _context.Directory, _context.ReserveBytes);
+        _slots.EnsureSpare();
+    }
 
     /// <summary>Gives the room of the history and of the spares back to a full disk.</summary>
     public void DeleteSpares()

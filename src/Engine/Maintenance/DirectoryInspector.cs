@@ -110,6 +110,7 @@ internal sealed class DirectoryInspector(IFileSystem files, string directory)
         if (FileNames.TryParseTable(name, out _)) return InspectTable();
         if (FileNames.TryParseLogSlot(name, out _)) return InspectLog();
         if (name == FileNames.LogWindow) return InspectWindow();
+        if (name == FileNames.Reserve) return Describe(DatabaseFileKind.Reserve, false, "room for an open on a full disk");
         return Describe(DatabaseFileKind.Unknown, false, "not a file of the database");
 
         FileInspection Describe(DatabaseFileKind kind, bool isNeeded, string role, string? problem = null) => new()

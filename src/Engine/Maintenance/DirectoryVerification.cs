@@ -97,11 +97,24 @@ internal sealed class DirectoryVerification(
     {
         foreach (string name in files.ListFiles(directory))
         {
-            using IFile file = files.Open(Path.Combine(directory, name), FileOpening.Read);
-            _lengths[name] = file.Length;
-            _bytesTotal += file.Length;
+            try
+            {
+                using IFile file = files.Open(Path.Combine(directory, name), FileOpening.Read);
+                _lengths[name] = file.Length;
+                _bytesTotal += file.Length;
+            }
+            catch (StorageException refusal) when (!IsOfDatabase(name))
+            {
+                _notes.Add(new VerifyProblem(name, 0, "not a file of the database, and cannot be read: " + refusal.Message));
+            }
         }
     }
+
+    private static bool IsOfDatabase(string name) =>
+        name is FileNames.Lock or FileNames.Current or FileNames.CurrentTemporary or FileNames.Reserve
+            || FileNames.IsOfLog(name)
+            || FileNames.TryParseTable(name, out _)
+            || FileNames.TryParseManifest(name, out _);
 
     private void VerifyTables(ManifestState state)
     {
@@ -195,7 +208,7 @@ internal sealed class DirectoryVerification(
     {
         foreach (string name in _lengths.Keys)
         {
-            if (name is FileNames.Lock or FileNames.Current || FileNames.IsOfLog(name)) continue;
+            if (name is FileNames.Lock or FileNames.Current or FileNames.Reserve || FileNames.IsOfLog(name)) continue;
             string? note = null;
             if (FileNames.TryParseTable(name, out long number)) note = NoteOnTable(number);
             else if (name == FileNames.CurrentTemporary) note = "left behind by a crash";

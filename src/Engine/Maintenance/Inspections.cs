@@ -28,6 +28,9 @@ public enum DatabaseFileKind
 
     /// <summary>The end of the log that an open database has in memory, and a killed one left there.</summary>
     LogWindow = 6,
+
+    /// <summary>Space kept for an open that finds the disk full; holds nothing.</summary>
+    Reserve = 7,
 }
 
 /// <summary>A database's directory as its files tell, read without lock.</summary>

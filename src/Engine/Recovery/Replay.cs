@@ -58,34 +58,56 @@ internal sealed class Replay(EngineSetup setup, TableStore tables) : IDisposable
 
     /// <summary>
     /// Writes what was taken to tables of level 0 and syncs them with their names, each before the next: to a repair that finds no manifest
-    /// a table says that everything older is in tables. Returns the edit that adds them.
+    /// a table says that everything older is in tables. Returns the edit that adds them; where it fails, it leaves no file behind.
     /// </summary>
     public LevelEdit WriteTables(FileNumbers numbers)
     {
         var edit = new LevelEdit();
-        foreach (MemTable table in _filled)
+        long first = numbers.Next;
+        try
         {
-            if (table.IsEmpty) continue;
-            TableWriter writer = tables.CreateWriter(numbers.Take(), setup.UpperFormat, direct: true);
-            using (writer)
+            foreach (MemTable table in _filled)
             {
-                // Nobody reads yet: of each key only the newest version is wanted. A tombstone stays, it may hide what is in older tables.
-                using EntryCursor cursor = table.CreateCursor(Trailer.SequenceMax);
-                RangeTombstones ranges = RangesOf(table);
-                for (cursor.SeekToFirst(); cursor.IsValid; cursor.Next())
-                {
-                    if (!ranges.IsEmpty && ranges.NewestCovering(cursor.KeySpan, Trailer.SequenceMax) > Trailer.Sequence(cursor.Trailer))
-                        continue;
-                    writer.Add(cursor.KeySpan, cursor.Trailer, cursor.GetValue());
-                }
-
-                edit.Add(0, writer.Finish(ranges));
+                if (table.IsEmpty) continue;
+                edit.Add(0, WriteTable(table, numbers.Take()));
+                setup.Files.SyncDirectory(setup.Directory);
             }
-
-            setup.Files.SyncDirectory(setup.Directory);
+        }
+        catch (StorageException)
+        {
+            for (long number = first; number < numbers.Next; number++) TryDelete(number);
+            throw;
         }
 
         return edit;
+    }
+
+    private TableInfo WriteTable(MemTable table, long number)
+    {
+        using TableWriter writer = tables.CreateWriter(number, setup.UpperFormat, direct: true);
+
+        // Nobody reads yet: of each key only the newest version is wanted. A tombstone stays, it may hide what is in older tables.
+        using EntryCursor cursor = table.CreateCursor(Trailer.SequenceMax);
+        RangeTombstones ranges = RangesOf(table);
+        for (cursor.SeekToFirst(); cursor.IsValid; cursor.Next())
+        {
+            if (!ranges.IsEmpty && ranges.NewestCovering(cursor.KeySpan, Trailer.SequenceMax) > Trailer.Sequence(cursor.Trailer)) continue;
+            writer.Add(cursor.KeySpan, cursor.Trailer, cursor.GetValue());
+        }
+
+        return writer.Finish(ranges);
+    }
+
+    private void TryDelete(long number)
+    {
+        try
+        {
+            tables.Delete(number);
+        }
+        catch (StorageException)
+        {
+            // The next open deletes what the manifest does not name.
+        }
     }
 
     private static RangeTombstones RangesOf(MemTable table)

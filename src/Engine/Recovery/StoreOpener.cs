@@ -9,6 +9,7 @@ using Varve.Files;
 using Varve.Levels;
 using Varve.Log;
 using Varve.Memory;
+using Varve.Native;
 using Varve.Reading;
 using Varve.Runtime;
 
@@ -26,7 +27,36 @@ internal static class StoreOpener
     /// </summary>
     private const ulong UncleanSequenceJump = 1UL << 32;
 
+    /// <summary>Opens for writing; where the disk is full, once more after room was made in what the database has itself.</summary>
     public static Store Open(EngineSetup setup)
+    {
+        try
+        {
+            return OpenForWriting(setup);
+        }
+        catch (StorageException refusal) when (ErrorNumbers.IsNoSpace(refusal))
+        {
+            return OpenOnFullDisk(setup);
+        }
+    }
+
+    private static Store OpenOnFullDisk(EngineSetup setup)
+    {
+        long reserveBytes = LogContextOf(setup, default).ReserveBytes;
+        try
+        {
+            FullDisk.MakeRoom(setup);
+            return OpenForWriting(setup);
+        }
+        catch (StorageException refusal) when (ErrorNumbers.IsNoSpace(refusal))
+        {
+            StorageException told = FullDisk.Explain(setup, refusal);
+            DiskReserve.TryTake(setup.Files, setup.Directory, reserveBytes);
+            throw told;
+        }
+    }
+
+    private static Store OpenForWriting(EngineSetup setup)
     {
         if (setup.CreateIfMissing) setup.Files.CreateDirectory(setup.Directory);
         else ThrowIfMissing(setup);
@@ -146,7 +176,7 @@ internal static class StoreOpener
             Options = setup.Compaction,
             UpperFormat = setup.UpperFormat,
             BottomFormat = setup.BottomFormat,
-            MemtableCountMax = Native.MemoryPlan.MemtableCountMax,
+            MemtableCountMax = MemoryPlan.MemtableCountMax,
             CompactionThreads = setup.CompactionThreads,
             Events = opening.Events,
         });
@@ -187,7 +217,7 @@ internal static class StoreOpener
         return store;
     }
 
-    private static LogRecoveryResult? ReplayLog(EngineSetup setup, ManifestState state, Replay replay)
+    internal static LogRecoveryResult? ReplayLog(EngineSetup setup, ManifestState state, Replay replay)
     {
         if (state.LogEra is not { } era) return null;
         LogContext log = LogContextOf(setup, state.DatabaseId);
@@ -203,7 +233,7 @@ internal static class StoreOpener
     private static StoreClock MakeClock(EngineSetup setup, ManifestState state, LogRecoveryResult? log) =>
         new(setup.Scheduler.Clock, Math.Max(state.ClockMarkMilliseconds, log?.ClockMark ?? 0));
 
-    private static LogContext LogContextOf(EngineSetup setup, DatabaseId databaseId) =>
+    internal static LogContext LogContextOf(EngineSetup setup, DatabaseId databaseId) =>
         new(setup.Files, setup.Directory, databaseId, setup.Random, setup.LogSegmentBytes);
 
     private static MapCatalog LoadCatalog(ReadViews views, EngineSetup setup)
@@ -220,7 +250,7 @@ internal static class StoreOpener
     }
 
     /// <summary>Every table of the manifest has a file; its content is checked as it is read.</summary>
-    private static HashSet<long> CheckTablesExist(EngineSetup setup, ManifestState state)
+    internal static HashSet<long> CheckTablesExist(EngineSetup setup, ManifestState state)
     {
         var present = new HashSet<string>(setup.Files.ListFiles(setup.Directory), StringComparer.Ordinal);
         var known = new HashSet<long>();
@@ -236,7 +266,7 @@ internal static class StoreOpener
     }
 
     /// <summary>Table files that the manifest does not name: outputs of jobs that a crash cut short.</summary>
-    private static List<long> FindUnknownTables(EngineSetup setup, HashSet<long> known)
+    internal static List<long> FindUnknownTables(EngineSetup setup, HashSet<long> known)
     {
         var unknown = new List<long>();
         foreach (string name in setup.Files.ListFiles(setup.Directory))
@@ -247,7 +277,7 @@ internal static class StoreOpener
         return unknown;
     }
 
-    private static void DeleteTables(EngineSetup setup, List<long> numbers)
+    internal static void DeleteTables(EngineSetup setup, List<long> numbers)
     {
         foreach (long number in numbers) setup.Files.Delete(Path.Combine(setup.Directory, FileNames.Table(number)));
     }

@@ -29,19 +29,9 @@ internal sealed partial class HistoryWork
                 return;
             }
         }
-        catch (Exception failure) when (failure is StorageException or DatabaseReadOnlyException or MemoryBudgetException)
+        catch (Exception failure)
         {
-            model.Refuse(batch);
-            throw;
-        }
-        catch (MapDroppedException) when (options.Writers > 1 && model.MayBeDropped(batch))
-        {
-            model.Refuse(batch);
-            return;
-        }
-        catch (Exception failure) when (failure is CommitOutcomeUnknownException or OutOfMemoryException)
-        {
-            batch.IsOutcomeUnknown = true;
+            if (IsRefusedInOrder(batch, failure)) return;
             throw;
         }
 

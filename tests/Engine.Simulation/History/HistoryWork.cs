@@ -235,19 +235,9 @@ internal sealed partial class HistoryWork(
         {
             sequence = Send(own, batch, durability);
         }
-        catch (Exception failure) when (failure is StorageException or DatabaseReadOnlyException or MemoryBudgetException)
+        catch (Exception failure)
         {
-            model.Refuse(batch);
-            throw;
-        }
-        catch (MapDroppedException) when (options.Writers > 1 && model.MayBeDropped(batch))
-        {
-            model.Refuse(batch);
-            return;
-        }
-        catch (Exception failure) when (failure is CommitOutcomeUnknownException or OutOfMemoryException)
-        {
-            batch.IsOutcomeUnknown = true;
+            if (IsRefusedInOrder(batch, failure)) return;
             throw;
         }
 
@@ -257,6 +247,15 @@ internal sealed partial class HistoryWork(
             throw new HistoryViolationException($"write {sequence} is acknowledged, but reads see up to {database.LatestSequence}");
         if (durability == Durability.Synced && database.DurableSequence < sequence)
             throw new HistoryViolationException($"synced write {sequence} is acknowledged, durable is {database.DurableSequence}");
+    }
+
+    /// <summary>Tells the model what a failure says of the batch. True where it may just go on: the map was dropped before.</summary>
+    private bool IsRefusedInOrder(HistoryBatch batch, Exception failure)
+    {
+        bool isLate = failure is MapDroppedException && options.Writers > 1 && model.MayBeDropped(batch);
+        if (isLate || failure is StorageException or DatabaseReadOnlyException or MemoryBudgetException) model.Refuse(batch);
+        else if (failure is CommitOutcomeUnknownException or OutOfMemoryException) batch.IsOutcomeUnknown = true;
+        return isLate;
     }
 
     private ulong Send(Random own, HistoryBatch batch, Durability durability)

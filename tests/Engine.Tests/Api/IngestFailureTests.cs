@@ -70,10 +70,7 @@ public sealed class IngestFailureTests : IngestHarness
     public void A_fullDisk_ends_an_ingest_without_a_trace_and_the_next_one_succeeds()
     {
         using Database database = Open();
-        SortedMap map = database.GetMap("m");
-        map.Put("k"u8, "v"u8);
-        database.Flush();
-        database.WaitForUpkeep();
+        SortedMap map = MapWithOneFlushed(database);
         IReadOnlyList<string> files = Tables();
         Disk.CapacityBytes = 0;
         Assert.Throws<StorageException>(() => database.Ingest(map, Entries(0, 50_000)));
@@ -91,18 +88,8 @@ public sealed class IngestFailureTests : IngestHarness
     {
         using (Database database = Open())
         {
-            SortedMap map = database.GetMap("m");
-            map.Put("k"u8, "v"u8);
-            database.Flush();
-            database.WaitForUpkeep();
-            bool hasFailed = false;
-            Disk.Faults = call =>
-            {
-                bool isEdit = call.Operation == DiskOperation.Write && call.Path.Contains("MANIFEST", StringComparison.Ordinal);
-                if (hasFailed || !isEdit) return null;
-                hasFailed = true;
-                return Fault.Error(errorCode);
-            };
+            SortedMap map = MapWithOneFlushed(database);
+            FailManifest(DiskOperation.Write, Fault.Error(errorCode), forEver: false);
             Assert.Throws<StorageException>(() => database.Ingest(map, Entries(0, 500)));
             Disk.Faults = null;
             Assert.Equal(1, CountOf(map.All()));
@@ -121,13 +108,8 @@ public sealed class IngestFailureTests : IngestHarness
     {
         using (Database database = Open())
         {
-            SortedMap map = database.GetMap("m");
-            map.Put("k"u8, "v"u8);
-            database.Flush();
-            database.WaitForUpkeep();
-            Disk.Faults = call => call.Operation == DiskOperation.Sync && call.Path.Contains("MANIFEST", StringComparison.Ordinal)
-                ? Fault.Error(Errors.InputOutput, FailedSync.MarksClean)
-                : null;
+            SortedMap map = MapWithOneFlushed(database);
+            FailManifest(DiskOperation.Sync, Fault.Error(Errors.InputOutput, FailedSync.MarksClean));
             Assert.Throws<CommitOutcomeUnknownException>(() => database.Ingest(map, Entries(0, 500)));
             Disk.Faults = null;
             Assert.Equal(1, CountOf(map.All()));
@@ -144,13 +126,8 @@ public sealed class IngestFailureTests : IngestHarness
     {
         using (Database database = Open())
         {
-            SortedMap map = database.GetMap("m");
-            map.Put("k"u8, "v"u8);
-            database.Flush();
-            database.WaitForUpkeep();
-            Disk.Faults = call => call.Operation == DiskOperation.Write && call.Path.Contains("MANIFEST", StringComparison.Ordinal)
-                ? Fault.Error(Errors.NoSpace)
-                : null;
+            SortedMap map = MapWithOneFlushed(database);
+            FailManifest(DiskOperation.Write, Fault.Error(Errors.NoSpace));
             Assert.Throws<CommitOutcomeUnknownException>(() => database.Ingest(map, Entries(0, 500)));
             Assert.Throws<StorageException>(() => map.Put("refused"u8, "v"u8));
             Disk.Faults = null;
@@ -204,4 +181,16 @@ public sealed class IngestFailureTests : IngestHarness
 
         Assert.True(database.Verify().IsSound);
     }
+
+    private static SortedMap MapWithOneFlushed(Database database)
+    {
+        SortedMap map = database.GetMap("m");
+        map.Put("k"u8, "v"u8);
+        database.Flush();
+        database.WaitForUpkeep();
+        return map;
+    }
+
+    private void FailManifest(DiskOperation operation, Fault fault, bool forEver = true) => Disk.Faults = FaultPlan.Matching(
+        call => call.Operation == operation && call.Path.Contains("MANIFEST", StringComparison.Ordinal), fault, forEver: forEver);
 }

@@ -68,7 +68,7 @@ internal sealed class LogHouse
         return new Recovered(result, records);
     }
 
-    public List<string> ListSlots() => [.. Disk.ListAllFiles().Where(path => path != WindowPath)];
+    public List<string> ListSlots() => [.. Disk.ListAllFiles().Where(path => path.EndsWith(".log", StringComparison.Ordinal))];
 
     public byte[] ReadSlot(int number) => Disk.ReadAll(Context.SlotPath(number));
 

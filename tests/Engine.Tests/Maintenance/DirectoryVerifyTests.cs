@@ -76,6 +76,21 @@ public sealed class DirectoryVerifyTests
     }
 
     [Fact]
+    public void A_foreign_file_that_cannot_be_read_is_a_note_with_its_name()
+    {
+        _house.Fill();
+        _house.Disk.WriteAll("/data/letter.txt", "x"u8);
+        _house.Disk.Faults = FaultPlan.Matching(
+            static call => call.Path.EndsWith("letter.txt", StringComparison.Ordinal), Fault.Error(Errors.NoAccess), forEver: true);
+        DirectoryVerifyReport report = _house.Verify();
+        Assert.Empty(report.Problems);
+        VerifyProblem note = Assert.Single(report.Notes);
+        Assert.Equal("letter.txt", note.FileName);
+        Assert.Contains("cannot be read", note.Detail, StringComparison.Ordinal);
+        Assert.True(report.Entries > 0);
+    }
+
+    [Fact]
     public void An_open_database_is_refused_and_a_missing_one_named()
     {
         using (_house.Open()) Assert.Throws<DatabaseLockedException>(() => _house.Verify());
