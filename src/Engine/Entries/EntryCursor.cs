@@ -68,6 +68,16 @@ internal abstract unsafe class EntryCursor : IDisposable
     public abstract void Previous();
 
     /// <summary>
+    /// True when the cursor is sure that the key has no newer version than the one shown. False says nothing.
+    /// </summary>
+    public virtual bool IsSurelyNewest => false;
+
+    /// <summary>
+    /// Moves to the next entry where the cursor is sure that it has another key; else stays, and says false.
+    /// </summary>
+    public virtual bool TryLeaveKey() => false;
+
+    /// <summary>
     /// From an entry before <paramref name="end"/>: may go forward, over entries before the end whose sequences are below the cover, all
     /// at once. Stays, and says false, where it cannot be sure of them.
     /// </summary>

@@ -32,6 +32,15 @@ internal sealed unsafe class MemCursor(RadixTree tree, ulong sequence, MemTable 
 
     public override void Previous() => ShowBackward(_walker.Previous());
 
+    /// <summary>It shows one version of each key.</summary>
+    public override bool IsSurelyNewest => true;
+
+    public override bool TryLeaveKey()
+    {
+        Next();
+        return true;
+    }
+
     public override bool SkipForward(ReadOnlySpan<byte> end, ulong cover)
     {
         if (table.LastSequence >= cover) return false;

@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using Varve.Entries;
 using Varve.Tables;
 
@@ -10,7 +11,7 @@ internal sealed unsafe class LevelCursor : EntryCursor
 {
     private readonly Table[] _tables;
     private readonly CursorPurpose _purpose;
-    private EntryCursor? _inTable;
+    private TableCursor? _inTable;
     private int _index = -1;
 
     /// <param name="tables">Sorted, disjoint.</param>
@@ -67,6 +68,15 @@ internal sealed unsafe class LevelCursor : EntryCursor
         IsValid = false;
         _inTable!.Previous();
         Settle(forward: false);
+    }
+
+    public override bool IsSurelyNewest => _inTable!.IsSurelyNewest;
+
+    public override bool TryLeaveKey()
+    {
+        if (!_inTable!.TryLeaveKey()) return false;
+        Show(_inTable);
+        return true;
     }
 
     public override bool SkipForward(ReadOnlySpan<byte> end, ulong cover)
@@ -150,7 +160,7 @@ internal sealed unsafe class LevelCursor : EntryCursor
     /// <summary>Goes on into the neighbour while the table at hand has no entry in the direction, then shows the entry.</summary>
     private void Settle(bool forward)
     {
-        EntryCursor cursor = _inTable!;
+        TableCursor cursor = _inTable!;
         while (!cursor.IsValid)
         {
             if (!Enter(forward ? _index + 1 : _index - 1)) return;
@@ -160,6 +170,12 @@ internal sealed unsafe class LevelCursor : EntryCursor
         }
 
         IsValid = true;
+        Show(cursor);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private void Show(TableCursor cursor)
+    {
         Key = cursor.Key;
         KeyLength = cursor.KeyLength;
         Trailer = cursor.Trailer;

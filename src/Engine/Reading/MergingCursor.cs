@@ -106,6 +106,28 @@ internal sealed unsafe class MergingCursor : EntryCursor
         Rebuild(isForward: false);
     }
 
+    public override bool IsSurelyNewest => !_isForward && _sources[_winner].IsSurelyNewest && IsAloneWithHead();
+
+    public override bool TryLeaveKey()
+    {
+        EntryCursor winner = _sources[_winner];
+        if (!_isForward || !IsAloneWithHead() || !winner.TryLeaveKey()) return false;
+        Replay(winner);
+        return true;
+    }
+
+    /// <summary>True when no other source stands at the winner's key, as far as heads tell.</summary>
+    private bool IsAloneWithHead()
+    {
+        ulong head = _heads[_winner];
+        for (int node = (_winner + _leafCount) >> 1; node >= 1; node >>= 1)
+        {
+            if (_heads[_losers[node]] == head) return false;
+        }
+
+        return true;
+    }
+
     /// <summary>Only after a move forward: all sources stand at or behind the entry shown.</summary>
     public override bool SkipForward(ReadOnlySpan<byte> end, ulong cover)
     {

@@ -1,3 +1,4 @@
+using System.Buffers.Binary;
 using System.Runtime.CompilerServices;
 using Varve.Entries;
 using Varve.Native;
@@ -10,7 +11,8 @@ namespace Varve.Reading;
 /// </summary>
 /// <remarks>
 /// Forward the source stands on the shown entry. Backward versions come oldest first, so the one to show is known only when the
-/// source has left the key: the entry is copied and the source stands before all versions of its key. Of a value that stands elsewhere
+/// source has left the key: the entry is copied and the source stands before all versions of its key. Where the source is sure that the
+/// key has one version only, it stands on it here too: most keys have one, and a copy costs more than the step. Of a value that stands elsewhere
 /// only the place is kept, until somebody asks for it.
 /// </remarks>
 internal sealed unsafe class VisibleCursor : IDisposable
@@ -29,6 +31,8 @@ internal sealed unsafe class VisibleCursor : IDisposable
     private readonly ulong _sequence;
     private readonly byte[] _lower;
     private readonly byte[]? _upper;
+    private readonly ulong _lowerHead;
+    private readonly ulong _upperHead;
     private readonly RangeCover? _cover;
     private GrowingBuffer _key;
     private GrowingBuffer _value;
@@ -51,6 +55,8 @@ internal sealed unsafe class VisibleCursor : IDisposable
         _sequence = moment.Sequence;
         _lower = lower;
         _upper = upper;
+        _lowerHead = HeadOfBound(lower);
+        _upperHead = upper is null ? 0 : HeadOfBound(upper);
     }
 
     public bool IsValid { get; private set; }
@@ -114,7 +120,7 @@ internal sealed unsafe class VisibleCursor : IDisposable
             // Sequences begin at 1, so nothing stands at the oldest trailer itself.
             _source.Seek(_key.Span, Entries.Trailer.Oldest);
         }
-        else
+        else if (!_source.TryLeaveKey())
         {
             _key.Set(_source.KeySpan);
             LeaveKeyForward();
@@ -128,8 +134,15 @@ internal sealed unsafe class VisibleCursor : IDisposable
         IsValid = false;
         if (!_isCopied)
         {
-            _key.Set(_source.KeySpan);
-            LeaveKeyBackward();
+            if (_source.IsSurelyNewest)
+            {
+                _source.Previous();
+            }
+            else
+            {
+                _key.Set(_source.KeySpan);
+                LeaveKeyBackward();
+            }
         }
 
         FindBackward();
@@ -186,8 +199,16 @@ internal sealed unsafe class VisibleCursor : IDisposable
         EntryCursor source = _source;
         int hidden = 0;
         int hiddenMax = HiddenStepsMax;
-        while (source.IsValid && source.KeySpan.SequenceCompareTo(_lower) >= 0)
+        while (source.IsValid && IsAtOrAboveLower(source))
         {
+            // Of the key's versions the source stands at the oldest: where that is the newest too, nothing need be copied.
+            if (_cover is null && source.IsSurelyNewest && Entries.Trailer.Sequence(source.Trailer) <= _sequence && !IsAbsent(source))
+            {
+                _isCopied = false;
+                IsValid = true;
+                return;
+            }
+
             _key.Set(source.KeySpan);
             ulong cover = _cover is null ? 0 : _cover.AtBackward(source.KeySpan);
             bool isShown = false;
@@ -307,5 +328,26 @@ internal sealed unsafe class VisibleCursor : IDisposable
     private bool IsOnKey(EntryCursor source) => source.IsValid && source.KeySpan.SequenceEqual(_key.Span);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private bool IsBelowUpper(EntryCursor source) => _upper is null || source.KeySpan.SequenceCompareTo(_upper) < 0;
+    private bool IsBelowUpper(EntryCursor source) =>
+        _upper is null
+        || (source.KeyLength >= sizeof(ulong) && HeadOf(source.KeySpan) < _upperHead)
+        || source.KeySpan.SequenceCompareTo(_upper) < 0;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private bool IsAtOrAboveLower(EntryCursor source) =>
+        (source.KeyLength >= sizeof(ulong) && HeadOf(source.KeySpan) > _lowerHead)
+        || source.KeySpan.SequenceCompareTo(_lower) >= 0;
+
+    /// <summary>Eight bytes of a key that has them: where two differ, the keys are in the same order.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static ulong HeadOf(ReadOnlySpan<byte> key) => BinaryPrimitives.ReadUInt64BigEndian(key);
+
+    /// <summary>The same of a bound of any length, with zeros behind it: a longer key with other bytes there is above it.</summary>
+    private static ulong HeadOfBound(byte[] bound)
+    {
+        Span<byte> head = stackalloc byte[sizeof(ulong)];
+        head.Clear();
+        bound.AsSpan(0, Math.Min(bound.Length, head.Length)).CopyTo(head);
+        return HeadOf(head);
+    }
 }

@@ -30,23 +30,24 @@ internal static class StoreOpener
     /// <summary>Opens for writing; where the disk is full, once more after room was made in what the database has itself.</summary>
     public static Store Open(EngineSetup setup)
     {
+        StoreClock? clock = null;
         try
         {
-            return OpenForWriting(setup);
+            return OpenForWriting(setup, ref clock);
         }
         catch (StorageException refusal) when (ErrorNumbers.IsNoSpace(refusal))
         {
-            return OpenOnFullDisk(setup);
+            return OpenOnFullDisk(setup, clock);
         }
     }
 
-    private static Store OpenOnFullDisk(EngineSetup setup)
+    private static Store OpenOnFullDisk(EngineSetup setup, StoreClock? clock)
     {
         long reserveBytes = LogContextOf(setup, default).ReserveBytes;
         try
         {
             FullDisk.MakeRoom(setup);
-            return OpenForWriting(setup);
+            return OpenForWriting(setup, ref clock);
         }
         catch (StorageException refusal) when (ErrorNumbers.IsNoSpace(refusal))
         {
@@ -56,7 +57,12 @@ internal static class StoreOpener
         }
     }
 
-    private static Store OpenForWriting(EngineSetup setup)
+    /// <param name="setup">What to open.</param>
+    /// <param name="clock">
+    /// Of an attempt that was refused, and may have left its time in the manifest: that is no time of an earlier open, on which reclaiming
+    /// may rely. Null at first.
+    /// </param>
+    private static Store OpenForWriting(EngineSetup setup, ref StoreClock? clock)
     {
         if (setup.CreateIfMissing) setup.Files.CreateDirectory(setup.Directory);
         else ThrowIfMissing(setup);
@@ -75,7 +81,7 @@ internal static class StoreOpener
         List<long> unknownTables = FindUnknownTables(setup, known);
         var numbers = new FileNumbers(Math.Max(state.NextFileNumber, unknownTables.Count > 0 ? unknownTables.Max() + 1 : 0));
         LevelEdit edit = replay.WriteTables(numbers);
-        StoreClock clock = MakeClock(setup, state, log);
+        clock ??= MakeClock(setup, state, log);
         ulong sequenceBound = Math.Max(state.SequenceBound, lastSequence);
         if (isUnclean) sequenceBound += UncleanSequenceJump;
         LogContext context = LogContextOf(setup, state.DatabaseId) with { Clock = clock };

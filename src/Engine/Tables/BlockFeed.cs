@@ -67,6 +67,8 @@ internal sealed unsafe class CachedBlockFeed(Table table, OpenedTable opened) : 
             CountPins();
         }
 
+        if (_stepCount > 0) table.PrefetchCached(opened, isBackward ? ordinal - 1 : ordinal + 1);
+
         return _block.Data;
     }
 

@@ -96,6 +96,12 @@ internal sealed unsafe partial class Table
         return isCached;
     }
 
+    /// <summary>A walk is likely to come to the block: if there is one and the cache has it, its head is asked for.</summary>
+    internal void PrefetchCached(OpenedTable opened, int ordinal)
+    {
+        if ((uint)ordinal < (uint)opened.Top.BlockCount) _store.Cache.TryPrefetch(opened.Slots, ordinal);
+    }
+
     /// <summary>Checks a stored block as it stands in the file; the payload is its beginning, compressed or not.</summary>
     internal int CheckStored(ReadOnlySpan<byte> stored, BlockLocation location)
     {

@@ -185,7 +185,7 @@ internal sealed unsafe partial class Table : Entries.IValueSource
     }
 
     /// <summary>A cursor over all versions of all keys. The caller's reference to the table outlives it.</summary>
-    public Entries.EntryCursor CreateCursor(CursorPurpose purpose)
+    public TableCursor CreateCursor(CursorPurpose purpose)
     {
         OpenedTable opened = Opened;
         BlockFeed feed = purpose == CursorPurpose.Foreground

@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics.X86;
 using Varve.Entries;
 
 namespace Varve.Tables;
@@ -12,6 +13,9 @@ internal sealed unsafe class TableCursor : EntryCursor
     /// <summary>A larger buffer is given back when the cursor leaves the value it was for.</summary>
     private const int KeptValueBytesMax = 1 << 20;
 
+    /// <summary>How far before the entry shown memory is asked for on a walk backward.</summary>
+    private const int EntriesAhead = 6;
+
     private readonly Table _table;
     private readonly OpenedTable _opened;
     private readonly BlockFeed _feed;
@@ -22,6 +26,7 @@ internal sealed unsafe class TableCursor : EntryCursor
     private byte* _index;
     private int _block;
     private byte* _data;
+    private byte* _fingerprints;
     private ushort* _offsets;
     private int _entryCount;
     private int _entry;
@@ -114,8 +119,27 @@ internal sealed unsafe class TableCursor : EntryCursor
 
     public override void Previous()
     {
-        if (_entry > 0) Show(_entry - 1);
-        else MoveToPreviousBlock();
+        int entry = _entry - 1;
+        if (entry < 0)
+        {
+            MoveToPreviousBlock();
+            return;
+        }
+
+        // Processors foresee a walk forward by themselves.
+        if (Sse.IsSupported) Sse.Prefetch0(_data + _offsets[Math.Max(0, entry - EntriesAhead)]);
+        Show(entry);
+    }
+
+    /// <summary>Keys with other fingerprints are others: one comparison of bytes in most cases.</summary>
+    public override bool IsSurelyNewest => _entry > 0 && _fingerprints[_entry - 1] != _fingerprints[_entry];
+
+    public override bool TryLeaveKey()
+    {
+        int entry = _entry + 1;
+        if (entry >= _entryCount || _fingerprints[entry] == _fingerprints[_entry]) return false;
+        Show(entry);
+        return true;
     }
 
     public override bool SkipForward(ReadOnlySpan<byte> end, ulong cover)
@@ -243,6 +267,8 @@ internal sealed unsafe class TableCursor : EntryCursor
             LoadBlock(_opened.Top[_partition].BlockCount - 1);
         }
 
+        for (int entry = _entryCount - 1; Sse.IsSupported && entry >= 0 && entry >= _entryCount - EntriesAhead; entry--)
+            Sse.Prefetch0(_data + _offsets[entry]);
         Show(_entryCount - 1);
     }
 
@@ -282,6 +308,7 @@ internal sealed unsafe class TableCursor : EntryCursor
         _data = _feed.Load(_partition, _index, block);
         _block = block;
         _entryCount = DataBlock.Count(_data);
+        _fingerprints = _data + DataBlock.FingerprintsOffset;
         _offsets = (ushort*)(_data + DataBlock.OffsetsOffset(_entryCount));
     }
 }
