@@ -43,7 +43,7 @@ internal sealed class WorkloadOptions
     public Option<double> Warmup { get; } = new("--warmup")
     {
         Description = "Seconds that a workload runs on a small store before the clock starts.",
-        DefaultValueFactory = _ => 1,
+        DefaultValueFactory = _ => 3,
     };
 
     public Option<string> Data { get; } = new("--data")

@@ -11,6 +11,7 @@ internal sealed class WorkloadRunner(Peer peer, WorkloadKind workload, WorkloadS
     private const int WarmupEntriesMax = 20_000;
     private const int WarmupBytesMax = 8 << 20;
     private const int WarmupOperations = 2_000;
+    private const int WarmupOpens = 10;
 
     private static readonly TimeSpan WalkTimeMin = TimeSpan.FromSeconds(2);
     private static readonly TimeSpan SyncedTime = TimeSpan.FromSeconds(5);
@@ -87,7 +88,8 @@ internal sealed class WorkloadRunner(Peer peer, WorkloadKind workload, WorkloadS
     private TimeSpan Shorter(TimeSpan time) => time < sizes.SteadyTime ? time : sizes.SteadyTime;
 
     /// <summary>
-    /// Runs the workload on a small store, until code has been compiled and libraries are awake. The same for every peer.
+    /// Runs the workload on a small store, opened anew each time as the one that is measured, until code has been compiled and libraries are
+    /// awake. The same for every peer.
     /// </summary>
     private void WarmUp(string directory)
     {
@@ -95,14 +97,22 @@ internal sealed class WorkloadRunner(Peer peer, WorkloadKind workload, WorkloadS
         long started = Stopwatch.GetTimestamp();
         int entries = Math.Min(WarmupEntriesMax, WarmupBytesMax / sizes.ValueBytes);
         var keys = new KeySpace(entries, sizes.ValueBytes, sizes.Seed + 1);
-        using (Store store = peer.Open(new StoreOptions(directory, sizes.BudgetBytes, workload.IsSynced)))
+        var options = new StoreOptions(directory, sizes.BudgetBytes, workload.IsSynced);
+        using (Store store = peer.Open(options))
         {
             if (workload.Ground != Ground.Empty) Fills.InBatches(CreateLoad(store, keys));
             if (workload.Ground == Ground.Sparse) Walks.DeletePoints(CreateLoad(store, keys));
             store.TrySettle();
-            do workload.Execute(CreateLoad(store, keys));
-            while (Stopwatch.GetElapsedTime(started) < sizes.WarmupTime);
         }
+
+        do
+        {
+            using Store store = peer.Open(options);
+            long opened = Stopwatch.GetTimestamp();
+            do workload.Execute(CreateLoad(store, keys));
+            while (Stopwatch.GetElapsedTime(opened) < sizes.WarmupTime / WarmupOpens);
+        }
+        while (Stopwatch.GetElapsedTime(started) < sizes.WarmupTime);
 
         Directory.Delete(directory, recursive: true);
     }

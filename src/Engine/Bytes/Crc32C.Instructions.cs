@@ -13,6 +13,7 @@ internal static partial class Crc32C
     private const int ShortLaneBytes = 168;
 
     /// <summary>One crc instruction for each word: 8 bytes every three cycles, its latency.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     internal static uint AppendSse42(uint crc, ReadOnlySpan<byte> data)
     {
         ref byte start = ref MemoryMarshal.GetReference(data);
@@ -38,6 +39,7 @@ internal static partial class Crc32C
     }
 
     /// <summary>Three lanes at once hide the latency of the crc instruction; one multiplication per lane joins them.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     internal static uint AppendThreeLanes(uint crc, ReadOnlySpan<byte> data)
     {
         ulong state = ~crc;

@@ -50,6 +50,7 @@ internal static unsafe partial class Lz4Block
     /// The table holds the latest position of each hash of four bytes; what a position holds is compared before it counts. Cleared,
     /// all entries name the first position, so that the search begins at the second.
     /// </remarks>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static byte* WriteSequences(ref byte* anchor, int sourceBytes, byte* output, byte* outputEnd, ushort* table, int hashShift)
     {
         // SAFETY: positions go up to 12 bytes before the end and matches are counted up to 5 before it, so that reads of 4 and 8 bytes

@@ -27,6 +27,9 @@ internal static unsafe partial class Lz4Block
         }
     }
 
+    // Optimized from the first call on: a process that has just started decompresses everything it reads, and would run the loop as it
+    // is compiled first, ten times slower, until it was seen to be hot.
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static bool TryDecompress(byte* input, byte* inputEnd, byte* outputStart, byte* outputEnd)
     {
         byte* output = outputStart;

@@ -54,6 +54,7 @@ internal static unsafe class DataBlock
     /// <summary>
     /// True when every offset and length stays within the block, the entries stand one behind the other, and expiring ones have an expiry.
     /// </summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static bool IsWellFormed(ReadOnlySpan<byte> block)
     {
         if (block.Length is < FingerprintsOffset or > TableFormat.PayloadBytesMax) return false;
@@ -78,6 +79,7 @@ internal static unsafe class DataBlock
     /// The newest version of the key that is at or before <paramref name="trailerMax"/> (see <see cref="Trailer.SeekAt"/>), if this
     /// block has one.
     /// </summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static bool TryFind(byte* block, ReadOnlySpan<byte> key, byte fingerprint, ulong trailerMax, out BlockEntry entry)
     {
         int count = Count(block);
@@ -138,6 +140,7 @@ internal static unsafe class DataBlock
     /// Each entry looked at is a wait for memory. So the search goes in rounds: seven entries that cut the range into eighths are asked for
     /// at once, and are compared when they come. For blocks of up to 64 entries that is two waits instead of six.
     /// </remarks>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static int LowerBound(byte* block, ReadOnlySpan<byte> key, ulong trailer)
     {
         ushort* offsets = (ushort*)(block + OffsetsOffset(Count(block)));
@@ -173,6 +176,7 @@ internal static unsafe class DataBlock
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static int PivotOf(int span, int part, int parts) => parts == SearchParts ? span * part / SearchParts : part - 1;
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static bool ComesBefore(byte* position, ReadOnlySpan<byte> key, ulong trailer)
     {
         Decode(position, out BlockEntry entry);
@@ -223,6 +227,7 @@ internal static unsafe class DataBlock
         return matches;
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static bool TryMeasure(ReadOnlySpan<byte> source, out int entryBytes)
     {
         entryBytes = 0;

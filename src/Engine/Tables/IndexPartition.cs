@@ -95,6 +95,7 @@ internal static unsafe class IndexPartition
     }
 
     /// <summary>The first block whose separator is not below the key; the count of blocks when all are.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static int Find(byte* partition, ReadOnlySpan<byte> key)
     {
         int count = Count(partition);
