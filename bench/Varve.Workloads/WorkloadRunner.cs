@@ -88,8 +88,8 @@ internal sealed class WorkloadRunner(Peer peer, WorkloadKind workload, WorkloadS
     private TimeSpan Shorter(TimeSpan time) => time < sizes.SteadyTime ? time : sizes.SteadyTime;
 
     /// <summary>
-    /// Runs the workload on a small store, opened anew each time as the one that is measured, until code has been compiled and libraries are
-    /// awake. The same for every peer.
+    /// Runs the workload on a small store, which is opened anew as the one that is measured, until code has been compiled and libraries
+    /// are awake. The same for every peer.
     /// </summary>
     private void WarmUp(string directory)
     {

@@ -12,8 +12,8 @@ namespace Varve.Reading;
 /// <remarks>
 /// Forward the source stands on the shown entry. Backward versions come oldest first, so the one to show is known only when the
 /// source has left the key: the entry is copied and the source stands before all versions of its key. Where the source is sure that the
-/// key has one version only, it stands on it here too: most keys have one, and a copy costs more than the step. Of a value that stands elsewhere
-/// only the place is kept, until somebody asks for it.
+/// key has one version only, it stands on it here too: most keys have one, and a copy costs more than the step. Of a value that stands
+/// elsewhere only the place is kept, until somebody asks for it.
 /// </remarks>
 internal sealed unsafe class VisibleCursor : IDisposable
 {

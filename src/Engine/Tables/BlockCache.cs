@@ -7,8 +7,9 @@ using Varve.Native;
 namespace Varve.Tables;
 
 /// <summary>
-/// Decoded blocks of all tables, in frames of 16 sizes from 4 to 64 KiB from one region of memory, under one hard cap of bytes. A block is found by its
-/// table's <see cref="CacheSlots"/> and read under a pin, which keeps it where it is. Safe for concurrent use by any thread.
+/// Decoded blocks of all tables, in frames of 16 sizes from 4 to 64 KiB from one region of memory, under one hard cap of bytes. A block
+/// is found by its table's <see cref="CacheSlots"/> and read under a pin, which keeps it where it is. Safe for concurrent use by any
+/// thread.
 /// </summary>
 /// <remarks>
 /// A miss goes: <see cref="Reserve"/>, read and decode into the frame, <see cref="Publish"/>, use, <see cref="Unpin"/>. A hit costs one

@@ -132,7 +132,7 @@ public sealed class MergingCursorTests : IDisposable
         foreach (TestEntry entry in entries) parts[random.Next(parts.Length)].Add(entry);
         return
         [
-            .. parts.Select(part => part.Count == 0 || random.Next(3) == 0
+            .. parts.Select<List<TestEntry>, EntryCursor>(part => part.Count == 0 || random.Next(3) == 0
                 ? new LevelCursor(MakeLevel(random, part), CursorPurpose.Foreground)
                 : Write(part).CreateCursor(CursorPurpose.Foreground)),
         ];
