@@ -22,14 +22,19 @@ public sealed class MergingCursorTests : IDisposable
     [Fact]
     public void A_merge_shows_the_entries_of_all_sources_in_order_and_turns_anywhere()
     {
+        int keysLeft = 0;
+        int sureCount = 0;
         for (int seed = 1; seed <= SeedCount; seed++)
         {
             var random = new Random(seed);
             List<TestEntry> entries = TableFixture.MakeEntries(random, keyCount: 120);
             byte[] prefix = random.Next(2) == 0 ? [] : entries[entries.Count / 2].Key[..Math.Min(3, entries[entries.Count / 2].Key.Length)];
             using var cursor = new MergingCursor(MakeSources(random, entries), prefix);
-            CheckMoves(cursor, entries, random, $"seed {seed}");
+            (int left, int sure) = CheckMoves(cursor, entries, random, $"seed {seed}");
+            (keysLeft, sureCount) = (keysLeft + left, sureCount + sure);
         }
+
+        Assert.True(keysLeft > 0 && sureCount > 0, $"{keysLeft} keys left, {sureCount} surely the newest");
     }
 
     [Fact]
@@ -40,7 +45,8 @@ public sealed class MergingCursorTests : IDisposable
             var random = new Random(seed);
             List<TestEntry> entries = TableFixture.MakeEntries(random, keyCount: 120);
             using var cursor = new LevelCursor(MakeLevel(random, entries), CursorPurpose.Foreground);
-            CheckMoves(cursor, entries, random, $"seed {seed}");
+            (int left, int sure) = CheckMoves(cursor, entries, random, $"seed {seed}");
+            Assert.True(left > 0 && sure > 0, $"seed {seed}: {left} keys left, {sure} surely the newest");
         }
     }
 
@@ -161,9 +167,12 @@ public sealed class MergingCursorTests : IDisposable
         return table;
     }
 
-    private static void CheckMoves(EntryCursor cursor, List<TestEntry> entries, Random random, string where)
+    /// <summary>How often the cursor was sure of another key ahead, and of no newer version.</summary>
+    private static (int KeysLeft, int SureCount) CheckMoves(EntryCursor cursor, List<TestEntry> entries, Random random, string where)
     {
         int place = -1;
+        int keysLeft = 0;
+        int sureCount = 0;
         for (int step = 0; step < 1_000; step++)
         {
             bool stands = place >= 0 && place < entries.Count;
@@ -188,9 +197,15 @@ public sealed class MergingCursorTests : IDisposable
                     cursor.SeekForPrevious(target.Key, trailer);
                     place = entries.Count(entry => TableFixture.Order.Compare(entry, sought) <= 0) - 1;
                     break;
-                case < 9:
+                case < 8:
                     cursor.Next();
                     place++;
+                    break;
+                case 8:
+                    if (!cursor.TryLeaveKey()) break;
+                    Assert.True(!HasKeyOf(entries, place + 1, entries[place]), $"{where}, step {step}: the key was not left");
+                    place++;
+                    keysLeft++;
                     break;
                 default:
                     cursor.Previous();
@@ -204,6 +219,14 @@ public sealed class MergingCursorTests : IDisposable
             Assert.True(cursor.KeySpan.SequenceEqual(entries[place].Key), $"{where}, step {step}: wrong key");
             Assert.True(cursor.Trailer == entries[place].Trailer, $"{where}, step {step}: wrong version");
             Assert.True(cursor.GetValue().SequenceEqual(entries[place].Value), $"{where}, step {step}: wrong value");
+            if (!cursor.IsSurelyNewest) continue;
+            Assert.True(!HasKeyOf(entries, place - 1, entries[place]), $"{where}, step {step}: there is a newer version");
+            sureCount++;
         }
+
+        return (keysLeft, sureCount);
     }
+
+    private static bool HasKeyOf(List<TestEntry> entries, int place, TestEntry other) =>
+        place >= 0 && place < entries.Count && entries[place].Key.AsSpan().SequenceEqual(other.Key);
 }
