@@ -20,7 +20,7 @@ internal sealed class CompactionPlanner(CompactionOptions options)
     /// <summary>
     /// What a calm database may rewrite of the level below for each byte of level 0: it bounds what calm ever costs.
     /// </summary>
-    private const int CalmRewriteRatio = 2;
+    private const int CalmRewriteRatio = 4;
 
     /// <summary>The next job, or null when there is none to start now.</summary>
     public CompactionPick? Next(LevelMap map, CompactionContext context)

@@ -14,8 +14,8 @@ public class CompactionPlannerTests
     public void A_calm_database_empties_level_0_where_that_rewrites_little_of_the_level_below()
     {
         Check("Calm 0:3,2,1 + 6:9 -> 6", "0: 3[a-z] 2[a-z] 1[a-z]\n6: 9[a-z]\noptions: idle");
-        Check("Calm 0:1 + 6:9,10 -> 6", "0: 1[a-z]\n6: 9[a-h] 10[i-z]\noptions: idle");
-        Check("nothing", "0: 1[a-z]\n6: 9[a-h] 10[i-p] 11[q-z]\noptions: idle");
+        Check("Calm 0:1 + 6:9,10,11,12 -> 6", "0: 1[a-z]\n6: 9[a-h] 10[i-l] 11[m-p] 12[q-z]\noptions: idle");
+        Check("nothing", "0: 1[a-z]\n6: 9[a-h] 10[i-l] 11[m-p] 12[q-t] 13[u-z]\noptions: idle");
     }
 
     [Fact]
