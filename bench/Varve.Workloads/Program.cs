@@ -4,6 +4,7 @@ using Varve.Workloads.Bulk;
 using Varve.Workloads.Expiring;
 using Varve.Workloads.Large;
 using Varve.Workloads.Loads;
+using Varve.Workloads.Soak;
 
 var options = new WorkloadOptions();
 var suite = new SuiteCommand(options);
@@ -15,6 +16,7 @@ foreach (Command command in BulkCommands.Create(options.Number, options.Budget, 
     root.Add(command);
 root.Add(LargeValues.CreateCommand(options.Data));
 root.Add(ExpiringCommand.Create(options.Number, options.Budget, options.Seed, options.Data, options.Results));
+root.Add(SoakCommand.Create(options.Seed, options.Data, options.Results));
 try
 {
     return root.Parse(args).Invoke(new InvocationConfiguration { EnableDefaultExceptionHandler = false });

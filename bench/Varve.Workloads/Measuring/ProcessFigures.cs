@@ -50,6 +50,9 @@ internal static unsafe partial class ProcessFigures
         }
     }
 
+    /// <summary>Open descriptors of this process; 0 where the system does not tell.</summary>
+    public static int Descriptors() => Directory.Exists("/proc/self/fd") ? Directory.GetFileSystemEntries("/proc/self/fd").Length : 0;
+
     /// <summary>What the files of a directory take on the device: reserved room that was never written does not count.</summary>
     public static long DirectoryBytes(string directory) =>
         Directory.Exists(directory)
