@@ -70,6 +70,10 @@ internal sealed unsafe class LevelCursor : EntryCursor
         Settle(forward: false);
     }
 
+    public override EntryCursor Shown => _inTable!;
+
+    public override void FollowShown() => Show(_inTable!);
+
     public override bool IsSurelyNewest => _inTable!.IsSurelyNewest;
 
     public override bool TryLeaveKey()

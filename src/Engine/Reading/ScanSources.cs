@@ -18,7 +18,8 @@ internal static class ScanSources
             moment,
             bounds.Lower,
             bounds.Upper,
-            RangeCover.Create(view, moment.Sequence, bounds));
+            RangeCover.Create(view, moment.Sequence, bounds),
+            bounds.CommonPrefix);
 
     private static EntryCursor OpenMerged(ReadView view, ulong sequence, ScanBounds bounds)
     {

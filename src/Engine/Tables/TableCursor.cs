@@ -142,6 +142,40 @@ internal sealed unsafe class TableCursor : EntryCursor
         return true;
     }
 
+    public override bool TryStepForward(in StepBounds bounds)
+    {
+        int entry = _entry + 1;
+        if (entry >= _entryCount || _fingerprints[entry] == _fingerprints[_entry] || _separate is not null) return false;
+        DataBlock.Decode(_data + _offsets[entry], out BlockEntry next);
+        if (!bounds.IsShownForward(next.Key, next.KeyLength, next.Trailer + _trailerShift)) return false;
+        ShowPlain(entry, next);
+        return true;
+    }
+
+    public override bool TryStepBackward(in StepBounds bounds)
+    {
+        int entry = _entry - 1;
+        if (entry <= 0 || _fingerprints[entry] == _fingerprints[_entry] || _fingerprints[entry] == _fingerprints[entry - 1]) return false;
+        if (_separate is not null) return false;
+        if (Sse.IsSupported) Sse.Prefetch0(_data + _offsets[Math.Max(0, entry - EntriesAhead)]);
+        DataBlock.Decode(_data + _offsets[entry], out BlockEntry previous);
+        if (!bounds.IsShownBackward(previous.Key, previous.KeyLength, previous.Trailer + _trailerShift)) return false;
+        ShowPlain(entry, previous);
+        return true;
+    }
+
+    /// <summary>An entry whose value stands with it, while the cursor holds no separate one.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private void ShowPlain(int entry, in BlockEntry shown)
+    {
+        _entry = entry;
+        Key = shown.Key;
+        KeyLength = shown.KeyLength;
+        Trailer = shown.Trailer + _trailerShift;
+        Value = shown.Value;
+        ValueLength = shown.ValueLength;
+    }
+
     public override bool SkipForward(ReadOnlySpan<byte> end, ulong cover)
     {
         if (_table.Info.LargestSequence >= cover) return false;
