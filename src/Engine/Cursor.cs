@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using Varve.Diagnostics;
 using Varve.Entries;
 using Varve.Reading;
@@ -103,6 +104,7 @@ public sealed class Cursor : IDisposable
     /// <summary>To the first entry at or behind the key; false when there is none.</summary>
     /// <param name="key">Any bytes, 0 to 16,384.</param>
     /// <exception cref="CorruptDataException">A file that the move needs is damaged.</exception>
+    [SkipLocalsInit]
     public bool Seek(ReadOnlySpan<byte> key)
     {
         CheckUsable();
@@ -116,6 +118,7 @@ public sealed class Cursor : IDisposable
     /// <summary>To the last entry at or before the key; false when there is none.</summary>
     /// <param name="key">Any bytes, 0 to 16,384.</param>
     /// <exception cref="CorruptDataException">A file that the move needs is damaged.</exception>
+    [SkipLocalsInit]
     public bool SeekForPrevious(ReadOnlySpan<byte> key)
     {
         CheckUsable();

@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics.X86;
+using Varve.Bytes;
 using Varve.Entries;
 
 namespace Varve.Tables;
@@ -69,6 +70,12 @@ internal sealed unsafe class TableCursor : EntryCursor
         if (!TryLoadBlockOf(key)) return;
 
         trailer = _opened.ToStored(trailer);
+        int exact = DataBlock.FirstOfKey(_data, key, FingerprintOf(key), trailer);
+        if (exact >= 0)
+        {
+            Show(exact);
+            return;
+        }
 
         // All entries of the block may come before: the key falls behind its last one, or older versions go on in the next blocks.
         int entry = DataBlock.LowerBound(_data, key, trailer);
@@ -91,6 +98,12 @@ internal sealed unsafe class TableCursor : EntryCursor
         }
 
         trailer = _opened.ToStored(trailer);
+        int exact = DataBlock.LastOfKey(_data, key, FingerprintOf(key), trailer);
+        if (exact >= 0)
+        {
+            Show(exact);
+            return;
+        }
 
         // Only versions of the key itself are looked for in the next blocks: what else is there comes behind it.
         int entry = DataBlock.LowerBound(_data, key, trailer);
@@ -146,7 +159,14 @@ internal sealed unsafe class TableCursor : EntryCursor
     {
         int entry = _entry + 1;
         if (entry >= _entryCount || _fingerprints[entry] == _fingerprints[_entry] || _separate is not null) return false;
-        DataBlock.Decode(_data + _offsets[entry], out BlockEntry next);
+        byte* position = _data + _offsets[entry];
+        if (Sse.IsSupported)
+        {
+            Sse.Prefetch0(position + 384);
+            Sse.Prefetch0(position + 448);
+        }
+
+        DataBlock.Decode(position, out BlockEntry next);
         if (!bounds.IsShownForward(next.Key, next.KeyLength, next.Trailer + _trailerShift)) return false;
         ShowPlain(entry, next);
         return true;
@@ -198,6 +218,9 @@ internal sealed unsafe class TableCursor : EntryCursor
         _feed.Dispose();
         _separate?.Dispose();
     }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static byte FingerprintOf(ReadOnlySpan<byte> key) => (byte)(KeyHash.Compute(key) >> 56);
 
     /// <summary>The trailer is one as it is stored, without the flag of separate values.</summary>
     private bool IsAt(int entry, ReadOnlySpan<byte> key, ulong trailer)
