@@ -23,29 +23,30 @@ internal static class ScanSources
 
     private static EntryCursor OpenMerged(ReadView view, ulong sequence, ScanBounds bounds)
     {
-        var sources = new List<EntryCursor>();
+        var sources = new EntryCursor[1 + view.Frozen.Length + view.Levels.Tables(0).Length + (LevelMap.LevelCount - 1)];
+        int count = 0;
         try
         {
-            if (view.Active.EntryCount > 0) sources.Add(view.Active.CreateCursor(sequence));
-            foreach (MemTable frozen in view.Frozen) sources.Add(frozen.CreateCursor(sequence));
+            if (view.Active.EntryCount > 0) sources[count++] = view.Active.CreateCursor(sequence);
+            foreach (MemTable frozen in view.Frozen) sources[count++] = frozen.CreateCursor(sequence);
             foreach (Table table in view.Levels.Tables(0))
             {
-                if (MayOverlap(table.Info, bounds)) sources.Add(table.CreateCursor(CursorPurpose.Foreground));
+                if (MayOverlap(table.Info, bounds)) sources[count++] = table.CreateCursor(CursorPurpose.Foreground);
             }
 
             for (int level = 1; level < LevelMap.LevelCount; level++)
             {
                 Table[] tables = view.Levels.SortedTables(level);
-                if (tables.Length > 0) sources.Add(new LevelCursor(tables, CursorPurpose.Foreground));
+                if (tables.Length > 0) sources[count++] = new LevelCursor(tables, CursorPurpose.Foreground);
             }
 
             // A single run needs no merge; an empty store is a level without tables.
-            if (sources.Count == 0) sources.Add(new LevelCursor([], CursorPurpose.Foreground));
-            return sources.Count == 1 ? sources[0] : new MergingCursor([.. sources], bounds.CommonPrefix);
+            if (count == 0) return new LevelCursor([], CursorPurpose.Foreground);
+            return count == 1 ? sources[0] : new MergingCursor(sources[..count], bounds.CommonPrefix);
         }
         catch
         {
-            foreach (EntryCursor source in sources) source.Dispose();
+            foreach (EntryCursor source in sources.AsSpan(0, count)) source.Dispose();
             throw;
         }
     }
