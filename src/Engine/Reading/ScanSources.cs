@@ -36,12 +36,12 @@ internal static class ScanSources
 
             for (int level = 1; level < LevelMap.LevelCount; level++)
             {
-                Table[] tables = view.Levels.SortedTables(level);
-                if (tables.Length > 0) sources[count++] = new LevelCursor(tables, CursorPurpose.Foreground);
+                LevelRun run = view.Levels.SortedRun(level);
+                if (run.Tables.Length > 0) sources[count++] = new LevelCursor(run, CursorPurpose.Foreground);
             }
 
             // A single run needs no merge; an empty store is a level without tables.
-            if (count == 0) return new LevelCursor([], CursorPurpose.Foreground);
+            if (count == 0) return new LevelCursor(LevelRun.Empty, CursorPurpose.Foreground);
             return count == 1 ? sources[0] : new MergingCursor(sources[..count], bounds.CommonPrefix);
         }
         catch
