@@ -4,8 +4,8 @@ using System.Runtime.CompilerServices;
 namespace Varve.Entries;
 
 /// <summary>
-/// What tells by two comparisons that an entry is the next one to show on a walk: its head (the eight bytes behind the prefix that the keys
-/// of the walk begin with, big-endian; a shorter rest as if zeros followed) against that of the bound and of other sources, and its trailer.
+/// What tells by a few comparisons that an entry is the next one to show on a walk: its trailer, and its head (the eight bytes behind the
+/// prefix that the keys of the walk begin with, big-endian; a shorter rest as if zeros followed) against that of bounds and other sources.
 /// </summary>
 /// <remarks>Heads only say yes: where two tie, or a key lacks the prefix, whole keys have to be compared elsewhere.</remarks>
 internal unsafe struct StepBounds

@@ -36,6 +36,12 @@ internal static unsafe class DataBlock
 
     private const int CacheLineBytes = 64;
 
+    /// <summary>Behind an entry that was sought: asked for before a walk begins.</summary>
+    private const int LinesAhead = 4;
+
+    /// <summary>The same before it.</summary>
+    private const int EntriesAhead = 4;
+
     /// <summary>Into how many parts a round of a search cuts a block.</summary>
     private const int SearchParts = 8;
 
@@ -156,7 +162,7 @@ internal static unsafe class DataBlock
                 if (Sse.IsSupported)
                 {
                     // The value is read next, and the entry behind it.
-                    for (int line = 1; line <= 4; line++) Sse.Prefetch0(position + (line * CacheLineBytes));
+                    for (int line = 1; line <= LinesAhead; line++) Sse.Prefetch0(position + (line * CacheLineBytes));
                 }
 
                 Decode(position, out BlockEntry entry);
@@ -169,8 +175,8 @@ internal static unsafe class DataBlock
     }
 
     /// <summary>
-    /// The last entry of the key at or before the trailer, in the same way; -1 also when it is the block's last one, since others may follow
-    /// in the next block.
+    /// The last entry of the key at or before the trailer, in the same way; -1 also when it is the block's last one, since others may
+    /// follow in the next block.
     /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static int LastOfKey(byte* block, ReadOnlySpan<byte> key, byte fingerprint, ulong trailer)
@@ -192,7 +198,7 @@ internal static unsafe class DataBlock
                 if (Sse.IsSupported)
                 {
                     Sse.Prefetch0(position + CacheLineBytes);
-                    for (int before = Math.Max(0, index - 4); before < index; before++) Sse.Prefetch0(block + offsets[before]);
+                    for (int before = Math.Max(0, index - EntriesAhead); before < index; before++) Sse.Prefetch0(block + offsets[before]);
                 }
 
                 Decode(position, out BlockEntry entry);

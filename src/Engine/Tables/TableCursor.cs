@@ -17,6 +17,13 @@ internal sealed unsafe class TableCursor : EntryCursor
     /// <summary>How far before the entry shown memory is asked for on a walk backward.</summary>
     private const int EntriesAhead = 6;
 
+    /// <summary>
+    /// How far behind the entry shown on a walk forward: processors foresee it by themselves, but not its beginning in each block.
+    /// </summary>
+    private const int BytesAhead = 384;
+
+    private const int CacheLineBytes = 64;
+
     private readonly Table _table;
     private readonly OpenedTable _opened;
     private readonly BlockFeed _feed;
@@ -139,7 +146,6 @@ internal sealed unsafe class TableCursor : EntryCursor
             return;
         }
 
-        // Processors foresee a walk forward by themselves.
         if (Sse.IsSupported) Sse.Prefetch0(_data + _offsets[Math.Max(0, entry - EntriesAhead)]);
         Show(entry);
     }
@@ -162,8 +168,8 @@ internal sealed unsafe class TableCursor : EntryCursor
         byte* position = _data + _offsets[entry];
         if (Sse.IsSupported)
         {
-            Sse.Prefetch0(position + 384);
-            Sse.Prefetch0(position + 448);
+            Sse.Prefetch0(position + BytesAhead);
+            Sse.Prefetch0(position + BytesAhead + CacheLineBytes);
         }
 
         DataBlock.Decode(position, out BlockEntry next);
