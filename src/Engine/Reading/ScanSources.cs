@@ -46,7 +46,8 @@ internal static class ScanSources
         }
         catch
         {
-            foreach (EntryCursor source in sources.AsSpan(0, count)) source.Dispose();
+            // The one whose making failed is not there.
+            foreach (EntryCursor? source in sources) source?.Dispose();
             throw;
         }
     }
