@@ -200,6 +200,7 @@ internal sealed unsafe class TableCursor : EntryCursor
         Trailer = shown.Trailer + _trailerShift;
         Value = shown.Value;
         ValueLength = shown.ValueLength;
+        IsValueElsewhere = false;
     }
 
     public override bool SkipForward(ReadOnlySpan<byte> end, ulong cover)
