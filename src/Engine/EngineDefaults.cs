@@ -54,6 +54,7 @@ internal static class EngineDefaults
             LogSegmentBytes = LogSegmentBytes(memory.MemtableBytes),
             ChangeHistoryBytes = options.ChangeHistoryBytes,
             CompactionThreads = Math.Min(CompactionThreadsMax, Environment.ProcessorCount),
+            ReadsNeighbours = Environment.ProcessorCount > 1,
             OnEvent = options.OnEvent,
         };
     }

@@ -56,6 +56,8 @@ internal sealed class LyingFiles(IFileSystem inner, string slip) : IFileSystem
 
         public int Read(Span<byte> destination, long offset) => inner.Read(destination, offset);
 
+        public int ReadCached(Span<byte> destination, long offset) => inner.ReadCached(destination, offset);
+
         public void Write(ReadOnlySpan<byte> source, long offset) => inner.Write(source, offset);
 
         public void Sync()

@@ -31,6 +31,8 @@ internal sealed class SimulatedFile(SimulatedDisk disk, FileNode node, string pa
         return disk.Read(this, destination, offset);
     }
 
+    public int ReadCached(Span<byte> destination, long offset) => Read(destination, offset);
+
     public void Write(ReadOnlySpan<byte> source, long offset)
     {
         ThrowIfDisposed();

@@ -157,6 +157,7 @@ internal sealed partial class CompactionWorkers
     {
         try
         {
+            _context.Scheduler.YieldToOthers();
             CompactUntilStopped(worker);
         }
         catch (Exception bug)

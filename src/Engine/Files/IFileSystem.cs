@@ -75,6 +75,11 @@ internal interface IFile : IDisposable
     /// <summary>Reads until the destination is full or the file ends; returns the bytes read.</summary>
     int Read(Span<byte> destination, long offset);
 
+    /// <summary>
+    /// Reads what the system has in memory, without waiting for the device; returns the bytes read, 0 also where the system does not tell.
+    /// </summary>
+    int ReadCached(Span<byte> destination, long offset) => 0;
+
     /// <summary>Writes all bytes. After an exception any part of them may be in the file.</summary>
     void Write(ReadOnlySpan<byte> source, long offset);
 

@@ -30,6 +30,9 @@ internal sealed unsafe class LocalFile : IFile
     public int Read(Span<byte> destination, long offset) =>
         WriteAlignment == 1 ? _system.Read(_handle, Path, destination, offset) : ReadThroughBounce(destination, offset);
 
+    public int ReadCached(Span<byte> destination, long offset) =>
+        WriteAlignment == 1 ? _system.ReadCached(_handle, destination, offset) : 0;
+
     public void Write(ReadOnlySpan<byte> source, long offset)
     {
         Invariant.Holds(offset >= 0);

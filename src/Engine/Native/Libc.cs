@@ -36,6 +36,9 @@ internal static unsafe partial class Libc
     [LibraryImport(Library, EntryPoint = "pread", SetLastError = true)]
     public static partial nint Read(SafeFileHandle file, byte* destination, nuint bytes, long offset);
 
+    [LibraryImport(Library, EntryPoint = "preadv2")]
+    public static partial nint ReadOnLinux(SafeFileHandle file, MemoryPiece* destinations, int count, long offset, int flags);
+
     [LibraryImport(Library, EntryPoint = "pwrite", SetLastError = true)]
     public static partial nint Write(SafeFileHandle file, byte* source, nuint bytes, long offset);
 
@@ -117,4 +120,11 @@ internal struct LinuxFileSystemStatus
 {
     [FieldOffset(0)]
     public long Type;
+}
+
+/// <summary>The <c>iovec</c> of 64 bits.</summary>
+internal unsafe struct MemoryPiece
+{
+    public byte* Start;
+    public nuint Bytes;
 }

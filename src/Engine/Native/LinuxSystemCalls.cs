@@ -25,6 +25,9 @@ internal sealed unsafe class LinuxSystemCalls : UnixSystemCalls
     /// <summary>Kernel 5.14.</summary>
     private const int AdvicePopulateWrite = 23;
 
+    /// <summary>Of preadv2: give what is in memory. Kernel 4.14; file systems that cannot tell refuse it.</summary>
+    private const int WithoutWaiting = 0x8;
+
     private const int CurrentDirectory = -100;
     private const int DoNotFollowLinks = 0x100;
     private const int EmptyPath = 0x1000;
@@ -55,6 +58,23 @@ internal sealed unsafe class LinuxSystemCalls : UnixSystemCalls
     protected override int WouldBlockError => 11;
 
     protected override string SyncOperation => "fdatasync";
+
+    public override int ReadCached(SafeFileHandle file, Span<byte> destination, long offset)
+    {
+        fixed (byte* start = destination)
+        {
+            var piece = new MemoryPiece { Start = start, Bytes = (nuint)destination.Length };
+            try
+            {
+                return (int)Math.Max(0, Libc.ReadOnLinux(file, &piece, 1, offset, WithoutWaiting));
+            }
+            catch (EntryPointNotFoundException)
+            {
+                // An old C library.
+                return 0;
+            }
+        }
+    }
 
     public override int BypassPageCache(SafeFileHandle file, string path)
     {

@@ -56,6 +56,9 @@ internal abstract class SystemCalls
     /// <summary>Reads until the destination is full or the file ends; returns the bytes read.</summary>
     public abstract int Read(SafeFileHandle file, string path, Span<byte> destination, long offset);
 
+    /// <summary>Reads only what needs no wait for the device; returns the bytes read, 0 where the system cannot.</summary>
+    public virtual int ReadCached(SafeFileHandle file, Span<byte> destination, long offset) => 0;
+
     /// <summary>Writes all bytes; after an exception any part of them may be in the file.</summary>
     public abstract void Write(SafeFileHandle file, string path, ReadOnlySpan<byte> source, long offset);
 

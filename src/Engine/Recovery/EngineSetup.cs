@@ -39,6 +39,9 @@ internal sealed record EngineSetup
 
     public required int CompactionThreads { get; init; }
 
+    /// <summary>Whether a thread of its own fills a cache that has room with the neighbours of what is read.</summary>
+    public bool ReadsNeighbours { get; init; }
+
     /// <summary>Told what happens, on a thread of its own; null: nobody is.</summary>
     public Action<DatabaseEvent>? OnEvent { get; init; }
 }

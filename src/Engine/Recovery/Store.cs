@@ -77,6 +77,7 @@ internal sealed class Store
         {
             Commit?.JoinAsyncLeader();
             Readers.Stop();
+            Tables.Neighbours?.Stop();
             Views.Close();
             Levels.Dispose();
             Log?.Dispose();

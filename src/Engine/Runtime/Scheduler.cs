@@ -20,6 +20,11 @@ internal abstract class Scheduler
     /// </summary>
     public abstract EngineThread StartThread(string name, Action body);
 
+    /// <summary>The calling thread's work can wait a little: where processors are scarce, others go first.</summary>
+    public virtual void YieldToOthers()
+    {
+    }
+
     /// <summary>A step of a spin loop: lets others run.</summary>
     public abstract void SpinOnce();
 

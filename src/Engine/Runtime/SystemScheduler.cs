@@ -1,3 +1,5 @@
+using System.Runtime.InteropServices;
+
 namespace Varve.Runtime;
 
 /// <summary>The scheduler of real life: operating-system threads, real locks, the given clock.</summary>
@@ -7,13 +9,16 @@ namespace Varve.Runtime;
 /// </remarks>
 /// <param name="clock">The clock.</param>
 /// <param name="usesFutex">Whether signals are waited for in the kernel directly; else by monitors.</param>
-internal sealed class SystemScheduler(TimeProvider clock, bool usesFutex) : Scheduler
+internal sealed partial class SystemScheduler(TimeProvider clock, bool usesFutex) : Scheduler
 {
     /// <summary>The best that the system has.</summary>
     public SystemScheduler(TimeProvider clock)
         : this(clock, Futex.IsSupported)
     {
     }
+
+    /// <summary>A thread of this niceness gets a third of what one of the usual gets, where both want all of one processor.</summary>
+    private const int NicenessOfPatientThreads = 5;
 
     /// <summary>Turns a wait takes before it blocks; a hand-over between two running threads takes a few hundred nanoseconds.</summary>
     private const int SpinsBeforeBlocking = 100;
@@ -40,6 +45,11 @@ internal sealed class SystemScheduler(TimeProvider clock, bool usesFutex) : Sche
         // Without the caller's execution context: whoever opened the database is not the cause of all that its threads do.
         thread.UnsafeStart();
         return new SystemThread(thread);
+    }
+
+    public override void YieldToOthers()
+    {
+        if (OperatingSystem.IsLinux()) _ = AddNiceness(NicenessOfPatientThreads);
     }
 
     public override void SpinOnce() => Thread.Yield();
@@ -77,6 +87,10 @@ internal sealed class SystemScheduler(TimeProvider clock, bool usesFutex) : Sche
             }
         }
     }
+
+    /// <summary>On Linux of the calling thread alone.</summary>
+    [LibraryImport("libc", EntryPoint = "nice")]
+    private static partial int AddNiceness(int more);
 
     private sealed class SystemLock : EngineLock
     {

@@ -80,6 +80,9 @@ internal sealed unsafe partial class BlockCache : IDisposable
     /// <summary>What frames, their metadata, resident partitions and private frames together never exceed.</summary>
     public long CapacityBytes { get; }
 
+    /// <summary>True while a good part of the capacity was never used. A look from outside: it may be wrong by what changes.</summary>
+    public bool HasUnusedRoom => _slabs.TouchedBytes < (long)_slabs.SlabsAllowed * BlockCacheSlabs.SlabBytes / 16 * 15;
+
     /// <summary>Bytes of the frames that cursors stand on. While they move it may be off by what moves.</summary>
     public long CursorBytes
     {
@@ -125,6 +128,10 @@ internal sealed unsafe partial class BlockCache : IDisposable
         pin = default;
         return false;
     }
+
+    /// <summary>Whether the block is probably in the cache.</summary>
+    public static bool ProbablyHolds(CacheSlots slots, int ordinal) =>
+        Volatile.Read(ref slots.FrameNumbers[ordinal]) != CacheSlots.None;
 
     /// <summary>
     /// Asks memory for what a pin of the block would read. False when the block is not in the cache; true says that it probably is.

@@ -101,9 +101,43 @@ internal sealed unsafe partial class Table
     internal BlockPin PinData(OpenedTable opened, int partition, byte* index, int block)
     {
         int ordinal = opened.Top[partition].BlockFirst + block;
-        return _store.Cache.TryPin(opened.Slots, ordinal, out FramePin pin)
-            ? new BlockPin(_store.Cache, pin)
-            : ReadIntoCache(opened, ordinal, IndexPartition.LocationAt(index, block), BlockKind.Data, indexBlocks: 0);
+        if (_store.Cache.TryPin(opened.Slots, ordinal, out FramePin pin)) return new BlockPin(_store.Cache, pin);
+        _store.Neighbours?.OnRead(this, opened, partition, block);
+        return ReadIntoCache(opened, ordinal, IndexPartition.LocationAt(index, block), BlockKind.Data, indexBlocks: 0);
+    }
+
+    /// <summary>Brings those of a neighbourhood of blocks into the cache that it lacks and the system has in memory.</summary>
+    internal void ReadNeighbours(OpenedTable opened, int partition, int first, byte[] buffer)
+    {
+        using BlockPin index = PinIndex(opened, partition);
+        ref readonly TablePartition blocks = ref opened.Top[partition];
+        int end = Math.Min(first + NeighbourReads.BlocksTogether, blocks.BlockCount);
+        while (first < end && BlockCache.ProbablyHolds(opened.Slots, blocks.BlockFirst + first)) first++;
+        if (first == end) return;
+
+        long start = IndexPartition.LocationAt(index.Data, first).Offset;
+        BlockLocation last = IndexPartition.LocationAt(index.Data, end - 1);
+        long wanted = Math.Clamp(last.Offset + last.StoredBytes - start, 0, buffer.Length);
+        int bytes = ReadCached(buffer.AsSpan(0, (int)wanted), start);
+        for (int block = first; block < end && _store.Cache.HasUnusedRoom; block++)
+        {
+            int ordinal = blocks.BlockFirst + block;
+            BlockLocation location = IndexPartition.LocationAt(index.Data, block);
+
+            // Blocks stand one behind the other, but only the index says where.
+            long offset = location.Offset - start;
+            if (offset < 0 || offset + location.StoredBytes > bytes) return;
+            if (BlockCache.ProbablyHolds(opened.Slots, ordinal)) continue;
+            DecodeIntoCache(opened, ordinal, location, buffer.AsSpan((int)offset, location.StoredBytes)).Dispose();
+        }
+    }
+
+    private int ReadCached(Span<byte> destination, long offset)
+    {
+        using OpenFiles.FileLease lease = _store.OpenFiles.Lease(Info.Number);
+        int bytes = lease.File.ReadCached(destination, offset);
+        _store.CountRead(bytes);
+        return bytes;
     }
 
     internal bool TryPinCached(OpenedTable opened, int ordinal, out BlockPin pin)

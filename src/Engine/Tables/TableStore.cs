@@ -43,6 +43,9 @@ internal sealed class TableStore : IDisposable
     /// <summary>Bytes read from table files, for whatever purpose.</summary>
     public long ReadBytes => Volatile.Read(ref _readBytes);
 
+    /// <summary>Told of blocks that gets and seeks had to read; null: nobody reads their neighbours.</summary>
+    public NeighbourReads? Neighbours { get; init; }
+
     internal BlockCache Cache { get; }
 
     internal OpenFiles OpenFiles { get; }
@@ -99,7 +102,11 @@ internal sealed class TableStore : IDisposable
     }
 
     /// <summary>Ends the store's own use: cache and files go with the last table that somebody still reads.</summary>
-    public void Dispose() => EndUse();
+    public void Dispose()
+    {
+        Neighbours?.Stop();
+        EndUse();
+    }
 
     /// <summary>Beside a read of the file it costs nothing.</summary>
     internal void CountRead(int bytes) => Interlocked.Add(ref _readBytes, bytes);

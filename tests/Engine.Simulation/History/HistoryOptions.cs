@@ -76,6 +76,9 @@ internal sealed record HistoryOptions
 
     public required int DirectWriteAlignment { get; init; }
 
+    /// <summary>Whether a thread brings the neighbours of blocks into the cache.</summary>
+    public bool ReadsNeighbours => Seed % 4 == 0;
+
     /// <summary>Whether the log has its window.</summary>
     public required bool MapsFiles { get; init; }
 
@@ -134,6 +137,7 @@ internal sealed record HistoryOptions
         LogSegmentBytes = LogSegmentBytes,
         ChangeHistoryBytes = ChangeHistoryBytes,
         CompactionThreads = CompactionThreads,
+        ReadsNeighbours = ReadsNeighbours,
     };
 
     public override string ToString() => string.Create(CultureInfo.InvariantCulture,

@@ -1,0 +1,128 @@
+using Varve.Runtime;
+
+namespace Varve.Tables;
+
+/// <summary>
+/// A thread that brings the neighbours of blocks that a get or seek had to read into the cache: as long as the cache has memory that it
+/// never used, and the system has the bytes in its own. Random reads of what fits find most of it there after a few thousand, instead of
+/// reading and decompressing block after block themselves. Safe for concurrent use.
+/// </summary>
+/// <param name="scheduler">Where the thread comes from.</param>
+/// <param name="cache">Whose memory it fills.</param>
+internal sealed class NeighbourReads(Scheduler scheduler, BlockCache cache)
+{
+    /// <summary>A neighbourhood: blocks that stand together, of which one was read.</summary>
+    public const int BlocksTogether = 16;
+
+    /// <summary>Who reads little needs no thread.</summary>
+    private const int ReadsBeforeStart = 16;
+
+    private const int QueueMax = 64;
+    private const int BufferBytes = BlocksTogether * (8 << 10);
+
+    private readonly Lock _guard = new();
+    private readonly Queue<Neighbourhood> _queue = new(QueueMax);
+    private readonly EngineSignal _wanted = scheduler.CreateSignal("neighbours wanted");
+    private EngineThread? _thread;
+    private int _readsBeforeStart = ReadsBeforeStart;
+    private bool _isIdle;
+    private bool _isStopped;
+
+    /// <summary>A data block of the table had to be read. Costs little where nothing comes of it; the caller holds the table.</summary>
+    public void OnRead(Table table, OpenedTable opened, int partition, int block)
+    {
+        if (!cache.HasUnusedRoom) return;
+        bool starts;
+        bool wakes;
+        lock (_guard)
+        {
+            if (_readsBeforeStart > 0)
+            {
+                _readsBeforeStart--;
+                return;
+            }
+
+            var wanted = new Neighbourhood(table, opened, partition, block / BlocksTogether * BlocksTogether);
+            if (_isStopped || _queue.Count == QueueMax || _queue.Contains(wanted)) return;
+            table.AddReference();
+            _queue.Enqueue(wanted);
+            starts = _thread is null;
+            if (starts) _thread = scheduler.StartThread("varve neighbours", Work);
+            wakes = _isIdle;
+            _isIdle = false;
+        }
+
+        if (wakes) _wanted.Set();
+    }
+
+    /// <summary>Ends the thread; what waits is given up. Nothing happens the second time.</summary>
+    public void Stop()
+    {
+        GiveUp();
+        if (_thread is null) return;
+        _wanted.Set();
+        _thread.Join();
+    }
+
+    private void GiveUp()
+    {
+        Neighbourhood[] left;
+        lock (_guard)
+        {
+            _isStopped = true;
+            left = [.. _queue];
+            _queue.Clear();
+        }
+
+        foreach (Neighbourhood given in left) given.Table.Release();
+    }
+
+    private void Work()
+    {
+        scheduler.YieldToOthers();
+        byte[] buffer;
+        try
+        {
+            buffer = new byte[BufferBytes];
+        }
+        catch (OutOfMemoryException)
+        {
+            GiveUp();
+            return;
+        }
+
+        while (TryTake(out Neighbourhood taken))
+        {
+            try
+            {
+                taken.Table.ReadNeighbours(taken.Opened, taken.Partition, taken.FirstBlock, buffer);
+            }
+            catch (Exception failure) when (failure is StorageException or CorruptDataException or MemoryBudgetException)
+            {
+                // Nobody asked for these blocks: whoever does is told.
+            }
+            finally
+            {
+                taken.Table.Release();
+            }
+        }
+    }
+
+    /// <summary>Waits for the next; false once there will be none.</summary>
+    private bool TryTake(out Neighbourhood taken)
+    {
+        while (true)
+        {
+            lock (_guard)
+            {
+                if (_queue.TryDequeue(out taken)) return true;
+                if (_isStopped) return false;
+                _isIdle = true;
+            }
+
+            _wanted.Wait();
+        }
+    }
+
+    private readonly record struct Neighbourhood(Table Table, OpenedTable Opened, int Partition, int FirstBlock);
+}
