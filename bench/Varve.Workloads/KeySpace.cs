@@ -6,7 +6,9 @@ namespace Varve.Workloads;
 /// <summary>The keys and values of all workloads: the same bytes for every peer, each a function of its number.</summary>
 /// <remarks>
 /// Keys are 16 bytes: the number as 8 big-endian bytes, then 8 filler bytes. Values are half compressible as db_bench makes them: fifty
-/// random bytes, twice. Random order is a permutation of the numbers, so that every key is written once and every read has one answer.
+/// random bytes, twice. They are computed, not copied from a pool at a random place: db_bench goes through its pool in order, and a miss of
+/// the processor's cache for each value would be measured with every peer's put.
+/// Random order is a permutation of the numbers, so that every key is written once and every read has one answer.
 /// </remarks>
 internal sealed class KeySpace
 {
@@ -14,9 +16,8 @@ internal sealed class KeySpace
 
     private const byte Filler = (byte)'0';
     private const byte MissingFiller = (byte)'.';
-    private const int PoolBytesMin = 1 << 20;
+    private const ulong Golden = 0x9E3779B97F4A7C15;
 
-    private readonly byte[] _valuePool;
     private readonly ulong _mask;
     private readonly int _shift;
     private readonly ulong _offset;
@@ -33,15 +34,6 @@ internal sealed class KeySpace
         _shift = (bits + 1) / 2;
         var random = new Random(seed);
         _offset = (ulong)random.NextInt64() & _mask;
-        _valuePool = new byte[Math.Max(PoolBytesMin, 2 * valueBytes)];
-        int half = Math.Max(1, valueBytes / 2);
-        for (int at = 0; at < _valuePool.Length; at += 2 * half)
-        {
-            Span<byte> piece = _valuePool.AsSpan(at, Math.Min(half, _valuePool.Length - at));
-            random.NextBytes(piece);
-            Span<byte> again = _valuePool.AsSpan(Math.Min(at + half, _valuePool.Length));
-            piece[..Math.Min(piece.Length, again.Length)].CopyTo(again);
-        }
     }
 
     public long Count { get; }
@@ -54,7 +46,7 @@ internal sealed class KeySpace
         ulong number = (ulong)place;
         do
         {
-            number = (number * 0x9E3779B97F4A7C15 + _offset) & _mask;
+            number = (number * Golden + _offset) & _mask;
             number ^= number >> _shift;
             number = number * 0xD1342543DE82EF95 & _mask;
             number ^= number >> _shift;
@@ -84,9 +76,31 @@ internal sealed class KeySpace
     /// <param name="version">Another version, other bytes behind the number.</param>
     public void WriteValue(Span<byte> value, long number, long version = 0)
     {
-        ulong hash = (ulong)(number + version) * 0x9E3779B97F4A7C15;
-        int at = (int)((hash >> 32) % (ulong)(_valuePool.Length - ValueBytes));
-        _valuePool.AsSpan(at, ValueBytes).CopyTo(value);
+        // The generator is SplitMix64 (Steele, Lea and Flood, OOPSLA 2014).
+        ulong state = ((ulong)number * 0xD1342543DE82EF95) + ((ulong)version * Golden);
+        int half = (value.Length + 1) / 2;
+        Span<byte> rest = value[..half];
+        while (rest.Length >= sizeof(ulong))
+        {
+            BinaryPrimitives.WriteUInt64LittleEndian(rest, Next(ref state));
+            rest = rest[sizeof(ulong)..];
+        }
+
+        for (ulong last = Next(ref state); rest.Length > 0; last >>= 8)
+        {
+            rest[0] = (byte)last;
+            rest = rest[1..];
+        }
+
+        value[..(value.Length - half)].CopyTo(value[half..]);
         BinaryPrimitives.WriteInt64BigEndian(value, number);
+    }
+
+    private static ulong Next(ref ulong state)
+    {
+        state += Golden;
+        ulong mixed = (state ^ (state >> 30)) * 0xBF58476D1CE4E5B9;
+        mixed = (mixed ^ (mixed >> 27)) * 0x94D049BB133111EB;
+        return mixed ^ (mixed >> 31);
     }
 }

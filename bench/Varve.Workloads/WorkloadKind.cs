@@ -45,6 +45,9 @@ internal sealed record WorkloadKind(string Name, Ground Ground, Func<Load, long>
     /// <summary>After the clock has stopped the store gets the time to flush and compact, which counts as what was written.</summary>
     public bool IsSettledAfter => (Ground is Ground.Empty or Ground.CopyOfFilled) && !IsSynced && !LeavesSparse;
 
+    /// <summary>Some keys are asked for more often than others.</summary>
+    public bool DrawsByPopularity => Name.StartsWith("ycsb", StringComparison.Ordinal);
+
     /// <summary>Every write is on the device before it is acknowledged.</summary>
     public bool IsSynced { get; private init; }
 

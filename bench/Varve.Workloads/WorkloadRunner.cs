@@ -45,7 +45,7 @@ internal sealed class WorkloadRunner(Peer peer, WorkloadKind workload, WorkloadS
         }
 
         var meter = new Meter(workload.OperationsPerSample);
-        var load = new Load(peer.Name, store, keys, sizes.Reads, Time, meter) { PacedRate = pacedRate };
+        var load = new Load(peer.Name, store, keys, sizes.Reads, Time, meter) { PacedRate = pacedRate, Popular = CreatePopular(keys) };
         long allocated = GC.GetTotalAllocatedBytes();
         int collections = GC.CollectionCount(0);
         TimeSpan processor = Process.GetCurrentProcess().TotalProcessorTime;
@@ -121,5 +121,8 @@ internal sealed class WorkloadRunner(Peer peer, WorkloadKind workload, WorkloadS
         new(peer.Name, store, keys, WarmupOperations, sizes.WarmupTime / 4, new Meter(workload.OperationsPerSample))
         {
             PacedRate = double.MaxValue,
+            Popular = CreatePopular(keys),
         };
+
+    private Zipfian? CreatePopular(KeySpace keys) => workload.DrawsByPopularity ? Ycsb.CreatePopular(keys) : null;
 }

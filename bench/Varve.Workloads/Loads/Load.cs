@@ -22,6 +22,9 @@ internal sealed class Load(string peer, Store store, KeySpace keys, long operati
     /// <summary>Puts a second, where they are paced.</summary>
     public double PacedRate { get; init; }
 
+    /// <summary>Draws keys by their popularity, where the workload does.</summary>
+    public Zipfian? Popular { get; init; }
+
     /// <summary>Entries that were put; what else was written does not count.</summary>
     public long EntriesWritten { get; set; }
 

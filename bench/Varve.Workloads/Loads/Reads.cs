@@ -30,12 +30,13 @@ internal static class Reads
         Span<int> lengths = stackalloc int[KeysOfCall];
         Span<long> numbers = stackalloc long[KeysOfCall];
         long place = keys.Count / 3;
+        long stride = Stride % keys.Count;
         long done = 0;
         for (; done + KeysOfCall <= load.Operations; done += KeysOfCall)
         {
             for (int i = 0; i < KeysOfCall; i++)
             {
-                place = (place + Stride) % keys.Count;
+                place = Next(place, stride, keys.Count);
                 numbers[i] = keys.Shuffled(place);
                 KeySpace.WriteKey(asked.AsSpan(i * KeySpace.KeyBytes), numbers[i]);
             }
@@ -75,10 +76,11 @@ internal static class Reads
         Span<byte> key = stackalloc byte[KeySpace.KeyBytes];
         byte[] value = new byte[keys.ValueBytes];
         // Another order than that of the fill, or the newest entries would be read last.
-        long place = (keys.Count / 3 + first % keys.Count * (Stride % keys.Count)) % keys.Count;
+        long stride = Stride % keys.Count;
+        long place = (keys.Count / 3 + first % keys.Count * stride) % keys.Count;
         for (long i = 0; i < operations; i++)
         {
-            place = (place + Stride) % keys.Count;
+            place = Next(place, stride, keys.Count);
             long number = keys.Shuffled(place);
             if (isPresent) KeySpace.WriteKey(key, number);
             else KeySpace.WriteMissingKey(key, number);
@@ -92,6 +94,13 @@ internal static class Reads
         return operations;
     }
 
+    /// <summary>The next place: no division, which costs a tenth of a get.</summary>
+    private static long Next(long place, long stride, long count)
+    {
+        place += stride;
+        return place < count ? place : place - count;
+    }
+
     /// <summary>Seeks to random keys and reads so many entries from there, the one at the key among them.</summary>
     private static long Seek(Load load, int steps, bool isForward)
     {
@@ -99,10 +108,12 @@ internal static class Reads
         Span<byte> key = stackalloc byte[KeySpace.KeyBytes];
         long operations = Math.Max(1, load.Operations / 10);
         long sum = 0;
+        long stride = Stride % keys.Count;
+        long place = 0;
         using StoreCursor cursor = load.Store.OpenCursor();
-        for (long i = 0; i < operations; i++)
+        for (long i = 0; i < operations; i++, place = Next(place, stride, keys.Count))
         {
-            long number = keys.Shuffled(i * Stride % keys.Count);
+            long number = keys.Shuffled(place);
             KeySpace.WriteKey(key, number);
             load.Meter.Start();
             bool isOn = isForward ? cursor.Seek(key) : cursor.SeekForPrevious(key);

@@ -9,6 +9,9 @@ internal static class Ycsb
     private const int ScanEntriesMax = 100;
     private const int Seed = 42;
 
+    /// <summary>The popularity of the keys. Takes its time: made before the clock starts.</summary>
+    public static Zipfian CreatePopular(KeySpace keys) => new(keys.Count, new RandomBits(Seed + 1));
+
     /// <summary>Half gets, half updates.</summary>
     public static long A(Load load) => GetAndUpdate(load, updatePercent: 50);
 
@@ -76,7 +79,7 @@ internal static class Ycsb
         private readonly byte[] _key = new byte[KeySpace.KeyBytes];
         private readonly byte[] _value = new byte[load.Keys.ValueBytes];
         private readonly RandomBits _random = new(Seed);
-        private readonly Zipfian _popular = new(load.Keys.Count, new RandomBits(Seed + 1));
+        private readonly Zipfian _popular = load.Popular ?? throw new InvalidOperationException("Nothing says which keys are popular.");
         private long _inserted;
 
         public int Percent() => _random.NextBelow(100);
@@ -162,9 +165,18 @@ internal static class Ycsb
         /// <param name="place">In the order of the fill; from the number of entries on, those that were inserted.</param>
         private long WriteKeyOf(long place)
         {
-            long number = _keys.Shuffled(place % _keys.Count);
-            if (place < _keys.Count) KeySpace.WriteKey(_key, number);
-            else KeySpace.WriteMissingKey(_key, number);
+            long number;
+            if (place < _keys.Count)
+            {
+                number = _keys.Shuffled(place);
+                KeySpace.WriteKey(_key, number);
+            }
+            else
+            {
+                number = _keys.Shuffled(place % _keys.Count);
+                KeySpace.WriteMissingKey(_key, number);
+            }
+
             return number;
         }
     }

@@ -59,5 +59,5 @@ internal sealed class RandomBits(long seed)
     public double NextShare() => (Next() >> 11) * (1.0 / (1UL << 53));
 
     /// <summary>From 0 to below the limit.</summary>
-    public int NextBelow(int limit) => (int)(Next() >> 33) % limit;
+    public int NextBelow(int limit) => (int)((Next() >> 32) * (uint)limit >> 32);
 }

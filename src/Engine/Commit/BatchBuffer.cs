@@ -38,7 +38,8 @@ internal sealed unsafe class BatchBuffer : IDisposable
     private int _lastValueBytes;
 
     private readonly List<MapIdentity> _unrecordedMaps = [];
-    private readonly List<MapIdentity> _maps = [];
+    private readonly List<MapIdentity> _otherMaps = [];
+    private MapIdentity? _firstMap;
     private MapIdentity? _lastMap;
     private byte[] _bytes = [];
     private int _length;
@@ -81,11 +82,23 @@ internal sealed unsafe class BatchBuffer : IDisposable
     /// <summary>The map that this batch drops; null: none.</summary>
     public MapIdentity? DroppedMap { get; private set; }
 
-    /// <summary>Maps that the batch writes to.</summary>
-    public IReadOnlyList<MapIdentity> Maps => _maps;
-
     /// <summary>Maps of this batch whose names the catalogue did not hold when they were added.</summary>
     public IReadOnlyList<MapIdentity> UnrecordedMaps => _unrecordedMaps;
+
+    /// <summary>True when the batch deletes no range, drops no map and brings no name.</summary>
+    public bool HasEntriesOnly => RangeCount == 0 && DroppedMap is null && _unrecordedMaps.Count == 0;
+
+    /// <summary>A map of the batch that was dropped, or is in the list of those about to be; null: none.</summary>
+    public MapIdentity? FindDropped(List<MapIdentity> droppedNow)
+    {
+        if (_firstMap is null || IsDropped(_firstMap, droppedNow)) return _firstMap;
+        foreach (MapIdentity map in _otherMaps)
+        {
+            if (IsDropped(map, droppedNow)) return map;
+        }
+
+        return null;
+    }
 
     public void AddPut(MapIdentity map, ReadOnlySpan<byte> key, ReadOnlySpan<byte> value)
     {
@@ -194,10 +207,11 @@ internal sealed unsafe class BatchBuffer : IDisposable
     /// <summary>Has the map's name recorded with the batch, also where no operation uses the map.</summary>
     public void AddMap(MapIdentity map)
     {
-        if (!map.IsRecorded && !_unrecordedMaps.Contains(map)) _unrecordedMaps.Add(map);
         if (ReferenceEquals(map, _lastMap)) return;
         _lastMap = map;
-        if (!_maps.Contains(map)) _maps.Add(map);
+        if (!map.IsRecorded && !_unrecordedMaps.Contains(map)) _unrecordedMaps.Add(map);
+        if (_firstMap is null) _firstMap = map;
+        else if (!ReferenceEquals(map, _firstMap) && !_otherMaps.Contains(map)) _otherMaps.Add(map);
     }
 
     /// <summary>Adds all operations of another batch behind those of this one.</summary>
@@ -219,7 +233,8 @@ internal sealed unsafe class BatchBuffer : IDisposable
     {
         if (_region is not null || _bytes.Length > KeptBytesMax) Dispose();
         if (_unrecordedMaps.Count > 0) _unrecordedMaps.Clear();
-        if (_maps.Count > 0) _maps.Clear();
+        if (_otherMaps.Count > 0) _otherMaps.Clear();
+        _firstMap = null;
         _lastMap = null;
         DroppedMap = null;
         RangeCount = 0;
@@ -242,6 +257,8 @@ internal sealed unsafe class BatchBuffer : IDisposable
     }
 
     private Span<byte> Bytes => _region is null ? _bytes : new Span<byte>(_region.Address, (int)_regionBytes);
+
+    private static bool IsDropped(MapIdentity map, List<MapIdentity> droppedNow) => map.IsDropped || droppedNow.Contains(map);
 
     private static int WriteHead(Span<byte> room, EntryKind kind, MapIdentity map, ReadOnlySpan<byte> key, int keyBytes)
     {

@@ -33,11 +33,7 @@ internal sealed partial class CommitQueue
             ThrowIfClosed();
             _asyncLeader ??= _scheduler.StartThread("varve commit", LeadForAsynchronousWriters);
             Enqueue(request);
-            if (!_isLed)
-            {
-                _isLed = true;
-                LetAsyncLeaderLead();
-            }
+            if (_lead.TakeOrWatch()) LetAsyncLeaderLead();
         }
 
         if (cancellation.CanBeCanceled)
@@ -82,7 +78,7 @@ internal sealed partial class CommitQueue
             using (_queueGuard.Hold())
             {
                 // Writers that had queued behind the close are told of it first, and whoever leads now may still want this thread.
-                if (_isClosed && !_isLed) return;
+                if (_isClosed && _lead.IsFree) return;
             }
         }
     }

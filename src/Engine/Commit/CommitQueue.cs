@@ -34,11 +34,14 @@ internal sealed partial class CommitQueue
     private readonly EngineLock _queueGuard;
     private readonly Stack<CommitRequest> _idleRequests = new();
     private readonly List<CommitRequest> _group = [];
+
+    /// <summary>Of the writer that leads without having met anybody.</summary>
+    private readonly CommitRequest _alone = new(wakeUp: null);
     private CommitRequest? _first;
     private CommitRequest? _last;
     private int _waiting;
     private int _lastGroupCount;
-    private bool _isLed;
+    private CommitLead _lead;
     private bool _isMarkWanted;
     private bool _isClosed;
 
@@ -99,8 +102,10 @@ internal sealed partial class CommitQueue
     private CommitOutcome Run(
         CommitKind kind, BatchBuffer? batch, ConditionList? conditions, Durability durability, Action<ulong>? install)
     {
+        // Nobody waits before it, and it waits for nobody: its group is itself.
+        if (!MayLinger(durability) && _lead.TryTake()) return RunAlone(kind, batch, conditions, durability, install);
+
         CommitRequest request;
-        bool isAlone;
         bool leads;
         using (_queueGuard.Hold())
         {
@@ -108,13 +113,8 @@ internal sealed partial class CommitQueue
             if (!_idleRequests.TryPop(out request!)) request = new CommitRequest(_scheduler.CreateSignal("commit request"));
             request.Set(kind, batch, durability, completion: null, conditions);
             request.Install = install;
-            leads = !_isLed;
-            _isLed = true;
-
-            // Nobody waits before it, and it waits for nobody: its group is itself.
-            isAlone = leads && !MayLinger(durability);
-            if (isAlone) TakeAlone(request);
-            else Enqueue(request);
+            Enqueue(request);
+            leads = _lead.TakeOrWatch();
         }
 
         if (!leads)
@@ -123,14 +123,41 @@ internal sealed partial class CommitQueue
             leads = request.State == CommitState.Leads;
         }
 
-        if (leads && !isAlone) GatherGroup();
-        if (leads) ExecuteGroup();
+        if (leads)
+        {
+            GatherGroup();
+            ExecuteGroup();
+        }
+
         CommitOutcome outcome = CommitOutcome.Of(request);
         Exception? failure = request.Failure;
         if (leads) EndLead(request);
         else GiveBack(request);
         if (failure is not null) throw failure;
         return outcome;
+    }
+
+    private CommitOutcome RunAlone(
+        CommitKind kind, BatchBuffer? batch, ConditionList? conditions, Durability durability, Action<ulong>? install)
+    {
+        CommitRequest request = _alone;
+        request.Set(kind, batch, durability, completion: null, conditions);
+        request.Install = install;
+        Volatile.Write(ref _lastGroupCount, 1);
+        try
+        {
+            ThrowIfClosed();
+            if (kind == CommitKind.Close) EndLog();
+            else _commit.Execute(request);
+            if (request.Failure is not null) throw request.Failure;
+            return CommitOutcome.Of(request);
+        }
+        finally
+        {
+            request.Clear();
+            if (!_isClosed && _lead.TryLeave()) _log.Progress.Raise();
+            else EndLead(own: null);
+        }
     }
 
     /// <summary>
@@ -142,9 +169,8 @@ internal sealed partial class CommitQueue
         using (_queueGuard.Hold())
         {
             if (_isClosed) return;
-            _isMarkWanted = _isLed;
-            if (_isLed) return;
-            _isLed = true;
+            _isMarkWanted = !_lead.TakeOrWatch();
+            if (_isMarkWanted) return;
         }
 
         _commit.Mark();
@@ -233,13 +259,6 @@ internal sealed partial class CommitQueue
 
     private bool MayLinger(Durability durability) => durability == Durability.Synced && _lastGroupCount > 1;
 
-    private void TakeAlone(CommitRequest request)
-    {
-        request.State = CommitState.Taken;
-        _group.Add(request);
-        _lastGroupCount = 1;
-    }
-
     private void GatherGroup()
     {
         Linger();
@@ -318,6 +337,11 @@ internal sealed partial class CommitQueue
             return;
         }
 
+        EndLog();
+    }
+
+    private void EndLog()
+    {
         using (_queueGuard.Hold()) _isClosed = true;
         LogEnd = _commit.EndLog();
     }
@@ -327,7 +351,7 @@ internal sealed partial class CommitQueue
         while (_first is { State: CommitState.Done }) Dequeue();
         if (_first is null)
         {
-            _isLed = false;
+            _lead.Leave();
             if (_isClosed) _asyncLeaderWanted.Set();
             return;
         }

@@ -87,13 +87,21 @@ internal sealed class CommitRequest(EngineSignal? wakeUp)
         Next = null;
         Sequence = 0;
         Failure = null;
-        Recorded = [];
+        if (Recorded.Count > 0) Recorded = [];
         Install = null;
         return this;
     }
 
     /// <summary>Lets go of what the writer gave and got, so that an idle request holds nothing.</summary>
-    public void Clear() => Set(CommitKind.Sync, batch: null, Durability.None);
+    public void Clear()
+    {
+        Batch = null;
+        Conditions = null;
+        Completion = null;
+        Failure = null;
+        Install = null;
+        if (Recorded.Count > 0) Recorded = [];
+    }
 
     /// <summary>Installs an ingest's tables at a sequence; called by the leader.</summary>
     public Action<ulong>? Install { get; set; }

@@ -44,15 +44,5 @@ internal sealed partial class GroupCommit
     }
 
     /// <summary>A map of the batch that was dropped, by a commit before or in front of it in its own group; null: none.</summary>
-    private MapIdentity? FindDropped(BatchBuffer batch)
-    {
-        // No enumerator: this is on the path of every write.
-        for (int i = 0; i < batch.Maps.Count; i++)
-        {
-            MapIdentity map = batch.Maps[i];
-            if (map.IsDropped || _droppedNow.Contains(map)) return map;
-        }
-
-        return null;
-    }
+    private MapIdentity? FindDropped(BatchBuffer batch) => batch.FindDropped(_droppedNow);
 }

@@ -21,9 +21,8 @@ internal sealed partial class GroupCommit
         _room.WaitForFlushed(_lastSequence);
         Invariant.Holds(_views.Unpinned.Active.IsEmpty);
 
-        LogGroup([request], Durability.Synced);
-        if (request.Failure is not null) return;
-        _lastSequence = request.Sequence;
+        _lastSequence = Log(request, _lastSequence);
+        Persist(Durability.Synced);
         try
         {
             request.Install!(_lastSequence);

@@ -110,11 +110,7 @@ internal sealed partial class GroupCommit
     private void Do(List<CommitRequest> group)
     {
         CommitRequest first = group[0];
-        if (_stopCause is { } cause)
-        {
-            throw new DatabaseReadOnlyException("The database takes no writes until it is opened again: " + cause.Message, cause);
-        }
-
+        ThrowIfStopped();
         _room.SettleIngest();
         switch (first.Kind)
         {
@@ -136,6 +132,12 @@ internal sealed partial class GroupCommit
             default:
                 throw new InvariantViolatedException($"A commit request of unknown kind {first.Kind}.");
         }
+    }
+
+    private void ThrowIfStopped()
+    {
+        if (_stopCause is not { } cause) return;
+        throw new DatabaseReadOnlyException("The database takes no writes until it is opened again: " + cause.Message, cause);
     }
 
     /// <summary>What dropped maps and conditions leave of the group is written.</summary>
@@ -185,7 +187,8 @@ internal sealed partial class GroupCommit
 
         _pacer.Delay(groupBytes);
         MemTable active = MakeRoom(group);
-        LogGroup(group, durability);
+        LogGroup(group);
+        if (group[0].Failure is null) Persist(durability);
         ulong sequence = Apply(group, active);
         ulong operations = sequence - _lastSequence;
         _lastSequence = sequence;
@@ -255,13 +258,15 @@ internal sealed partial class GroupCommit
             rangeCount += batch.RangeCount;
         }
 
-        MemTable active = _views.Unpinned.Active;
-        if (active.IsFull || !active.HasRoomFor(count, keyBytes, valueBytes) || !active.TakesRanges(rangeCount))
-        {
-            Rotate(MemTable.RoomBytesFor(count, keyBytes, valueBytes));
-            active = _views.Unpinned.Active;
-        }
+        return MakeRoom(count, keyBytes, valueBytes, rangeCount);
+    }
 
+    private MemTable MakeRoom(int count, long keyBytes, long valueBytes, int rangeCount)
+    {
+        MemTable active = _views.Unpinned.Active;
+        if (!active.IsFull && active.HasRoomFor(count, keyBytes, valueBytes) && active.TakesRanges(rangeCount)) return active;
+        Rotate(MemTable.RoomBytesFor(count, keyBytes, valueBytes));
+        active = _views.Unpinned.Active;
         Invariant.Holds(active.HasRoomFor(count, keyBytes, valueBytes));
         return active;
     }
@@ -279,33 +284,39 @@ internal sealed partial class GroupCommit
     }
 
     /// <summary>Logs the batches in order. Where the log cannot grow, the rest of the group fails and nothing of it was written.</summary>
-    private void LogGroup(List<CommitRequest> group, Durability durability)
+    private void LogGroup(List<CommitRequest> group)
     {
         ulong sequence = _lastSequence;
         for (int i = 0; i < group.Count; i++)
         {
-            CommitRequest request = group[i];
-            BatchBuffer batch = request.Batch!;
             try
             {
-                _log.Append(sequence + 1, batch.Count, batch.Span, batch.LastValue);
+                sequence = Log(group[i], sequence);
             }
-            catch (StorageException failure) when (!_log.IsSealed)
+            catch (StorageException failure)
             {
                 for (int refused = i; refused < group.Count; refused++) group[refused].Failure = failure;
-                break;
+                return;
             }
-            catch (Exception failure)
-            {
-                Stop(failure);
-                throw new CommitOutcomeUnknownException(failure);
-            }
+        }
+    }
 
-            sequence += (ulong)batch.Count;
-            request.Sequence = sequence;
+    /// <summary>Logs one batch behind a sequence; returns its last.</summary>
+    /// <exception cref="StorageException">The log cannot grow: nothing was written.</exception>
+    private ulong Log(CommitRequest request, ulong sequence)
+    {
+        BatchBuffer batch = request.Batch!;
+        try
+        {
+            _log.Append(sequence + 1, batch.Count, batch.Span, batch.LastValue);
+        }
+        catch (Exception failure) when (failure is not StorageException || _log.IsSealed)
+        {
+            Stop(failure);
+            throw new CommitOutcomeUnknownException(failure);
         }
 
-        if (sequence > _lastSequence) Persist(durability);
+        return request.Sequence = sequence + (ulong)batch.Count;
     }
 
     /// <summary>
@@ -351,22 +362,28 @@ internal sealed partial class GroupCommit
         foreach (CommitRequest request in group)
         {
             if (request.Failure is not null) break;
-            var reader = new BatchReader(request.Batch!.Span, request.Batch.LastValue);
-            while (reader.TryNext())
-            {
-                sequence++;
-                if (reader.Kind == EntryKind.RangeTombstone)
-                    _ranges.Add(new RangeTombstone(reader.Key.ToArray(), reader.Value.ToArray(), sequence));
-                else
-                    active.Insert(reader.Key, Trailer.Pack(sequence, reader.Kind), reader.Value);
-            }
-
-            Invariant.Holds(reader.RestBytes == 0 && sequence == request.Sequence);
+            sequence = Apply(request, active, sequence);
         }
 
         if (_ranges.Count == 0) return sequence;
         active.AddRanges(_ranges);
         _ranges.Clear();
+        return sequence;
+    }
+
+    private ulong Apply(CommitRequest request, MemTable active, ulong sequence)
+    {
+        var reader = new BatchReader(request.Batch!.Span, request.Batch.LastValue);
+        while (reader.TryNext())
+        {
+            sequence++;
+            if (reader.Kind == EntryKind.RangeTombstone)
+                _ranges.Add(new RangeTombstone(reader.Key.ToArray(), reader.Value.ToArray(), sequence));
+            else
+                active.Insert(reader.Key, Trailer.Pack(sequence, reader.Kind), reader.Value);
+        }
+
+        Invariant.Holds(reader.RestBytes == 0 && sequence == request.Sequence);
         return sequence;
     }
 

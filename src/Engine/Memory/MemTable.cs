@@ -111,15 +111,23 @@ internal sealed unsafe class MemTable
     /// <summary>True when inserts with these totals cannot run out of space, whatever the keys are.</summary>
     public bool HasRoomFor(int entryCount, long keyBytes, long valueBytes)
     {
-        long recordBytes = MemRoom.RecordBytesMax(entryCount, keyBytes, valueBytes);
-        long nodeBytes = Math.Min(
-            MemRoom.NodeBytesMaxFromNow(entryCount, keyBytes),
-            MemRoom.NodeBytesMax(EntryCount + entryCount, _keyBytes + keyBytes) - _arena.NodeBytes);
-        return recordBytes + MemRoom.ChunkBytesMax(nodeBytes) <= _arena.FreeBytes;
+        long nodeFreeBytes = _arena.FreeBytes - MemRoom.RecordBytesMax(entryCount, keyBytes, valueBytes);
+        return MemRoom.ChunkBytesMax(MemRoom.NodeBytesMaxFromNow(entryCount, keyBytes)) <= nodeFreeBytes
+            || MemRoom.ChunkBytesMax(
+                MemRoom.NodeBytesMax(EntryCount + entryCount, _keyBytes + keyBytes) - _arena.NodeBytes) <= nodeFreeBytes;
     }
 
+    /// <summary>
+    /// Asks the processor for memory that the insert of the key will read, best a little before it: that insert is the next one, and takes
+    /// the place that this returns.
+    /// </summary>
+    public RadixPlace Approach(ReadOnlySpan<byte> key) => _tree.Approach(key);
+
     /// <summary>Adds an entry. Sequences never go back, and grow within a key; <see cref="HasRoomFor"/> said that there is room.</summary>
-    public void Insert(ReadOnlySpan<byte> key, ulong trailer, ReadOnlySpan<byte> value)
+    public void Insert(ReadOnlySpan<byte> key, ulong trailer, ReadOnlySpan<byte> value) => Insert(_tree.Top, key, trailer, value);
+
+    /// <summary>The same at the key's place, which <see cref="Approach"/> gave after the last insert.</summary>
+    public void Insert(RadixPlace place, ReadOnlySpan<byte> key, ulong trailer, ReadOnlySpan<byte> value)
     {
         ulong sequence = Trailer.Sequence(trailer);
         Invariant.Holds(key.Length <= KeyBytesMax);
@@ -132,7 +140,7 @@ internal sealed unsafe class MemTable
         // SAFETY: TakeRecord has checked head, key and value together against the reservation.
         key.CopyTo(new Span<byte>(MemRecord.Key(record), key.Length));
         value.CopyTo(new Span<byte>(MemRecord.Value(record), value.Length));
-        _tree.Insert(reference);
+        _tree.Insert(reference, place);
 
         if (record->ChainLength > _chainLengthMost) _chainLengthMost = record->ChainLength;
         if (FirstSequence == 0) FirstSequence = sequence;

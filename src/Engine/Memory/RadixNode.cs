@@ -1,3 +1,4 @@
+using System.Numerics;
 using System.Runtime.CompilerServices;
 
 namespace Varve.Memory;
@@ -45,6 +46,14 @@ internal unsafe partial struct RadixNode
     {
         int length = Math.Min(node->PrefixLength, keyLength);
         int matched = 0;
+        if (length > 0 && keyLength >= sizeof(ulong))
+        {
+            // SAFETY: the prefix has room for 16 bytes, the key has eight at least.
+            ulong difference = *(ulong*)node->Prefix ^ *(ulong*)key;
+            matched = Math.Min(length, BitOperations.TrailingZeroCount(difference) / 8);
+            if (matched < sizeof(ulong)) return matched;
+        }
+
         while (matched < length && node->Prefix[matched] == key[matched]) matched++;
         return matched;
     }

@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics.X86;
 using Varve.Diagnostics;
 
 namespace Varve.Memory;
@@ -19,6 +20,9 @@ internal sealed unsafe partial class RadixTree(MemArena arena)
 
     private readonly MemArena _arena = arena;
     private readonly uint* _root = arena.RootSlot;
+
+    /// <summary>Nodes and records that the last insert came to on its way.</summary>
+    private int _lastSteps;
 
     public MemArena Arena => _arena;
 
@@ -58,57 +62,91 @@ internal sealed unsafe partial class RadixTree(MemArena arena)
         }
     }
 
+    /// <summary>
+    /// Walks towards the key's place, as far as the last insert came but for its last step, and asks the processor for what that reads:
+    /// what lies above is shared by many keys, and near. An insert may begin there as long as no other comes before it.
+    /// </summary>
+    public RadixPlace Approach(ReadOnlySpan<byte> key)
+    {
+        fixed (byte* keyBytes = key)
+        {
+            RadixPlace place = Top;
+            while (place.Steps < _lastSteps && TryStep(ref place, keyBytes, key.Length))
+            {
+            }
+
+            if (Sse.IsSupported) Prefetch(place, key);
+            return place;
+        }
+    }
+
+    /// <summary>Where every key's way begins.</summary>
+    public RadixPlace Top => new() { Slot = _root, Steps = 1 };
+
     /// <summary>Adds the record, which is complete but for <see cref="MemRecord.Older"/> and <see cref="MemRecord.ChainLength"/>.</summary>
-    public void Insert(uint inserted)
+    /// <param name="inserted">The record.</param>
+    /// <param name="place">Where to begin: <see cref="Top"/>, or what <see cref="Approach"/> gave since the last insert.</param>
+    public void Insert(uint inserted, RadixPlace place)
     {
         MemRecord* record = _arena.Record(inserted);
         byte* key = MemRecord.Key(record);
         int keyLength = record->KeyLength;
         record->Older = 0;
         record->ChainLength = 1;
-        uint* slot = _root;
-        int depth = 0;
-        while (true)
+        while (TryStep(ref place, key, keyLength))
         {
-            uint reference = *slot;
-            if (reference == 0)
-            {
-                Volatile.Write(ref *slot, inserted);
-                return;
-            }
-
-            if (MemArena.IsRecord(reference))
-            {
-                MeetRecord(slot, depth, inserted);
-                return;
-            }
-
-            RadixNode* node = _arena.Node(reference);
-            int matched = RadixNode.MatchPrefix(node, key + depth, keyLength - depth);
-            if (matched < node->PrefixLength)
-            {
-                SplitPrefix(slot, depth, matched, inserted);
-                return;
-            }
-
-            depth += matched;
-            if (depth == keyLength)
-            {
-                slot = &node->Terminal;
-                continue;
-            }
-
-            // SAFETY: depth < keyLength, since matched is at most what is left of the key.
-            uint* child = RadixNode.FindChild(node, key[depth]);
-            if (child == null)
-            {
-                AddChild(slot, key[depth], inserted);
-                return;
-            }
-
-            slot = child;
-            depth++;
         }
+
+        _lastSteps = place.Steps;
+        uint* slot = place.Slot;
+        uint reference = *slot;
+        if (reference == 0) Volatile.Write(ref *slot, inserted);
+        else if (MemArena.IsRecord(reference)) MeetRecord(slot, place.Depth, inserted);
+        else InsertAt(_arena.Node(reference), place, inserted);
+    }
+
+    /// <summary>One node on towards the key; false where its place is there: behind nothing, behind a record, or in the node.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private bool TryStep(ref RadixPlace place, byte* key, int keyLength)
+    {
+        uint reference = *place.Slot;
+        if (reference == 0 || MemArena.IsRecord(reference)) return false;
+        RadixNode* node = _arena.Node(reference);
+        int depth = place.Depth + RadixNode.MatchPrefix(node, key + place.Depth, keyLength - place.Depth);
+        if (depth - place.Depth < node->PrefixLength || depth == keyLength) return false;
+
+        // SAFETY: depth < keyLength, since what matches is at most what is left of the key.
+        uint* child = RadixNode.FindChild(node, key[depth]);
+        if (child == null) return false;
+        place = new RadixPlace { Slot = child, Depth = depth + 1, Steps = place.Steps + 1 };
+        return true;
+    }
+
+    /// <summary>The key leaves the node's prefix, ends at the node, or is the first to go on from it with its next byte.</summary>
+    private void InsertAt(RadixNode* node, RadixPlace place, uint inserted)
+    {
+        MemRecord* record = _arena.Record(inserted);
+        byte* key = MemRecord.Key(record);
+        int matched = RadixNode.MatchPrefix(node, key + place.Depth, record->KeyLength - place.Depth);
+        int depth = place.Depth + matched;
+        if (matched < node->PrefixLength) SplitPrefix(place.Slot, place.Depth, matched, inserted);
+        else if (depth < record->KeyLength) AddChild(place.Slot, key[depth], inserted);
+        else if (node->Terminal == 0) Volatile.Write(ref node->Terminal, inserted);
+        else MeetRecord(&node->Terminal, depth, inserted);
+    }
+
+    /// <summary>
+    /// Asks for what stands at the place: a record's head and key, or a node's head and the child's slot in the large kinds.
+    /// </summary>
+    private void Prefetch(RadixPlace place, ReadOnlySpan<byte> key)
+    {
+        uint reference = *place.Slot;
+        if (reference == 0) return;
+        byte* start = MemArena.IsRecord(reference) ? (byte*)_arena.Record(reference) : (byte*)_arena.Node(reference);
+        Sse.Prefetch0(start);
+        if (place.Depth >= key.Length || MemArena.IsRecord(reference)) return;
+        Sse.Prefetch0(start + sizeof(RadixNode) + key[place.Depth]);
+        Sse.Prefetch0(start + sizeof(RadixNode) + (key[place.Depth] * sizeof(uint)));
     }
 
     /// <summary>The slot holds a record: of the same key, then the new one goes before it; of another, then a node parts them.</summary>

@@ -5,8 +5,16 @@ namespace Varve.Runtime;
 /// <see cref="Thread.Interrupt"/> ends no wait of the engine: a writer that left the queue while others rely on it would stop them all. The
 /// interruption is passed on to the thread's next wait of its own.
 /// </remarks>
-internal sealed class SystemScheduler(TimeProvider clock) : Scheduler
+/// <param name="clock">The clock.</param>
+/// <param name="usesFutex">Whether signals are waited for in the kernel directly; else by monitors.</param>
+internal sealed class SystemScheduler(TimeProvider clock, bool usesFutex) : Scheduler
 {
+    /// <summary>The best that the system has.</summary>
+    public SystemScheduler(TimeProvider clock)
+        : this(clock, Futex.IsSupported)
+    {
+    }
+
     /// <summary>Turns a wait takes before it blocks; a hand-over between two running threads takes a few hundred nanoseconds.</summary>
     private const int SpinsBeforeBlocking = 100;
 
@@ -23,7 +31,7 @@ internal sealed class SystemScheduler(TimeProvider clock) : Scheduler
 
     public override EngineLock CreateLock(string name) => new SystemLock();
 
-    public override EngineSignal CreateSignal(string name) => new SystemSignal();
+    public override EngineSignal CreateSignal(string name) => usesFutex ? new FutexSignal() : new MonitorSignal();
 
     public override EngineThread StartThread(string name, Action body)
     {
@@ -35,6 +43,18 @@ internal sealed class SystemScheduler(TimeProvider clock) : Scheduler
     }
 
     public override void SpinOnce() => Thread.Yield();
+
+    /// <summary>Waits a little for the word to have the value, unless as many others do as there are cores to spare.</summary>
+    internal static void Spin(ref int word, int value)
+    {
+        if (Volatile.Read(ref word) == value) return;
+        if (Interlocked.Increment(ref s_spinners) <= SpinnersMax)
+        {
+            for (int i = 0; i < SpinsBeforeBlocking && Volatile.Read(ref word) != value; i++) Thread.SpinWait(10);
+        }
+
+        Interlocked.Decrement(ref s_spinners);
+    }
 
     /// <summary>
     /// Runs a wait again when <see cref="Thread.Interrupt"/> ends it, and hands the interrupt on afterwards: half a commit would
@@ -78,16 +98,16 @@ internal sealed class SystemScheduler(TimeProvider clock) : Scheduler
         public override void Exit() => _lock.Exit();
     }
 
-    private sealed class SystemSignal : EngineSignal
+    private sealed class MonitorSignal : EngineSignal
     {
         private readonly object _gate = new();
-        private bool _isSet;
+        private int _isSet;
 
         public override void Set() => Uninterrupted(this, static signal =>
         {
             lock (signal._gate)
             {
-                Volatile.Write(ref signal._isSet, true);
+                Volatile.Write(ref signal._isSet, 1);
                 Monitor.Pulse(signal._gate);
                 return true;
             }
@@ -100,7 +120,7 @@ internal sealed class SystemScheduler(TimeProvider clock) : Scheduler
 
         public override bool Wait(TimeSpan timeout)
         {
-            Spin();
+            Spin(ref _isSet, 1);
 
             // Whole milliseconds, rounded up: a monitor drops the rest, and a short wait would be none.
             long deadline = timeout == Timeout.InfiniteTimeSpan
@@ -113,28 +133,17 @@ internal sealed class SystemScheduler(TimeProvider clock) : Scheduler
         {
             lock (_gate)
             {
-                while (!_isSet)
+                while (_isSet == 0)
                 {
                     long left = deadline - Environment.TickCount64;
                     if (left <= 0) break;
                     Monitor.Wait(_gate, (int)Math.Min(left, int.MaxValue));
                 }
 
-                bool taken = _isSet;
-                _isSet = false;
+                bool taken = _isSet != 0;
+                _isSet = 0;
                 return taken;
             }
-        }
-
-        private void Spin()
-        {
-            if (Volatile.Read(ref _isSet)) return;
-            if (Interlocked.Increment(ref s_spinners) <= SpinnersMax)
-            {
-                for (int i = 0; i < SpinsBeforeBlocking && !Volatile.Read(ref _isSet); i++) Thread.SpinWait(10);
-            }
-
-            Interlocked.Decrement(ref s_spinners);
         }
     }
 

@@ -53,18 +53,25 @@ internal enum CommitSlip
 
     /// <summary>The group's last sequence is visible before its entries are there.</summary>
     PublishesFirst,
+
+    /// <summary>A writer that met nobody takes the lead in two steps.</summary>
+    TakesLeadInTwoSteps,
 }
 
 /// <summary>
-/// The protocol of the commit queue in small: writers queue, the first leads, takes everybody as one group, logs, syncs, applies,
-/// publishes, wakes the others and hands the lead on.
+/// The protocol of the commit queue in small: who meets nobody leads at once; else writers queue, the first leads, takes everybody as one
+/// group, logs, syncs, applies, publishes, wakes the others and hands the lead on.
 /// </summary>
 internal sealed class SmallGroupCommit(Scheduler scheduler, Action seam, CommitSlip slip) : CommitLitmus.ISubject
 {
+    private const int Free = 0;
+    private const int Taken = 1;
+    private const int Watched = 2;
+
     private readonly EngineLock _guard = scheduler.CreateLock("small commit queue");
     private readonly ConcurrentDictionary<int, int> _entries = new();
     private List<Request> _waiting = [];
-    private bool _isLed;
+    private int _lead;
     private ulong _lastSequence;
     private ulong _visible;
     private ulong _durable;
@@ -78,12 +85,17 @@ internal sealed class SmallGroupCommit(Scheduler scheduler, Action seam, CommitS
     public ulong Commit(int key, int value, bool isSynced)
     {
         var request = new Request(key, value, isSynced, scheduler.CreateSignal("small request"));
+        if (TryTakeLead())
+        {
+            LeadAlone(request);
+            return request.Sequence;
+        }
+
         bool leads;
         using (_guard.Hold())
         {
             _waiting.Add(request);
-            leads = !_isLed;
-            _isLed = true;
+            leads = Interlocked.Exchange(ref _lead, Watched) == Free;
         }
 
         if (!leads)
@@ -100,11 +112,37 @@ internal sealed class SmallGroupCommit(Scheduler scheduler, Action seam, CommitS
     {
     }
 
+    private bool TryTakeLead()
+    {
+        if (slip != CommitSlip.TakesLeadInTwoSteps) return Interlocked.CompareExchange(ref _lead, Taken, Free) == Free;
+        if (Volatile.Read(ref _lead) != Free) return false;
+        seam();
+        Volatile.Write(ref _lead, Taken);
+        return true;
+    }
+
+    private void LeadAlone(Request own)
+    {
+        if (slip == CommitSlip.HandsOverFirst) HandOver();
+        Write([own], own);
+        if (slip == CommitSlip.HandsOverFirst) return;
+        if (Interlocked.CompareExchange(ref _lead, Free, Taken) != Taken) HandOver();
+        if (slip == CommitSlip.SyncsLast && own.IsSynced) Sync(own.Sequence);
+    }
+
     private void Lead(Request own)
     {
         List<Request> group;
         using (_guard.Hold()) (group, _waiting) = (_waiting, []);
         if (slip == CommitSlip.HandsOverFirst) HandOver();
+        Write(group, own);
+        if (slip != CommitSlip.HandsOverFirst) HandOver();
+        if (slip != CommitSlip.AcknowledgesFirst) Wake(group, own);
+        if (slip == CommitSlip.SyncsLast && group.Exists(request => request.IsSynced)) Sync(own.Sequence);
+    }
+
+    private void Write(List<Request> group, Request own)
+    {
         ulong sequence = _lastSequence;
         seam();
         foreach (Request request in group) request.Sequence = ++sequence;
@@ -116,9 +154,6 @@ internal sealed class SmallGroupCommit(Scheduler scheduler, Action seam, CommitS
         foreach (Request request in group) _entries[request.Key] = request.Value;
         seam();
         if (slip != CommitSlip.PublishesFirst) Publish(sequence);
-        if (slip != CommitSlip.HandsOverFirst) HandOver();
-        if (slip != CommitSlip.AcknowledgesFirst) Wake(group, own);
-        if (syncs && slip == CommitSlip.SyncsLast) Sync(sequence);
     }
 
     private void Sync(ulong sequence)
@@ -138,7 +173,7 @@ internal sealed class SmallGroupCommit(Scheduler scheduler, Action seam, CommitS
         using (_guard.Hold())
         {
             if (_waiting is [Request next, ..]) next.Signal.Set();
-            else _isLed = false;
+            else Interlocked.Exchange(ref _lead, Free);
         }
 
         seam();

@@ -35,6 +35,8 @@ internal static class LitmusList
             (scheduler, seam) => SmallCommit(scheduler, seam, CommitSlip.AcknowledgesFirst),
         ["commit queue: acknowledged before synced"] = (scheduler, seam) => SmallCommit(scheduler, seam, CommitSlip.SyncsLast),
         ["commit queue: two leaders at a time"] = (scheduler, seam) => SmallCommit(scheduler, seam, CommitSlip.HandsOverFirst),
+        ["commit queue: the lead taken in two steps"] =
+            (scheduler, seam) => SmallCommit(scheduler, seam, CommitSlip.TakesLeadInTwoSteps),
         ["commit queue: published before applied"] = (scheduler, seam) => SmallCommit(scheduler, seam, CommitSlip.PublishesFirst),
     };
 

@@ -1,4 +1,5 @@
 using Varve.Tests.Files;
+using Varve.Tests.House;
 
 namespace Varve.Tests.Api;
 
@@ -124,15 +125,10 @@ public sealed class ConditionTests : IDisposable
     {
         byte[] value = new byte[8];
         EntryVersion version = EntryVersion.None;
-        long allocated = long.MaxValue;
-        for (int round = 0; round < 5; round++)
+        Assert.Equal(0, Allocated.By(() =>
         {
-            long before = GC.GetAllocatedBytesForCurrentThread();
             for (int i = 0; i < 500; i++) _map.TryPutIfVersion("k"u8, value, version, out version);
-            allocated = Math.Min(allocated, GC.GetAllocatedBytesForCurrentThread() - before);
-        }
-
-        Assert.Equal(0, allocated);
+        }));
         Assert.NotEqual(EntryVersion.None, version);
     }
 }

@@ -1,5 +1,6 @@
 using Varve.Levels;
 using Varve.Tables;
+using Varve.Tests.House;
 
 namespace Varve.Tests.Levels;
 
@@ -46,9 +47,11 @@ public class LevelMapTests
         LevelMap map = MakeSortedLevel(new Random(5), 2);
         byte[] key = "abcdefgh-abc"u8.ToArray();
         int found = map.FindTable(2, key) + map.Overlapping(2, key, key).Length;
-        long before = GC.GetAllocatedBytesForCurrentThread();
-        for (int i = 0; i < 1_000; i++) found += map.FindTable(2, key) + map.LastAtOrBefore(2, key) + map.Overlapping(2, key, key).Length;
-        Assert.Equal(0, GC.GetAllocatedBytesForCurrentThread() - before);
+        Assert.Equal(0, Allocated.By(() =>
+        {
+            for (int i = 0; i < 1_000; i++)
+                found += map.FindTable(2, key) + map.LastAtOrBefore(2, key) + map.Overlapping(2, key, key).Length;
+        }));
         Assert.NotEqual(int.MinValue, found);
     }
 

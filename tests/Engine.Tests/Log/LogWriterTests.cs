@@ -1,4 +1,5 @@
 using Varve.Log;
+using Varve.Tests.House;
 
 namespace Varve.Tests.Log;
 
@@ -254,9 +255,11 @@ public class LogWriterTests
         using LogWriter log = house.OpenWriter();
         byte[] payload = new byte[100];
         log.Append(1, 1, payload);
-        long before = GC.GetAllocatedBytesForCurrentThread();
-        for (ulong sequence = 2; sequence <= 1000; sequence++) log.Append(sequence, 1, payload);
-        Assert.Equal(0, GC.GetAllocatedBytesForCurrentThread() - before);
+        ulong sequence = 2;
+        Assert.Equal(0, Allocated.By(() =>
+        {
+            for (int i = 0; i < 1000; i++) log.Append(sequence++, 1, payload);
+        }));
     }
 
     [Fact]

@@ -105,7 +105,7 @@ public sealed unsafe class MemRoomTests
             key.CopyTo(new Span<byte>(MemRecord.Key(record), key.Length));
 
             long before = arena.NodeBytes;
-            tree.Insert(reference);
+            tree.Insert(reference, tree.Top);
             Assert.True(arena.NodeBytes - before <= MemRoom.NodeBytesMaxFromNow(1, key.Length), $"{where}, entry {i}");
             Assert.True(arena.NodeBytes <= MemRoom.NodeBytesMax(i, keyBytes), $"{where}, entry {i}");
         }

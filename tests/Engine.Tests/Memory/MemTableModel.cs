@@ -13,6 +13,7 @@ internal sealed class MemTableModel
         Comparer<byte[]>.Create((left, right) => left.AsSpan().SequenceCompareTo(right));
 
     private readonly SortedDictionary<byte[], List<ModelEntry>> _versionsByKey = new(KeyOrder);
+    private int _inserted;
 
     public IEnumerable<byte[]> Keys => _versionsByKey.Keys;
 
@@ -29,10 +30,11 @@ internal sealed class MemTableModel
 
     public List<ModelEntry> AllVersions() => [.. _versionsByKey.Values.SelectMany(versions => versions)];
 
-    /// <summary>Inserts the same entry into both.</summary>
+    /// <summary>Inserts the same entry into both; into the table in one step and in two by turns.</summary>
     public void InsertBoth(MemTable table, byte[] key, ulong trailer, byte[] value)
     {
         Insert(key, trailer, value);
-        table.Insert(key, trailer, value);
+        if ((_inserted++ & 1) == 0) table.Insert(key, trailer, value);
+        else table.Insert(table.Approach(key), key, trailer, value);
     }
 }

@@ -1,5 +1,6 @@
 using Varve.Files;
 using Varve.Tables;
+using Varve.Tests.House;
 
 namespace Varve.Tests.Tables;
 
@@ -142,9 +143,10 @@ public sealed class OpenFilesTests
         files.Lease(1).Dispose();
         files.Lease(2).Dispose();
 
-        long before = GC.GetAllocatedBytesForCurrentThread();
-        for (int i = 0; i < 1_000; i++) files.Lease(1 + i % 2).Dispose();
-        Assert.Equal(0, GC.GetAllocatedBytesForCurrentThread() - before);
+        Assert.Equal(0, Allocated.By(() =>
+        {
+            for (int i = 0; i < 1_000; i++) files.Lease(1 + i % 2).Dispose();
+        }));
     }
 
     [Fact]

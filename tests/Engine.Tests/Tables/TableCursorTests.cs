@@ -1,6 +1,7 @@
 using Varve.Bytes;
 using Varve.Entries;
 using Varve.Tables;
+using Varve.Tests.House;
 
 namespace Varve.Tests.Tables;
 
@@ -95,10 +96,11 @@ public class TableCursorTests
         Table table = fixture.Write(TableFixture.MakeEntries(new Random(2), 3000));
         using EntryCursor cursor = table.CreateCursor(CursorPurpose.Foreground);
         for (cursor.SeekToFirst(); cursor.IsValid;) cursor.Next();
-        long before = GC.GetAllocatedBytesForCurrentThread();
-        for (cursor.SeekToFirst(); cursor.IsValid;) cursor.Next();
-        for (cursor.SeekToLast(); cursor.IsValid;) cursor.Previous();
-        Assert.Equal(0, GC.GetAllocatedBytesForCurrentThread() - before);
+        Assert.Equal(0, Allocated.By(() =>
+        {
+            for (cursor.SeekToFirst(); cursor.IsValid;) cursor.Next();
+            for (cursor.SeekToLast(); cursor.IsValid;) cursor.Previous();
+        }));
     }
 
     private static void SeekAndWander(EntryCursor cursor, List<TestEntry> entries, Random random, int seed)

@@ -3,6 +3,7 @@ using Varve.Bytes;
 using Varve.Entries;
 using Varve.Files;
 using Varve.Tables;
+using Varve.Tests.House;
 
 namespace Varve.Tests.Tables;
 
@@ -97,14 +98,14 @@ public class TableTests
         List<TestEntry> entries = TableFixture.MakeEntries(new Random(3), 500);
         Table table = fixture.Write(entries);
         foreach (TestEntry entry in entries) AssertGet(table, entry.Key, Trailer.Sequence(entry.Trailer), entry, 3);
-        long before = GC.GetAllocatedBytesForCurrentThread();
-        foreach (TestEntry entry in entries)
+        Assert.Equal(0, Allocated.By(() =>
         {
-            table.TryGet(entry.Key, KeyHash.Compute(entry.Key), Trailer.SequenceMax, out TableValue value);
-            value.Dispose();
-        }
-
-        Assert.Equal(0, GC.GetAllocatedBytesForCurrentThread() - before);
+            foreach (TestEntry entry in entries)
+            {
+                table.TryGet(entry.Key, KeyHash.Compute(entry.Key), Trailer.SequenceMax, out TableValue value);
+                value.Dispose();
+            }
+        }));
         table.Release();
     }
 
