@@ -62,7 +62,16 @@ internal sealed class CompactionJob : IDisposable
         using EntryCursor source = OpenInputs(slice);
         var borders = new OutputBorders(_pick.Grandparents, _options);
         TransferCounts counts = EntryTransfer.Run(
-            source, slice, _snapshots, _reclaimBound, _levels, _pick.OutputLevel, slice.Clip(ranges), borders, _outputs[part], cancellation);
+            source,
+            slice,
+            _snapshots,
+            _reclaimBound,
+            _levels,
+            _pick.OutputLevel,
+            slice.Clip(ranges),
+            borders,
+            _outputs[part],
+            cancellation);
         _entriesRead[part] = counts.EntriesRead;
     }
 

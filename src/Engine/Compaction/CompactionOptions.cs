@@ -41,6 +41,6 @@ internal sealed record CompactionOptions
     /// <summary>Bytes of the input level at which a requested compaction of a long range is cut into several jobs.</summary>
     public long RequestedBytesMax => TableBytes * 4;
 
-    /// <summary>What the buffers take of one part of a compaction that reads so many runs: windows and blocks of each, and one output.</summary>
+    /// <summary>What the buffers of one part of a compaction take that reads so many runs: windows and blocks, and an output.</summary>
     public static long PartMemoryBytes(int sources) => (2L << 20) + (sources * (704L << 10));
 }

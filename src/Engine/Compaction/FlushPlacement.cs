@@ -18,8 +18,8 @@ internal static class FlushPlacement
     /// <param name="options">How large a table of the bottom may be.</param>
     /// <remarks>
     /// Not while another memtable waits: to compress takes time. Not when newer entries lie between: merged with them soon, it would be
-    /// written for nothing. One table, so that a repair without a manifest takes its sequences for flushed when all of it is there; where it
-    /// were too large for its level, it takes the way through level 0.
+    /// written for nothing. One table, so that a repair without a manifest takes its sequences for flushed only when all of it is there;
+    /// what would be too large a table takes the way through level 0.
     /// </remarks>
     public static int LevelFor(MemTable table, ReadView view, CompactionOptions options)
     {

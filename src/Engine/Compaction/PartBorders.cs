@@ -9,8 +9,8 @@ internal static class PartBorders
     private const int SamplesPerPart = 16;
 
     /// <summary>
-    /// The parts of a compaction, in order; all keys in one where it is too small to cut, or nobody could help. A user key's versions are in
-    /// one part.
+    /// The parts of a compaction, in order; all keys in one where it is too small to cut, or nobody could help. A user key's versions are
+    /// in one part.
     /// </summary>
     /// <param name="pick">Its tables are kept alive by the caller. Reads their indexes.</param>
     /// <param name="options">How small a part may be, and the memory of all that run.</param>

@@ -5,8 +5,8 @@ using Varve.Runtime;
 namespace Varve.Compaction;
 
 /// <summary>
-/// A compaction whose parts several threads write: its owner, and whoever has nothing else to do. The first part that fails ends the others.
-/// Safe for concurrent use.
+/// A compaction whose parts several threads write: its owner, and whoever has nothing else to do. The first part that fails ends the
+/// others. Safe for concurrent use.
 /// </summary>
 internal sealed class SharedJob(CompactionJob job, Scheduler scheduler, CancellationToken stopping) : IDisposable
 {
@@ -54,7 +54,7 @@ internal sealed class SharedJob(CompactionJob job, Scheduler scheduler, Cancella
         _partDone.Set();
     }
 
-    /// <summary>For the owner, after it has found no part to take: returns when all have been written, throws what one of them threw.</summary>
+    /// <summary>For the owner, once no part is left to take: returns when all have been written, throws what one of them threw.</summary>
     public void WaitForParts()
     {
         while (true)
