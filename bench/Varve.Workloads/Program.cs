@@ -15,6 +15,7 @@ root.Add(KilledWriter.CreateCommand(options));
 foreach (Command command in BulkCommands.Create(options.Number, options.Budget, options.Seed, options.Data, options.Results))
     root.Add(command);
 root.Add(LargeValues.CreateCommand(options.Data));
+root.Add(LargeDelete.CreateCommand(options.Data, options.Results, options.Budget));
 root.Add(ExpiringCommand.Create(options.Number, options.Budget, options.Seed, options.Data, options.Results));
 root.Add(SoakCommand.Create(options.Seed, options.Data, options.Results));
 try

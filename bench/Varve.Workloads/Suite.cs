@@ -104,7 +104,12 @@ internal sealed class Suite(
             else Directory.CreateDirectory(directory);
             if (limit is not null) MemoryLimit.DropPageCache(directory);
             WorkloadResult result = WorkloadResult.FromJson(ChildProcess.Run(Arguments(peer, workload, size, run, directory), limit));
-            if (workload.LeavesFilled) _fillRates[peer.Name] = result.Rate;
+            if (workload.LeavesFilled)
+            {
+                _fillRates[peer.Name] = result.Rate;
+                RunChild(peer, WorkloadKind.Rest, size, run);
+            }
+
             if (!isKept) Remove(directory);
             return result;
         }

@@ -109,9 +109,18 @@ internal sealed record WorkloadKind(string Name, Ground Ground, Func<Load, long>
         new("deleteranges", Ground.CopyOfFilled, Walks.DeleteRanges, "deletes the keys of deletepoints by ranges of 100"),
     ];
 
+    /// <summary>
+    /// Not one of them: the filled store comes to rest before others read it, or the first would be measured beside the merge of what the
+    /// fill left last.
+    /// </summary>
+    public static WorkloadKind Rest { get; } = new("rest", Ground.Filled, _ => 1, "lets the store finish its upkeep")
+    {
+        IsSettledBefore = true,
+    };
+
     /// <exception cref="ArgumentException">There is none of that name.</exception>
     public static WorkloadKind Named(string name) =>
-        All.FirstOrDefault(workload => workload.Name == name)
+        All.Append(Rest).FirstOrDefault(workload => workload.Name == name)
         ?? throw new ArgumentException($"No workload is called '{name}'; there are "
             + $"{string.Join(", ", All.Select(workload => workload.Name))}.");
 

@@ -15,6 +15,11 @@ internal enum BlockKind
 /// <summary>What is known of a table once its end was read. Immutable, but for the partitions that become resident.</summary>
 internal sealed class OpenedTable(TopIndex top, RangeTombstones ranges, long fileBytes, ulong trailerShift)
 {
+    private const int AnswersMax = 8;
+    private const ulong CountedAnswers = 0xFUL << 36;
+
+    private int _answers;
+
     /// <summary>Bytes of <see cref="Resident"/>, padding included.</summary>
     public long ResidentBytes;
 
@@ -40,6 +45,18 @@ internal sealed class OpenedTable(TopIndex top, RangeTombstones ranges, long fil
 
     /// <summary>Addresses of the index and filter partitions that are kept outside the cache's frames; 0 where none is.</summary>
     public nint[] Resident { get; } = new nint[2 * top.Count];
+
+    /// <summary>True when of late its filters have mostly let keys pass. Races make it slightly wrong.</summary>
+    public bool MostlyHolds => Volatile.Read(ref _answers) > 0;
+
+    /// <summary>A filter has answered. One answer of 16 counts, or threads would fight for the counter.</summary>
+    public void CountAnswer(ulong keyHash, bool passed)
+    {
+        if ((keyHash & CountedAnswers) != 0) return;
+        int answers = Volatile.Read(ref _answers);
+        if (passed && answers < AnswersMax) Volatile.Write(ref _answers, answers + 1);
+        else if (!passed && answers > -AnswersMax) Volatile.Write(ref _answers, answers - 1);
+    }
 
     public int IndexOrdinal(int partition) => Top.BlockCount + (2 * partition);
 

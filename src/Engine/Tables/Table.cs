@@ -79,7 +79,7 @@ internal sealed unsafe partial class Table : Entries.IValueSource
         OpenedTable? opened = Volatile.Read(ref _opened);
         if (opened is null)
         {
-            probe = new FilterProbe(this, opened: null, partition: 0, line: null);
+            probe = new FilterProbe(this, opened: null, partition: 0, line: null, FilterProbe.NotSought);
             return true;
         }
 
@@ -92,23 +92,43 @@ internal sealed unsafe partial class Table : Entries.IValueSource
 
         byte* filter = (byte*)Volatile.Read(ref opened.Resident[(2 * partition) + 1]);
         byte* line = filter == null ? null : BlockedBloom.LineOf(filter, FilterLines(opened.Top[partition].Filter), keyHash);
-        probe = new FilterProbe(this, opened, partition, line);
+        int block = line != null && opened.MostlyHolds ? Approach(opened, partition, key) : FilterProbe.NotSought;
+        probe = new FilterProbe(this, opened, partition, line, block);
         return true;
+    }
+
+    /// <summary>
+    /// Finds the block that would have the key, and asks memory for it, without waiting for the filter: the two waits become one. Where the
+    /// filter mostly says no, it would be work for nothing.
+    /// </summary>
+    private int Approach(OpenedTable opened, int partition, ReadOnlySpan<byte> key)
+    {
+        byte* index = (byte*)Volatile.Read(ref opened.Resident[2 * partition]);
+        if (index == null) return FilterProbe.NotSought;
+        ref readonly TablePartition blocks = ref opened.Top[partition];
+        int block = IndexPartition.Find(index, key);
+        if (block < blocks.BlockCount) _store.Cache.TryPrefetch(opened.Slots, blocks.BlockFirst + block);
+        return block;
     }
 
     /// <summary>The second step, where <see cref="FilterProbe.MayContain"/> says yes.</summary>
     public bool TryGet(in FilterProbe probe, ReadOnlySpan<byte> key, ulong keyHash, ulong sequence, out TableValue value) =>
         probe.Line == null
             ? TryGet(key, keyHash, sequence, out value)
-            : TryGetInMemory(probe.Opened!, probe.Partition, key, keyHash, sequence, out value);
+            : TryGetInMemory(probe, key, keyHash, sequence, out value);
 
     /// <summary>The usual lookup: index in memory of the table's own, block in the cache, all versions in one block.</summary>
-    private bool TryGetInMemory(
-        OpenedTable opened, int partition, ReadOnlySpan<byte> key, ulong keyHash, ulong sequence, out TableValue value)
+    private bool TryGetInMemory(in FilterProbe probe, ReadOnlySpan<byte> key, ulong keyHash, ulong sequence, out TableValue value)
     {
-        byte* index = (byte*)Volatile.Read(ref opened.Resident[2 * partition]);
-        ref readonly TablePartition blocks = ref opened.Top[partition];
-        int block = index == null ? blocks.BlockCount : IndexPartition.Find(index, key);
+        OpenedTable opened = probe.Opened!;
+        ref readonly TablePartition blocks = ref opened.Top[probe.Partition];
+        int block = probe.Block;
+        if (block == FilterProbe.NotSought)
+        {
+            byte* index = (byte*)Volatile.Read(ref opened.Resident[2 * probe.Partition]);
+            block = index == null ? blocks.BlockCount : IndexPartition.Find(index, key);
+        }
+
         if (block < blocks.BlockCount && _store.Cache.TryPin(opened.Slots, blocks.BlockFirst + block, out FramePin pin))
         {
             ulong trailerMax = opened.ToStored(Entries.Trailer.SeekAt(sequence));
@@ -127,7 +147,7 @@ internal sealed unsafe partial class Table : Entries.IValueSource
             }
         }
 
-        return TryGetFrom(opened, partition, key, keyHash, sequence, out value);
+        return TryGetFrom(opened, probe.Partition, key, keyHash, sequence, out value);
     }
 
     private bool TryGetFrom(

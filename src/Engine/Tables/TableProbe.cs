@@ -21,8 +21,11 @@ internal struct TableProbe : IDisposable
 }
 
 /// <summary>What a filter has to tell of a key (see <see cref="Table.AskFilter"/>).</summary>
-internal readonly unsafe struct FilterProbe(Table table, OpenedTable? opened, int partition, byte* line)
+internal readonly unsafe struct FilterProbe(Table table, OpenedTable? opened, int partition, byte* line, int block)
 {
+    /// <summary>Instead of a block's number: it was not looked for.</summary>
+    internal const int NotSought = -1;
+
     public readonly Table Table = table;
     internal readonly OpenedTable? Opened = opened;
     internal readonly int Partition = partition;
@@ -30,9 +33,18 @@ internal readonly unsafe struct FilterProbe(Table table, OpenedTable? opened, in
     /// <summary>The filter's line; null where the filter is not in memory of the table's own, or there is none.</summary>
     internal readonly byte* Line = line;
 
+    /// <summary>The block within the partition that would have the key, or <see cref="NotSought"/>.</summary>
+    internal readonly int Block = block;
+
     /// <summary>False when the table does not have the key for certain.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public bool MayContain(ulong keyHash) => Line == null || BlockedBloom.MayContain(Line, keyHash);
+    public bool MayContain(ulong keyHash)
+    {
+        if (Line == null) return true;
+        bool mayContain = BlockedBloom.MayContain(Line, keyHash);
+        Opened!.CountAnswer(keyHash, mayContain);
+        return mayContain;
+    }
 }
 
 /// <summary>What the next step of a lookup looks at.</summary>
