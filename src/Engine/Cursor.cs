@@ -1,3 +1,5 @@
+using System.Diagnostics.CodeAnalysis;
+using System.Runtime.CompilerServices;
 using Varve.Diagnostics;
 using Varve.Entries;
 using Varve.Reading;
@@ -13,7 +15,9 @@ namespace Varve;
 public sealed class Cursor : IDisposable
 {
     private readonly Database _database;
+    private readonly ReadViews _views;
     private readonly MapIdentity _map;
+    private readonly int _prefixBytes;
     private readonly ScanBounds _bounds;
     private readonly SnapshotList.Registration _moment;
     private ReadView _view;
@@ -25,7 +29,9 @@ public sealed class Cursor : IDisposable
     internal Cursor(Database database, MapIdentity map, ScanBounds bounds, ReadView view, SnapshotList.Registration moment)
     {
         _database = database;
+        _views = database.Views;
         _map = map;
+        _prefixBytes = map.Prefix.Length;
         _bounds = bounds;
         _moment = moment;
         _visible = ScanSources.Open(view, moment.Moment, bounds);
@@ -42,7 +48,7 @@ public sealed class Cursor : IDisposable
         get
         {
             CheckOnEntry();
-            return _visible.Key[_map.Prefix.Length..];
+            return _visible.Key[_prefixBytes..];
         }
     }
 
@@ -103,6 +109,7 @@ public sealed class Cursor : IDisposable
     /// <summary>To the first entry at or behind the key; false when there is none.</summary>
     /// <param name="key">Any bytes, 0 to 16,384.</param>
     /// <exception cref="CorruptDataException">A file that the move needs is damaged.</exception>
+    [SkipLocalsInit]
     public bool Seek(ReadOnlySpan<byte> key)
     {
         CheckUsable();
@@ -116,6 +123,7 @@ public sealed class Cursor : IDisposable
     /// <summary>To the last entry at or before the key; false when there is none.</summary>
     /// <param name="key">Any bytes, 0 to 16,384.</param>
     /// <exception cref="CorruptDataException">A file that the move needs is damaged.</exception>
+    [SkipLocalsInit]
     public bool SeekForPrevious(ReadOnlySpan<byte> key)
     {
         CheckUsable();
@@ -165,17 +173,22 @@ public sealed class Cursor : IDisposable
     /// Goes on in the current view, at the same moment, once the memtable of the old view is in tables: else every slow cursor would keep a
     /// memtable of its own. A step needs the position too; a seek does not, and must not fail for damage there.
     /// </summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private void FollowView(bool keepsPosition)
     {
-        ReadView current = _database.Views.Unpinned;
-        if (ReferenceEquals(current, _lastSeenView)) return;
+        ReadView current = _views.Unpinned;
+        if (!ReferenceEquals(current, _lastSeenView)) SeeView(current, keepsPosition);
+    }
+
+    private void SeeView(ReadView current, bool keepsPosition)
+    {
         if (_view.IsOutlivedBy(current)) MoveToCurrentView(keepsPosition);
         _lastSeenView = current;
     }
 
     private void MoveToCurrentView(bool keepsPosition)
     {
-        ReadView view = _database.Views.Pin();
+        ReadView view = _views.Pin();
         VisibleCursor? visible = null;
         try
         {
@@ -207,10 +220,17 @@ public sealed class Cursor : IDisposable
         _database.ThrowIfClosed();
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private void CheckOnEntry()
     {
+        // Once disposed it stands on no entry either.
+        if (!_visible.IsValid || _database.IsClosed) ThrowOffEntry();
+    }
+
+    [DoesNotReturn]
+    private void ThrowOffEntry()
+    {
         CheckUsable();
-        if (_visible.IsValid) return;
         throw new InvalidOperationException(
             "The cursor stands on no entry: seek one first, and go on only while the last move returned true.");
     }

@@ -158,7 +158,7 @@ public sealed partial class SortedMap
         switch (bounds)
         {
             case RangeBounds.FromInclusive:
-                first = [.. prefix, .. lower];
+                if (!lower.IsEmpty) first = [.. prefix, .. lower];
                 if (!upper.IsEmpty) end = [.. prefix, .. upper];
                 break;
             case RangeBounds.UpToInclusive:

@@ -68,6 +68,37 @@ internal abstract unsafe class EntryCursor : IDisposable
     public abstract void Previous();
 
     /// <summary>
+    /// The cursor that shows the entry, of those that this one is made of: it has the same in its fields. While it makes short steps
+    /// (<see cref="TryStepForward"/>), this one knows nothing of them and is not to be asked or moved: <see cref="FollowShown"/> comes
+    /// first, or a seek.
+    /// </summary>
+    public virtual EntryCursor Shown => this;
+
+    /// <summary>Takes over where the shown cursor has gone by short steps.</summary>
+    public virtual void FollowShown()
+    {
+    }
+
+    /// <summary>
+    /// After a move forward: entries of the shown cursor whose heads (<see cref="StepBounds"/>) are below it come before all of the others.
+    /// </summary>
+    /// <param name="prefixBytes">Of the prefix behind which heads begin.</param>
+    public virtual ulong HeadOfOthersBehind(int prefixBytes) => ulong.MaxValue;
+
+    /// <summary>After a move backward: entries with heads above it come behind all of the others.</summary>
+    /// <inheritdoc cref="HeadOfOthersBehind" path="/param"/>
+    public virtual ulong HeadOfOthersBefore(int prefixBytes) => 0;
+
+    /// <summary>
+    /// A step to the next entry that costs little: taken where it is sure that this one has another key and is to be shown; else the cursor
+    /// stays, and says false.
+    /// </summary>
+    public virtual bool TryStepForward(in StepBounds bounds) => false;
+
+    /// <summary>The same backward, from an entry that is the only version of its key; so is the one it comes to.</summary>
+    public virtual bool TryStepBackward(in StepBounds bounds) => false;
+
+    /// <summary>
     /// True when the cursor is sure that the key has no newer version than the one shown. False says nothing.
     /// </summary>
     public virtual bool IsSurelyNewest => false;

@@ -49,11 +49,11 @@ internal sealed class LevelMap
     /// <summary>The tables of a level, in the level's order.</summary>
     public ReadOnlySpan<Table> Tables(int level) => _runs[level].Tables;
 
-    /// <summary>The tables of a level below level 0, sorted by key; for a cursor that outlives the call. Not to be changed.</summary>
-    public Table[] SortedTables(int level)
+    /// <summary>The tables of a level below level 0, sorted by key; for a cursor that outlives the call.</summary>
+    public LevelRun SortedRun(int level)
     {
         Invariant.Holds(level > 0);
-        return _runs[level].Tables;
+        return _runs[level];
     }
 
     public bool HasRanges(int level) => _runs[level].RangeTombstoneCount > 0;

@@ -1,3 +1,4 @@
+using Varve.Entries;
 using Varve.Tables;
 
 namespace Varve.Levels;
@@ -46,6 +47,37 @@ internal sealed class LevelRun
         if (smallest < head && head < largest) return true;
         return smallest <= head && head <= largest && Tables[index].Info.MayHold(key);
     }
+
+    /// <summary>The first table whose largest entry is not before (key, trailer), or the count. Sorted levels only.</summary>
+    public int FirstEndingAtOrBehind(ReadOnlySpan<byte> key, ulong trailer)
+    {
+        ulong head = IndexPartition.HeadOf(key);
+        int low = 0;
+        int high = _largestHeads.Length;
+        while (low < high)
+        {
+            int middle = (int)((uint)(low + high) >> 1);
+            ulong middleHead = _largestHeads[middle];
+            bool isBefore = middleHead != head ? middleHead < head : EndsBefore(Tables[middle].Info, key, trailer);
+            if (isBefore) low = middle + 1;
+            else high = middle;
+        }
+
+        return low;
+    }
+
+    /// <summary>The table's smallest entry is behind (key, trailer).</summary>
+    public bool BeginsBehind(int index, ReadOnlySpan<byte> key, ulong trailer)
+    {
+        ulong head = IndexPartition.HeadOf(key);
+        ulong smallest = _smallestHeads[index];
+        if (smallest != head) return smallest > head;
+        TableInfo info = Tables[index].Info;
+        return EntryOrder.Compare(info.SmallestKey, info.SmallestTrailer, key, trailer) > 0;
+    }
+
+    private static bool EndsBefore(TableInfo info, ReadOnlySpan<byte> key, ulong trailer) =>
+        EntryOrder.Compare(info.LargestKey, info.LargestTrailer, key, trailer) < 0;
 
     /// <summary>The first table that does not end before the key, or the count. Sorted levels only.</summary>
     public int FirstAtOrBehind(ReadOnlySpan<byte> key, ulong head)

@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using Varve.Entries;
+using Varve.Levels;
 using Varve.Tables;
 
 namespace Varve.Reading;
@@ -9,17 +10,26 @@ namespace Varve.Reading;
 /// </summary>
 internal sealed unsafe class LevelCursor : EntryCursor
 {
+    private readonly LevelRun _run;
     private readonly Table[] _tables;
     private readonly CursorPurpose _purpose;
     private TableCursor? _inTable;
     private int _index = -1;
 
+    /// <param name="run">Sorted, disjoint tables.</param>
+    /// <param name="purpose">What the entries are read for.</param>
+    public LevelCursor(LevelRun run, CursorPurpose purpose)
+    {
+        _run = run;
+        _tables = run.Tables;
+        _purpose = purpose;
+    }
+
     /// <param name="tables">Sorted, disjoint.</param>
     /// <param name="purpose">What the entries are read for.</param>
     public LevelCursor(Table[] tables, CursorPurpose purpose)
+        : this(new LevelRun(tables), purpose)
     {
-        _tables = tables;
-        _purpose = purpose;
     }
 
     public override void SeekToFirst()
@@ -41,7 +51,7 @@ internal sealed unsafe class LevelCursor : EntryCursor
     public override void Seek(ReadOnlySpan<byte> key, ulong trailer)
     {
         IsValid = false;
-        if (!Enter(FirstEndingAtOrBehind(key, trailer))) return;
+        if (!Enter(_run.FirstEndingAtOrBehind(key, trailer))) return;
         _inTable!.Seek(key, trailer);
         Settle(forward: true);
     }
@@ -49,8 +59,8 @@ internal sealed unsafe class LevelCursor : EntryCursor
     public override void SeekForPrevious(ReadOnlySpan<byte> key, ulong trailer)
     {
         IsValid = false;
-        int index = FirstEndingAtOrBehind(key, trailer);
-        if (index == _tables.Length || BeginsBehind(_tables[index].Info, key, trailer)) index--;
+        int index = _run.FirstEndingAtOrBehind(key, trailer);
+        if (index == _tables.Length || _run.BeginsBehind(index, key, trailer)) index--;
         if (!Enter(index)) return;
         _inTable!.SeekForPrevious(key, trailer);
         Settle(forward: false);
@@ -69,6 +79,10 @@ internal sealed unsafe class LevelCursor : EntryCursor
         _inTable!.Previous();
         Settle(forward: false);
     }
+
+    public override EntryCursor Shown => _inTable!;
+
+    public override void FollowShown() => Show(_inTable!);
 
     public override bool IsSurelyNewest => _inTable!.IsSurelyNewest;
 
@@ -123,25 +137,6 @@ internal sealed unsafe class LevelCursor : EntryCursor
         _inTable = null;
         _index = -1;
         IsValid = false;
-    }
-
-    private static bool BeginsBehind(TableInfo info, ReadOnlySpan<byte> key, ulong trailer) =>
-        EntryOrder.Compare(info.SmallestKey, info.SmallestTrailer, key, trailer) > 0;
-
-    /// <summary>The first table whose largest entry is not before (key, trailer); the count of tables when none is.</summary>
-    private int FirstEndingAtOrBehind(ReadOnlySpan<byte> key, ulong trailer)
-    {
-        int low = 0;
-        int high = _tables.Length;
-        while (low < high)
-        {
-            int middle = (low + high) >>> 1;
-            TableInfo info = _tables[middle].Info;
-            if (EntryOrder.Compare(info.LargestKey, info.LargestTrailer, key, trailer) < 0) low = middle + 1;
-            else high = middle;
-        }
-
-        return low;
     }
 
     /// <summary>False when there is no such table.</summary>

@@ -106,6 +106,30 @@ internal sealed unsafe class MergingCursor : EntryCursor
         Rebuild(isForward: false);
     }
 
+    public override EntryCursor Shown => _sources[_winner].Shown;
+
+    /// <summary>Short steps stay before the others: who wins does not change.</summary>
+    public override void FollowShown()
+    {
+        EntryCursor winner = _sources[_winner];
+        winner.FollowShown();
+        _heads[_winner] = HeadOf(winner);
+        Show(winner);
+    }
+
+    public override ulong HeadOfOthersBehind(int prefixBytes) => _isForward && prefixBytes == _commonPrefix.Length ? HeadOfRunnerUp() : 0;
+
+    public override ulong HeadOfOthersBefore(int prefixBytes) =>
+        !_isForward && prefixBytes == _commonPrefix.Length ? ~HeadOfRunnerUp() : ulong.MaxValue;
+
+    /// <summary>Who is second lost to the winner itself.</summary>
+    private ulong HeadOfRunnerUp()
+    {
+        ulong head = ulong.MaxValue;
+        for (int node = (_winner + _leafCount) >> 1; node >= 1; node >>= 1) head = Math.Min(head, _heads[_losers[node]]);
+        return head;
+    }
+
     public override bool IsSurelyNewest => !_isForward && _sources[_winner].IsSurelyNewest && IsAloneWithHead();
 
     public override bool TryLeaveKey()

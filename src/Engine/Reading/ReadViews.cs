@@ -16,6 +16,9 @@ internal sealed class ReadViews
 
     /// <summary>Views that were replaced while somebody read them.</summary>
     private readonly List<ReadView> _replaced = [];
+
+    /// <summary>How many they are, for whoever only asks whether there are any.</summary>
+    private volatile int _replacedCount;
     private ReadView? _current;
     private ulong _visibleSequence;
 
@@ -98,10 +101,10 @@ internal sealed class ReadViews
     /// <summary>Bytes of memtables that are in tables already and live on only because cursors that do not move still read them.</summary>
     public long GetOutlivedBytes()
     {
+        if (_replacedCount == 0) return 0;
         lock (_changeGuard)
         {
-            if (_replaced.Count == 0) return 0;
-            _replaced.RemoveAll(static view => view.IsGivenUp);
+            _replacedCount -= _replaced.RemoveAll(static view => view.IsGivenUp);
             ReadView current = Unpinned;
             var counted = new HashSet<MemTable>();
             long bytes = 0;
@@ -135,5 +138,6 @@ internal sealed class ReadViews
         before.Release();
         _replaced.RemoveAll(static view => view.IsGivenUp);
         if (!before.IsGivenUp) _replaced.Add(before);
+        _replacedCount = _replaced.Count;
     }
 }

@@ -18,33 +18,36 @@ internal static class ScanSources
             moment,
             bounds.Lower,
             bounds.Upper,
-            RangeCover.Create(view, moment.Sequence, bounds));
+            RangeCover.Create(view, moment.Sequence, bounds),
+            bounds.CommonPrefix);
 
     private static EntryCursor OpenMerged(ReadView view, ulong sequence, ScanBounds bounds)
     {
-        var sources = new List<EntryCursor>();
+        var sources = new EntryCursor[1 + view.Frozen.Length + view.Levels.Tables(0).Length + (LevelMap.LevelCount - 1)];
+        int count = 0;
         try
         {
-            if (view.Active.EntryCount > 0) sources.Add(view.Active.CreateCursor(sequence));
-            foreach (MemTable frozen in view.Frozen) sources.Add(frozen.CreateCursor(sequence));
+            if (view.Active.EntryCount > 0) sources[count++] = view.Active.CreateCursor(sequence);
+            foreach (MemTable frozen in view.Frozen) sources[count++] = frozen.CreateCursor(sequence);
             foreach (Table table in view.Levels.Tables(0))
             {
-                if (MayOverlap(table.Info, bounds)) sources.Add(table.CreateCursor(CursorPurpose.Foreground));
+                if (MayOverlap(table.Info, bounds)) sources[count++] = table.CreateCursor(CursorPurpose.Foreground);
             }
 
             for (int level = 1; level < LevelMap.LevelCount; level++)
             {
-                Table[] tables = view.Levels.SortedTables(level);
-                if (tables.Length > 0) sources.Add(new LevelCursor(tables, CursorPurpose.Foreground));
+                LevelRun run = view.Levels.SortedRun(level);
+                if (run.Tables.Length > 0) sources[count++] = new LevelCursor(run, CursorPurpose.Foreground);
             }
 
             // A single run needs no merge; an empty store is a level without tables.
-            if (sources.Count == 0) sources.Add(new LevelCursor([], CursorPurpose.Foreground));
-            return sources.Count == 1 ? sources[0] : new MergingCursor([.. sources], bounds.CommonPrefix);
+            if (count == 0) return new LevelCursor(LevelRun.Empty, CursorPurpose.Foreground);
+            return count == 1 ? sources[0] : new MergingCursor(sources[..count], bounds.CommonPrefix);
         }
         catch
         {
-            foreach (EntryCursor source in sources) source.Dispose();
+            // The one whose making failed is not there.
+            foreach (EntryCursor? source in sources) source?.Dispose();
             throw;
         }
     }

@@ -10,14 +10,18 @@ namespace Varve.Reading;
 internal sealed class SnapshotList(ReadViews views, StoreClock clock)
 {
     private readonly Lock _listGuard = new();
-    private readonly LinkedList<Registration> _open = new();
+
+    // In the order in which they were taken, linked through themselves: each cursor takes one.
+    private Registration? _oldest;
+    private Registration? _youngest;
+    private int _count;
 
     /// <summary>Snapshots that are open.</summary>
     public int Count
     {
         get
         {
-            lock (_listGuard) return _open.Count;
+            lock (_listGuard) return _count;
         }
     }
 
@@ -26,7 +30,7 @@ internal sealed class SnapshotList(ReadViews views, StoreClock clock)
     {
         get
         {
-            lock (_listGuard) return _open.First is { } oldest ? clock.TimeProvider.GetElapsedTime(oldest.Value.TakenAt) : TimeSpan.Zero;
+            lock (_listGuard) return _oldest is { } oldest ? clock.TimeProvider.GetElapsedTime(oldest.TakenAt) : TimeSpan.Zero;
         }
     }
 
@@ -36,7 +40,11 @@ internal sealed class SnapshotList(ReadViews views, StoreClock clock)
         lock (_listGuard)
         {
             var registration = new Registration(views.VisibleSequence, clock.ReadTime(), clock.TimeProvider.GetTimestamp());
-            registration.Node = _open.AddLast(registration);
+            registration.Older = _youngest;
+            if (_youngest is null) _oldest = registration;
+            else _youngest.Younger = registration;
+            _youngest = registration;
+            _count++;
             return registration;
         }
     }
@@ -57,7 +65,7 @@ internal sealed class SnapshotList(ReadViews views, StoreClock clock)
         lock (_listGuard)
         {
             Invariant.Holds(registration.Uses > 0);
-            if (--registration.Uses == 0) _open.Remove(registration.Node!);
+            if (--registration.Uses == 0) RemoveLocked(registration);
         }
     }
 
@@ -68,8 +76,8 @@ internal sealed class SnapshotList(ReadViews views, StoreClock clock)
     {
         lock (_listGuard)
         {
-            var sequences = new List<ulong>(_open.Count + 1);
-            foreach (Registration registration in _open)
+            var sequences = new List<ulong>(_count + 1);
+            for (Registration? registration = _oldest; registration is not null; registration = registration.Younger)
             {
                 // Taken in the order of the list, and the visible sequence never falls.
                 if (sequences.Count == 0 || sequences[^1] != registration.Sequence) sequences.Add(registration.Sequence);
@@ -90,9 +98,20 @@ internal sealed class SnapshotList(ReadViews views, StoreClock clock)
         lock (_listGuard)
         {
             // Taken in the order of the list, and time never goes back.
-            long oldest = _open.First is { } first ? first.Value.Milliseconds : long.MaxValue;
+            long oldest = _oldest is { } first ? first.Milliseconds : long.MaxValue;
             return (ulong)Math.Max(0, Math.Min(oldest, clock.ReadReclaimTime()) - StoreClock.GraceMilliseconds);
         }
+    }
+
+    private void RemoveLocked(Registration registration)
+    {
+        if (registration.Older is null) _oldest = registration.Younger;
+        else registration.Older.Younger = registration.Younger;
+        if (registration.Younger is null) _youngest = registration.Older;
+        else registration.Younger.Older = registration.Older;
+        registration.Older = null;
+        registration.Younger = null;
+        _count--;
     }
 
     internal sealed class Registration(ulong sequence, long milliseconds, long takenAt)
@@ -106,7 +125,9 @@ internal sealed class SnapshotList(ReadViews views, StoreClock clock)
 
         public long TakenAt { get; } = takenAt;
 
-        internal LinkedListNode<Registration>? Node { get; set; }
+        internal Registration? Older { get; set; }
+
+        internal Registration? Younger { get; set; }
 
         internal int Uses { get; set; } = 1;
     }

@@ -34,6 +34,13 @@ internal sealed unsafe class VisibleCursor : IDisposable
     private readonly ulong _lowerHead;
     private readonly ulong _upperHead;
     private readonly RangeCover? _cover;
+    private readonly int _prefixBytes;
+    private readonly ulong _headBehind;
+    private readonly ulong _headBefore;
+
+    /// <summary>What shows the entry while it is not copied; by short steps it may have left the source behind.</summary>
+    private EntryCursor _shown;
+    private StepBounds _steps;
     private GrowingBuffer _key;
     private GrowingBuffer _value;
     private ValuePlace _valuePlace;
@@ -47,8 +54,16 @@ internal sealed unsafe class VisibleCursor : IDisposable
     /// <param name="lower">The first full key that may be shown.</param>
     /// <param name="upper">The first full key behind those that may be shown; null: no bound.</param>
     /// <param name="cover">What range deletes hide; null: nothing.</param>
-    public VisibleCursor(EntryCursor source, ReadMoment moment, byte[] lower, byte[]? upper, RangeCover? cover = null)
+    /// <param name="prefix">What most keys begin with, that of the source if it merges; null: nothing.</param>
+    public VisibleCursor(
+        EntryCursor source, ReadMoment moment, byte[] lower, byte[]? upper, RangeCover? cover = null, byte[]? prefix = null)
     {
+        prefix ??= [];
+        _shown = source;
+        _prefixBytes = prefix.Length;
+        _steps = new StepBounds(prefix, moment.Sequence);
+        _headBehind = cover is null ? _steps.HeadBelow(upper) : 0;
+        _headBefore = cover is null ? _steps.HeadAbove(lower) : ulong.MaxValue;
         _cover = cover;
         _source = source;
         _moment = moment;
@@ -64,22 +79,23 @@ internal sealed unsafe class VisibleCursor : IDisposable
     /// <summary>True when nobody asks for values: none is copied.</summary>
     public bool IsForKeysOnly { get; set; }
 
-    public ReadOnlySpan<byte> Key => _isCopied ? _key.Span : _source.KeySpan;
+    public ReadOnlySpan<byte> Key => _isCopied ? _key.Span : _shown.KeySpan;
 
     /// <summary>The user's value.</summary>
     public ReadOnlySpan<byte> Value =>
-        _isCopied ? GetCopiedValue() : _source.GetValue()[Entries.Expiry.PrefixBytesOf(_source.Trailer)..];
+        _isCopied ? GetCopiedValue() : _shown.GetValue()[Entries.Expiry.PrefixBytesOf(_shown.Trailer)..];
 
-    public ulong Trailer => _isCopied ? _trailer : _source.Trailer;
+    public ulong Trailer => _isCopied ? _trailer : _shown.Trailer;
 
     /// <summary>When the trailer says that the entry expires: the moment from which it is absent.</summary>
-    public ulong Expiry => _isCopied ? _expiry : ExpiryOf(_source);
+    public ulong Expiry => _isCopied ? _expiry : ExpiryOf(_shown);
 
     public void SeekToFirst() => Seek(_lower);
 
     public void SeekToLast()
     {
         IsValid = false;
+        CloseSteps();
         _cover?.Forget();
         if (_upper is null) _source.SeekToLast();
         else _source.SeekForPrevious(_upper, Entries.Trailer.Newest);
@@ -90,6 +106,7 @@ internal sealed unsafe class VisibleCursor : IDisposable
     public void Seek(ReadOnlySpan<byte> key)
     {
         IsValid = false;
+        CloseSteps();
         if (key.SequenceCompareTo(_lower) < 0) key = _lower;
         _cover?.Forget();
         _source.Seek(key, Entries.Trailer.SeekAt(_sequence));
@@ -106,6 +123,7 @@ internal sealed unsafe class VisibleCursor : IDisposable
         }
 
         IsValid = false;
+        CloseSteps();
         _cover?.Forget();
         _source.SeekForPrevious(key, Entries.Trailer.Oldest);
         FindBackward();
@@ -113,8 +131,11 @@ internal sealed unsafe class VisibleCursor : IDisposable
 
     public void Next()
     {
+        if (_steps.HeadBehind != 0 && _shown.TryStepForward(_steps)) return;
+
         // Until it is found: a move that throws leaves no entry behind.
         IsValid = false;
+        FollowShown();
         if (_isCopied)
         {
             // Sequences begin at 1, so nothing stands at the oldest trailer itself.
@@ -131,7 +152,9 @@ internal sealed unsafe class VisibleCursor : IDisposable
 
     public void Previous()
     {
+        if (_steps.HeadBefore != ulong.MaxValue && _shown.TryStepBackward(_steps)) return;
         IsValid = false;
+        FollowShown();
         if (!_isCopied)
         {
             if (_source.IsSurelyNewest)
@@ -160,6 +183,28 @@ internal sealed unsafe class VisibleCursor : IDisposable
         _value.Dispose();
     }
 
+    /// <summary>No short steps are made any more, and the source stands where they led.</summary>
+    private void FollowShown()
+    {
+        CloseSteps();
+        if (!_isCopied && _shown.Key != _source.Key) _source.FollowShown();
+    }
+
+    private void CloseSteps()
+    {
+        _steps.HeadBehind = 0;
+        _steps.HeadBefore = ulong.MaxValue;
+    }
+
+    /// <summary>The source stands on the entry to show, of all entries ahead the first.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private void ShowSource()
+    {
+        EntryCursor shown = _source.Shown;
+        if (!ReferenceEquals(shown, _shown)) _shown = shown;
+        IsValid = true;
+    }
+
     /// <summary>From where the source stands: the first entry to show.</summary>
     private void FindForward()
     {
@@ -178,7 +223,8 @@ internal sealed unsafe class VisibleCursor : IDisposable
             bool isHidden = _cover is not null && _cover.AtForward(source.KeySpan) > Entries.Trailer.Sequence(source.Trailer);
             if (!isHidden && !IsAbsent(source))
             {
-                IsValid = true;
+                ShowSource();
+                _steps.HeadBehind = Math.Min(_headBehind, source.HeadOfOthersBehind(_prefixBytes));
                 return;
             }
 
@@ -205,7 +251,8 @@ internal sealed unsafe class VisibleCursor : IDisposable
             if (_cover is null && source.IsSurelyNewest && Entries.Trailer.Sequence(source.Trailer) <= _sequence && !IsAbsent(source))
             {
                 _isCopied = false;
-                IsValid = true;
+                ShowSource();
+                _steps.HeadBefore = Math.Max(_headBefore, source.HeadOfOthersBefore(_prefixBytes));
                 return;
             }
 

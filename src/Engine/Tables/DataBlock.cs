@@ -36,6 +36,12 @@ internal static unsafe class DataBlock
 
     private const int CacheLineBytes = 64;
 
+    /// <summary>Behind an entry that was sought: asked for before a walk begins.</summary>
+    private const int LinesAhead = 4;
+
+    /// <summary>The same before it.</summary>
+    private const int EntriesAhead = 4;
+
     /// <summary>Into how many parts a round of a search cuts a block.</summary>
     private const int SearchParts = 8;
 
@@ -132,6 +138,77 @@ internal static unsafe class DataBlock
     {
         DecodeAt(block, Count(block) - 1, out BlockEntry last);
         return last.KeySpan.SequenceEqual(key);
+    }
+
+    /// <summary>
+    /// The first entry of the key at or behind the trailer, by fingerprints: one wait for memory where a search has two. -1 when the block
+    /// has none, or the key itself is not in it. The trailer is as for <see cref="LowerBound"/>.
+    /// </summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public static int FirstOfKey(byte* block, ReadOnlySpan<byte> key, byte fingerprint, ulong trailer)
+    {
+        int count = Count(block);
+        byte* fingerprints = block + FingerprintsOffset;
+        ushort* offsets = (ushort*)(block + OffsetsOffset(count));
+        for (int first = 0; first < count; first += 64)
+        {
+            // SAFETY: as in TryFind.
+            ulong matches = MatchFingerprints(fingerprints + first, fingerprint);
+            if (count - first < 64) matches &= (1UL << (count - first)) - 1;
+            for (; matches != 0; matches &= matches - 1)
+            {
+                int index = first + BitOperations.TrailingZeroCount(matches);
+                byte* position = block + offsets[index];
+                if (Sse.IsSupported)
+                {
+                    // The value is read next, and the entry behind it.
+                    for (int line = 1; line <= LinesAhead; line++) Sse.Prefetch0(position + (line * CacheLineBytes));
+                }
+
+                Decode(position, out BlockEntry entry);
+                bool isAtOrBehind = SeparateValue.WithoutFlag(entry.Trailer) <= trailer;
+                if (isAtOrBehind && entry.KeyLength == key.Length && entry.KeySpan.SequenceEqual(key)) return index;
+            }
+        }
+
+        return -1;
+    }
+
+    /// <summary>
+    /// The last entry of the key at or before the trailer, in the same way; -1 also when it is the block's last one, since others may
+    /// follow in the next block.
+    /// </summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public static int LastOfKey(byte* block, ReadOnlySpan<byte> key, byte fingerprint, ulong trailer)
+    {
+        int count = Count(block);
+        byte* fingerprints = block + FingerprintsOffset;
+        ushort* offsets = (ushort*)(block + OffsetsOffset(count));
+        for (int first = (count - 1) & ~63; first >= 0; first -= 64)
+        {
+            // SAFETY: as in TryFind.
+            ulong matches = MatchFingerprints(fingerprints + first, fingerprint);
+            if (count - first < 64) matches &= (1UL << (count - first)) - 1;
+            while (matches != 0)
+            {
+                int bit = BitOperations.Log2(matches);
+                matches ^= 1UL << bit;
+                int index = first + bit;
+                byte* position = block + offsets[index];
+                if (Sse.IsSupported)
+                {
+                    Sse.Prefetch0(position + CacheLineBytes);
+                    for (int before = Math.Max(0, index - EntriesAhead); before < index; before++) Sse.Prefetch0(block + offsets[before]);
+                }
+
+                Decode(position, out BlockEntry entry);
+                bool isAtOrBefore = SeparateValue.WithoutFlag(entry.Trailer) >= trailer;
+                if (!isAtOrBefore || entry.KeyLength != key.Length || !entry.KeySpan.SequenceEqual(key)) continue;
+                return index + 1 < count ? index : -1;
+            }
+        }
+
+        return -1;
     }
 
     /// <summary>The number of entries before (key, trailer) in entry order. The trailer is one as the engine sees it, without the flag

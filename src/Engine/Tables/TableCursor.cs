@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics.X86;
+using Varve.Bytes;
 using Varve.Entries;
 
 namespace Varve.Tables;
@@ -15,6 +16,13 @@ internal sealed unsafe class TableCursor : EntryCursor
 
     /// <summary>How far before the entry shown memory is asked for on a walk backward.</summary>
     private const int EntriesAhead = 6;
+
+    /// <summary>
+    /// How far behind the entry shown on a walk forward: processors foresee it by themselves, but not its beginning in each block.
+    /// </summary>
+    private const int BytesAhead = 384;
+
+    private const int CacheLineBytes = 64;
 
     private readonly Table _table;
     private readonly OpenedTable _opened;
@@ -69,6 +77,12 @@ internal sealed unsafe class TableCursor : EntryCursor
         if (!TryLoadBlockOf(key)) return;
 
         trailer = _opened.ToStored(trailer);
+        int exact = DataBlock.FirstOfKey(_data, key, FingerprintOf(key), trailer);
+        if (exact >= 0)
+        {
+            Show(exact);
+            return;
+        }
 
         // All entries of the block may come before: the key falls behind its last one, or older versions go on in the next blocks.
         int entry = DataBlock.LowerBound(_data, key, trailer);
@@ -91,6 +105,12 @@ internal sealed unsafe class TableCursor : EntryCursor
         }
 
         trailer = _opened.ToStored(trailer);
+        int exact = DataBlock.LastOfKey(_data, key, FingerprintOf(key), trailer);
+        if (exact >= 0)
+        {
+            Show(exact);
+            return;
+        }
 
         // Only versions of the key itself are looked for in the next blocks: what else is there comes behind it.
         int entry = DataBlock.LowerBound(_data, key, trailer);
@@ -126,7 +146,6 @@ internal sealed unsafe class TableCursor : EntryCursor
             return;
         }
 
-        // Processors foresee a walk forward by themselves.
         if (Sse.IsSupported) Sse.Prefetch0(_data + _offsets[Math.Max(0, entry - EntriesAhead)]);
         Show(entry);
     }
@@ -140,6 +159,48 @@ internal sealed unsafe class TableCursor : EntryCursor
         if (entry >= _entryCount || _fingerprints[entry] == _fingerprints[_entry]) return false;
         Show(entry);
         return true;
+    }
+
+    public override bool TryStepForward(in StepBounds bounds)
+    {
+        int entry = _entry + 1;
+        if (entry >= _entryCount || _fingerprints[entry] == _fingerprints[_entry] || _separate is not null) return false;
+        byte* position = _data + _offsets[entry];
+        if (Sse.IsSupported)
+        {
+            Sse.Prefetch0(position + BytesAhead);
+            Sse.Prefetch0(position + BytesAhead + CacheLineBytes);
+        }
+
+        DataBlock.Decode(position, out BlockEntry next);
+        if (!bounds.IsShownForward(next.Key, next.KeyLength, next.Trailer + _trailerShift)) return false;
+        ShowPlain(entry, next);
+        return true;
+    }
+
+    public override bool TryStepBackward(in StepBounds bounds)
+    {
+        int entry = _entry - 1;
+        if (entry <= 0 || _fingerprints[entry] == _fingerprints[_entry] || _fingerprints[entry] == _fingerprints[entry - 1]) return false;
+        if (_separate is not null) return false;
+        if (Sse.IsSupported) Sse.Prefetch0(_data + _offsets[Math.Max(0, entry - EntriesAhead)]);
+        DataBlock.Decode(_data + _offsets[entry], out BlockEntry previous);
+        if (!bounds.IsShownBackward(previous.Key, previous.KeyLength, previous.Trailer + _trailerShift)) return false;
+        ShowPlain(entry, previous);
+        return true;
+    }
+
+    /// <summary>An entry whose value stands with it, while the cursor holds no separate one.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private void ShowPlain(int entry, in BlockEntry shown)
+    {
+        _entry = entry;
+        Key = shown.Key;
+        KeyLength = shown.KeyLength;
+        Trailer = shown.Trailer + _trailerShift;
+        Value = shown.Value;
+        ValueLength = shown.ValueLength;
+        IsValueElsewhere = false;
     }
 
     public override bool SkipForward(ReadOnlySpan<byte> end, ulong cover)
@@ -164,6 +225,9 @@ internal sealed unsafe class TableCursor : EntryCursor
         _feed.Dispose();
         _separate?.Dispose();
     }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static byte FingerprintOf(ReadOnlySpan<byte> key) => (byte)(KeyHash.Compute(key) >> 56);
 
     /// <summary>The trailer is one as it is stored, without the flag of separate values.</summary>
     private bool IsAt(int entry, ReadOnlySpan<byte> key, ulong trailer)

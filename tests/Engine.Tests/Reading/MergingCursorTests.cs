@@ -9,6 +9,7 @@ namespace Varve.Tests.Reading;
 public sealed class MergingCursorTests : IDisposable
 {
     private const int SeedCount = 5;
+    private const int VisibleSeedCount = 20;
 
     private readonly TableFixture _fixture = new();
     private readonly List<Table> _tables = [];
@@ -28,7 +29,7 @@ public sealed class MergingCursorTests : IDisposable
         {
             var random = new Random(seed);
             List<TestEntry> entries = TableFixture.MakeEntries(random, keyCount: 120);
-            byte[] prefix = random.Next(2) == 0 ? [] : entries[entries.Count / 2].Key[..Math.Min(3, entries[entries.Count / 2].Key.Length)];
+            byte[] prefix = StartOf(entries[entries.Count / 2].Key, random.Next(2) * 3);
             using var cursor = new MergingCursor(MakeSources(random, entries), prefix);
             (int left, int sure) = CheckMoves(cursor, entries, random, $"seed {seed}");
             (keysLeft, sureCount) = (keysLeft + left, sureCount + sure);
@@ -67,16 +68,17 @@ public sealed class MergingCursorTests : IDisposable
     [Fact]
     public void A_reader_sees_of_every_key_the_newest_version_of_its_moment_between_its_bounds()
     {
-        for (int seed = 1; seed <= SeedCount; seed++)
+        for (int seed = 1; seed <= VisibleSeedCount; seed++)
         {
             var random = new Random(seed);
-            List<TestEntry> entries = TableFixture.MakeEntries(random, keyCount: 150);
+            List<TestEntry> entries = TableFixture.MakeEntries(random, keyCount: 150, largeValues: 4);
             ulong sequence = random.Next(4) == 0 ? Trailer.SequenceMax : (ulong)random.NextInt64(1 << 20);
             byte[] lower = random.Next(2) == 0 ? [] : entries[random.Next(entries.Count)].Key;
             byte[]? upper = random.Next(2) == 0 ? null : entries[random.Next(entries.Count)].Key;
             List<TestEntry> visible = Visible(entries, sequence, lower, upper);
-            var merged = new MergingCursor(MakeSources(random, entries), []);
-            using var cursor = new VisibleCursor(merged, new ReadMoment(sequence, 0), lower, upper);
+            byte[] prefix = StartOf(entries[random.Next(entries.Count)].Key, random.Next(11));
+            var merged = new MergingCursor(MakeSources(random, entries), prefix);
+            using var cursor = new VisibleCursor(merged, new ReadMoment(sequence, 0), lower, upper, cover: null, prefix);
             int place = -1;
             for (int step = 0; step < 1_000; step++)
             {
@@ -114,10 +116,69 @@ public sealed class MergingCursorTests : IDisposable
                 Assert.True(cursor.IsValid == stands, $"seed {seed}, step {step}: stands is {cursor.IsValid}");
                 if (!stands) continue;
                 Assert.True(cursor.Key.SequenceEqual(visible[place].Key), $"seed {seed}, step {step}: wrong key");
+                if (step % 3 == 0) continue;
                 Assert.True(cursor.Value.SequenceEqual(visible[place].Value), $"seed {seed}, step {step}: wrong value");
             }
         }
     }
+
+    [Fact]
+    public void Short_steps_come_to_the_neighbour_where_it_is_the_only_version_of_another_key()
+    {
+        int forward = 0;
+        int backward = 0;
+        for (int seed = 1; seed <= SeedCount; seed++)
+        {
+            var random = new Random(seed);
+            List<TestEntry> entries = TableFixture.MakeEntries(random, keyCount: 400, largeValues: 40);
+            byte[] prefix = StartOf(entries[entries.Count / 2].Key, random.Next(4));
+            ulong sequence = random.Next(2) == 0 ? Trailer.SequenceMax : 1 << 19;
+            using var cursor = new MergingCursor(MakeSources(random, entries, countMax: 4), prefix);
+            for (int round = 0; round < 3_000; round++)
+            {
+                string where = $"seed {seed}, round {round}";
+                int place = random.Next(entries.Count);
+                bool isForward = random.Next(2) == 0;
+                if (isForward) cursor.Seek(entries[place].Key, entries[place].Trailer);
+                else cursor.SeekForPrevious(entries[place].Key, entries[place].Trailer);
+                if (!isForward && !cursor.IsSurelyNewest) continue;
+                var bounds = new StepBounds(prefix, sequence);
+                if (isForward) bounds.HeadBehind = cursor.HeadOfOthersBehind(prefix.Length);
+                else bounds.HeadBefore = cursor.HeadOfOthersBefore(prefix.Length);
+                EntryCursor shown = cursor.Shown;
+                while (isForward ? shown.TryStepForward(bounds) : shown.TryStepBackward(bounds))
+                {
+                    TestEntry left = entries[place];
+                    place += isForward ? 1 : -1;
+                    TestEntry expected = entries[place];
+                    Assert.True(shown.KeySpan.SequenceEqual(expected.Key) && shown.Trailer == expected.Trailer, $"{where}: elsewhere");
+                    Assert.True(shown.GetValue().SequenceEqual(expected.Value), $"{where}: another value");
+                    Assert.True(Trailer.Sequence(shown.Trailer) <= sequence, $"{where}: not to be seen yet");
+                    Assert.False(Trailer.IsTombstone(shown.Trailer), $"{where}: a tombstone");
+                    Assert.False(expected.Key.AsSpan().SequenceEqual(left.Key), $"{where}: the same key");
+                    Assert.False(HasKeyOf(entries, place - 1, expected) && !isForward, $"{where}: there is a newer version");
+                    forward += isForward ? 1 : 0;
+                    backward += isForward ? 0 : 1;
+                }
+
+                cursor.FollowShown();
+                for (int step = 0; step < 4; step++)
+                {
+                    bool goesOn = random.Next(2) == 0;
+                    if ((uint)(place + (goesOn ? 1 : -1)) >= (uint)entries.Count) break;
+                    place += goesOn ? 1 : -1;
+                    if (goesOn) cursor.Next();
+                    else cursor.Previous();
+                    bool isThere = cursor.KeySpan.SequenceEqual(entries[place].Key) && cursor.Trailer == entries[place].Trailer;
+                    Assert.True(isThere, $"{where}: a move after short steps went elsewhere");
+                }
+            }
+        }
+
+        Assert.True(forward > 50 && backward > 15, $"{forward} steps forward, {backward} backward");
+    }
+
+    private static byte[] StartOf(byte[] key, int bytes) => key[..Math.Min(bytes, key.Length)];
 
     private static List<TestEntry> Visible(List<TestEntry> entries, ulong sequence, byte[] lower, byte[]? upper) =>
     [
@@ -130,10 +191,10 @@ public sealed class MergingCursorTests : IDisposable
             .Order(TableFixture.Order),
     ];
 
-    /// <summary>Every entry in one of one to nine sources; some of them may stay empty, as levels.</summary>
-    private EntryCursor[] MakeSources(Random random, List<TestEntry> entries)
+    /// <summary>Every entry in one of one to so many sources; some of them may stay empty, as levels.</summary>
+    private EntryCursor[] MakeSources(Random random, List<TestEntry> entries, int countMax = 9)
     {
-        var parts = new List<TestEntry>[random.Next(1, 10)];
+        var parts = new List<TestEntry>[random.Next(1, countMax + 1)];
         for (int i = 0; i < parts.Length; i++) parts[i] = [];
         foreach (TestEntry entry in entries) parts[random.Next(parts.Length)].Add(entry);
         return
