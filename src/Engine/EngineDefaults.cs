@@ -47,6 +47,7 @@ internal static class EngineDefaults
                 MemtableBytes = memory.MemtableBytes,
                 TableBytes = Math.Clamp(memory.MemtableBytes, TableBytesMin, TableBytesMax),
                 CompressesBottom = compresses,
+                MemoryBytes = memory.CompactionBytes,
             },
             UpperFormat = upper,
             BottomFormat = upper with { Compress = compresses },

@@ -74,7 +74,7 @@ internal static partial class Crc32C
         return ~state;
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    [MethodImpl(MethodImplOptions.AggressiveInlining | MethodImplOptions.AggressiveOptimization)]
     private static ulong AdvanceThreeLanes(ulong state, ReadOnlySpan<byte> data, int laneBytes, ulong firstFactor, ulong secondFactor)
     {
         // SAFETY: the callers check that the data holds three lanes; every position stays below one lane.

@@ -11,7 +11,7 @@ internal static unsafe partial class Lz4Block
     private const int MediumSourceBytesMax = 16 * 1024;
 
     /// <summary>After so many positions without a match the search takes one more byte a step, so that noise passes quickly.</summary>
-    private const int SearchPatienceBits = 6;
+    private const int SearchPatienceBits = 4;
 
     /// <summary>
     /// The bytes written, or 0 when the destination is too small. The source is at most <see cref="SourceBytesMax"/> long.

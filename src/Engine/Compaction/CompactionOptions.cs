@@ -29,6 +29,18 @@ internal sealed record CompactionOptions
     /// <summary>Bytes of the level below its own that an output or a moved table may overlap: what its next compaction will cost.</summary>
     public long GrandparentBytesMax => TableBytes * LevelRatio;
 
+    /// <summary>Memory for buffers of all jobs that run. Default: no bound.</summary>
+    public long MemoryBytes { get; init; } = long.MaxValue;
+
+    /// <summary>Bytes to read below which no part of a compaction is worth a thread and a table of its own.</summary>
+    public long PartBytesMin => Math.Max(1, TableBytes / 2);
+
+    /// <summary>Bytes of keys and values of a memtable that may become one table of the bottom level.</summary>
+    public long FlushedBytesMax => TableBytes * 2;
+
     /// <summary>Bytes of the input level at which a requested compaction of a long range is cut into several jobs.</summary>
     public long RequestedBytesMax => TableBytes * 4;
+
+    /// <summary>What the buffers of one part of a compaction take that reads so many runs: windows and blocks, and an output.</summary>
+    public static long PartMemoryBytes(int sources) => (2L << 20) + (sources * (704L << 10));
 }

@@ -1,10 +1,12 @@
+using Varve.Diagnostics;
 using Varve.Levels;
+using Varve.Memory;
 using Varve.Native;
 using Varve.Tables;
 
 namespace Varve.Compaction;
 
-// How ingested tables come to their levels beside running jobs.
+// How tables of an ingest or a flush come to their levels beside running jobs.
 internal sealed partial class CompactionWorkers
 {
     /// <summary>Replaced, never changed: the planner may hold one.</summary>
@@ -14,6 +16,55 @@ internal sealed partial class CompactionWorkers
     private ulong _unsettledSequence;
 
     public bool HasUnsettledIngest => Volatile.Read(ref _unsettledSequence) != 0;
+
+    /// <summary>Installs what a flush wrote; in level 0 where a job has begun to write around the place it was meant for.</summary>
+    /// <exception cref="StorageException">As for any edit.</exception>
+    public void InstallFlush(LevelEdit edit, MemTable flushed)
+    {
+        if (edit.Added is [] or [{ Level: 0 }, ..])
+        {
+            _context.Levels.Commit(edit, flushed);
+            return;
+        }
+
+        using (_jobsGuard.Hold())
+        {
+            // An ingest waits until all before it is flushed, and nothing is written meanwhile.
+            Invariant.Holds(_arriving.Count == 0);
+            edit = PlaceFlush(edit);
+            _arriving = edit.Added;
+        }
+
+        try
+        {
+            _context.Levels.Commit(edit, flushed);
+        }
+        finally
+        {
+            using (_jobsGuard.Hold()) _arriving = [];
+            Wake();
+        }
+    }
+
+    private LevelEdit PlaceFlush(LevelEdit edit)
+    {
+        LevelMap map = _context.Levels.Pin();
+        try
+        {
+            var placed = new LevelEdit { FlushedSequence = edit.FlushedSequence };
+            foreach (LeveledTable added in edit.Added)
+            {
+                bool isFree = IngestPlacement.LevelFor(added.Info, map, _running) == added.Level;
+                placed.Add(isFree ? added.Level : 0, added.Info);
+            }
+
+            return placed;
+        }
+        finally
+        {
+            map.Release();
+        }
+    }
 
     /// <summary>
     /// Installs finished tables, each as deep as it may stand, by one edit, which also says that all up to it is in tables.

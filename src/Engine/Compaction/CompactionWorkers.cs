@@ -1,7 +1,5 @@
-using System.Diagnostics;
 using System.Diagnostics.CodeAnalysis;
 using Varve.Commit;
-using Varve.Diagnostics;
 using Varve.Files;
 using Varve.Levels;
 using Varve.Native;
@@ -20,9 +18,11 @@ internal sealed partial class CompactionWorkers
     private readonly UpkeepReports _reports;
     private readonly UpkeepSignals _changes;
     private readonly CancellationToken _stopping;
+    private readonly Func<bool> _isFlushDue;
     private readonly CompactionPlanner _planner;
     private readonly EngineLock _jobsGuard;
     private readonly List<CompactionPick> _running = [];
+    private readonly List<SharedJob> _shared = [];
     private readonly Dictionary<long, CorruptDataException> _damaged = [];
     private readonly Worker[] _workers;
     private readonly CompactionPressure _pressure;
@@ -33,9 +33,23 @@ internal sealed partial class CompactionWorkers
     private Exception? _bug;
     private volatile Exception? _lastFailure;
 
+    /// <param name="context">The parts to work with.</param>
+    /// <param name="counters">What is counted.</param>
+    /// <param name="reports">Who is told.</param>
+    /// <param name="changes">Raised when something here changed.</param>
+    /// <param name="stopping">Ends the threads.</param>
+    /// <param name="isFlushDue">
+    /// True while a table of level 0 is about to come: a calm database that merged before it came would merge the same again.
+    /// </param>
     public CompactionWorkers(
-        UpkeepContext context, UpkeepCounters counters, UpkeepReports reports, UpkeepSignals changes, CancellationToken stopping)
+        UpkeepContext context,
+        UpkeepCounters counters,
+        UpkeepReports reports,
+        UpkeepSignals changes,
+        CancellationToken stopping,
+        Func<bool> isFlushDue)
     {
+        _isFlushDue = isFlushDue;
         _context = context;
         _counters = counters;
         _reports = reports;
@@ -174,6 +188,7 @@ internal sealed partial class CompactionWorkers
         var backoff = new Backoff();
         while (!_stopping.IsCancellationRequested)
         {
+            if (TryHelp()) continue;
             if (!TryTake(out CompactionPick? pick, out LevelMap? map))
             {
                 _changes.Raise();
@@ -222,7 +237,7 @@ internal sealed partial class CompactionWorkers
                 Arriving = _arriving,
                 OldestSnapshot = readable[0],
                 ReclaimBound = _context.Snapshots.GetReclaimBound(),
-                IsIdle = _isIdle || _calmWaits > 0,
+                IsIdle = (_isIdle || _calmWaits > 0) && !_isFlushDue(),
             };
             if (_request is { IsDone: false } request)
             {
@@ -283,56 +298,6 @@ internal sealed partial class CompactionWorkers
         UpdatePressure();
         Wake();
         _changes.Raise();
-    }
-
-    private void Run(CompactionPick pick, LevelMap map)
-    {
-        if (pick.IsDrop)
-        {
-            _context.Levels.Commit(pick.CreateEdit([]));
-            _counters.CountDrop(pick.Inputs.Count);
-            return;
-        }
-
-        long started = _context.Scheduler.Clock.GetTimestamp();
-        if (pick.IsTrivialMove)
-        {
-            _context.Levels.Commit(pick.CreateEdit([]));
-            _reports.MoveDone(pick, _context.Scheduler.Clock.GetElapsedTime(started));
-            return;
-        }
-
-        using Activity? activity = _reports.StartCompaction(pick);
-        try
-        {
-            Merge(pick, map, started, activity);
-        }
-        catch (Exception failure) when (failure is not OperationCanceledException)
-        {
-            activity.Fail(failure);
-            throw;
-        }
-    }
-
-    private void Merge(CompactionPick pick, LevelMap map, long started, Activity? activity)
-    {
-        using OutputTables output = _context.CreateOutput(pick.IsBottom ? _context.BottomFormat : _context.UpperFormat);
-        LevelEdit edit;
-        try
-        {
-            ulong[] readable = _context.Snapshots.GetReadableSequences();
-            edit = CompactionJob.Write(pick, map, readable, _context.Snapshots.GetReclaimBound(), _context.Options, output, _stopping);
-        }
-        catch
-        {
-            output.Abandon();
-            throw;
-        }
-
-        _context.Levels.Commit(edit);
-        TimeSpan elapsed = _context.Scheduler.Clock.GetElapsedTime(started);
-        _reports.CompactionDone(pick, edit, elapsed, activity);
-        _pressure.Measure(pick, elapsed);
     }
 
     /// <summary>

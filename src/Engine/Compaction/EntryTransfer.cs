@@ -10,18 +10,18 @@ internal static class EntryTransfer
     private const int EntriesBetweenLooks = 1024;
 
     /// <param name="source">All versions of each key, in entry order.</param>
+    /// <param name="slice">The keys that are transferred.</param>
     /// <param name="snapshots">As <see cref="DropRule"/> wants them.</param>
     /// <param name="reclaimBound">Entries that expire before it are tombstones from now on.</param>
     /// <param name="levels">Where a deeper level may hold what a tombstone hides; null: take it that one does.</param>
     /// <param name="outputLevel">The level of the new tables.</param>
-    /// <param name="ranges">The range tombstones of the same sources.</param>
+    /// <param name="ranges">The range tombstones of the same sources within the slice.</param>
     /// <param name="borders">Where to cut; null: one table.</param>
     /// <param name="output">Where the entries go; finished by the caller.</param>
     /// <param name="cancellation">Ends the transfer with <see cref="OperationCanceledException"/>.</param>
     public static TransferCounts Run(
-        EntryCursor source, ulong[] snapshots, ulong reclaimBound, LevelMap? levels, int outputLevel, List<RangeTombstone> ranges,
-        OutputBorders? borders,
-        OutputTables output, CancellationToken cancellation)
+        EntryCursor source, KeySlice slice, ulong[] snapshots, ulong reclaimBound, LevelMap? levels, int outputLevel,
+        List<RangeTombstone> ranges, OutputBorders? borders, OutputTables output, CancellationToken cancellation)
     {
         var rule = new DropRule(snapshots);
         var rangeTransfer = new RangeTransfer(ranges, snapshots, levels, outputLevel);
@@ -31,11 +31,19 @@ internal static class EntryTransfer
         ulong newest = 0;
         try
         {
-            for (source.SeekToFirst(); source.IsValid; source.Next())
+            if (slice.Start is null) source.SeekToFirst();
+            else source.Seek(slice.Start, Trailer.Newest);
+            for (; source.IsValid; source.Next())
             {
-                if (read++ % EntriesBetweenLooks == 0) cancellation.ThrowIfCancellationRequested();
-                bool isNewKey = read == 1 || !source.KeySpan.SequenceEqual(key.Span);
-                if (isNewKey) key.Set(source.KeySpan);
+                if (read % EntriesBetweenLooks == 0) cancellation.ThrowIfCancellationRequested();
+                bool isNewKey = read == 0 || !source.KeySpan.SequenceEqual(key.Span);
+                if (isNewKey)
+                {
+                    if (slice.EndsAtOrBefore(source.KeySpan)) break;
+                    key.Set(source.KeySpan);
+                }
+
+                read++;
                 newest = Math.Max(newest, Trailer.Sequence(source.Trailer));
                 ulong trailer = source.Trailer;
                 bool isReclaimed = Expiry.IsExpiring(trailer) && source.Expiry < reclaimBound;

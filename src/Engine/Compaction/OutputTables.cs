@@ -44,13 +44,19 @@ internal sealed class OutputTables(
         _writer = null;
     }
 
+    /// <summary>The tables that have been ended.</summary>
+    public IReadOnlyList<TableInfo> Finished => _finished;
+
     /// <summary>Ends the last table and makes all their names durable.</summary>
     public IReadOnlyList<TableInfo> Finish()
     {
         Cut(RangeTombstones.Empty);
-        if (_finished.Count > 0) files.SyncDirectory(directory);
+        if (_finished.Count > 0) SyncNames();
         return _finished;
     }
+
+    /// <summary>Makes the names of all tables in the directory durable.</summary>
+    public void SyncNames() => files.SyncDirectory(directory);
 
     /// <summary>Deletes what was written; for a job that failed before its edit was tried.</summary>
     public void Abandon()

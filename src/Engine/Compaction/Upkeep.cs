@@ -4,6 +4,7 @@ using Varve.Diagnostics;
 using Varve.Levels;
 using Varve.Memory;
 using Varve.Native;
+using Varve.Reading;
 using Varve.Runtime;
 
 namespace Varve.Compaction;
@@ -38,7 +39,7 @@ internal sealed partial class Upkeep : IFlushRoom
         _flushWanted = context.Scheduler.CreateSignal("flush wanted");
         _changes = new UpkeepSignals(context.Scheduler);
         _reports = new UpkeepReports(context.Events, Counters);
-        _compaction = new CompactionWorkers(context, Counters, _reports, _changes, _stopping.Token);
+        _compaction = new CompactionWorkers(context, Counters, _reports, _changes, _stopping.Token, IsFlushDue);
         _logSpares = new LogSpares(context, Counters);
     }
 
@@ -135,6 +136,8 @@ internal sealed partial class Upkeep : IFlushRoom
     /// <summary>Brings all entries up to the sequence to the bottom level.</summary>
     public void Compact(ulong sequence, CancellationToken cancellation) => _compaction.RunRequest(sequence, cancellation);
 
+    private bool IsFlushDue() => _flushFailure is null && _context.Views.Unpinned.Frozen.Length > 0;
+
     private bool HasMemory => _context.Views.Unpinned.Frozen.Length < _context.MemtableCountMax - 1;
 
     private bool HasRoom()
@@ -191,6 +194,7 @@ internal sealed partial class Upkeep : IFlushRoom
                 if (failure is not (StorageException or MemoryBudgetException)) _commit!.Stop(failure);
                 if (failure is StorageException refusal && ErrorNumbers.IsNoSpace(refusal)) _commit!.DeleteLogSpares();
                 _flushFailure = failure;
+                _compaction.Wake();
                 _changes.Raise();
                 _flushWanted.Wait(backoff.Next());
                 continue;
@@ -222,29 +226,43 @@ internal sealed partial class Upkeep : IFlushRoom
     private void Flush(MemTable table, Activity? activity)
     {
         long started = _context.Scheduler.Clock.GetTimestamp();
-        using OutputTables output = _context.CreateOutput(_context.UpperFormat);
-        LevelEdit edit;
-        try
-        {
-            ulong[] readable = _context.Snapshots.GetReadableSequences();
-            edit = FlushJob.Write(table, readable, _context.Snapshots.GetReclaimBound(), output, _stopping.Token);
-        }
-        catch
-        {
-            output.Abandon();
-            throw;
-        }
+        LevelEdit edit = WriteTable(table);
 
         // Before the new view, so that nobody who sees it meets the failure of an earlier try.
         _flushFailure = null;
         ulong flushedSequence = table.LastSequence;
         long entries = table.EntryCount;
-        _context.Levels.Commit(edit, table);
+        _compaction.InstallFlush(edit, table);
         _reports.FlushDone(edit, entries, _context.Scheduler.Clock.GetElapsedTime(started), activity);
         RetireLog(flushedSequence);
         ObsoleteTables.Delete(_context.Tables);
         UpdatePressure();
         _compaction.Wake();
+    }
+
+    private LevelEdit WriteTable(MemTable table)
+    {
+        ReadView view = _context.Views.Pin();
+        try
+        {
+            int level = FlushPlacement.LevelFor(table, view, _context.Options);
+            using OutputTables output = _context.CreateOutput(level == 0 ? _context.UpperFormat : _context.BottomFormat);
+            try
+            {
+                ulong[] readable = _context.Snapshots.GetReadableSequences();
+                ulong reclaimBound = _context.Snapshots.GetReclaimBound();
+                return FlushJob.Write(table, level, view.Levels, readable, reclaimBound, output, _stopping.Token);
+            }
+            catch
+            {
+                output.Abandon();
+                throw;
+            }
+        }
+        finally
+        {
+            view.Release();
+        }
     }
 
     /// <summary>The flush is installed, whatever happens to the log's old segments.</summary>

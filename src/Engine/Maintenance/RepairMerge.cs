@@ -78,6 +78,7 @@ internal sealed class RepairMerge(RepairWork work)
                 // Nobody reads at an older sequence. Tombstones stay: what they hide may be in a table that turns up later.
                 EntryTransfer.Run(
                     source,
+                    KeySlice.All,
                     [Trailer.SequenceMax],
                     reclaimBound: 0,
                     levels: null,

@@ -25,4 +25,31 @@ internal sealed unsafe partial class Table
 
     /// <summary>About the share of the table that one block is.</summary>
     public double EstimateBlockShare() => 1.0 / Opened.Top.BlockCount;
+
+    /// <summary>
+    /// Adds keys between which lie about so many bytes of the table, in order, each with the bytes that lie before it and behind the one
+    /// before. Reads the indexes past the cache.
+    /// </summary>
+    /// <exception cref="CorruptDataException">An index is damaged.</exception>
+    public void SampleKeys(long bytesBetween, List<KeySample> samples)
+    {
+        OpenedTable opened = Opened;
+        using var index = new NativeBuffer(TableFormat.StoredBytesMax);
+        long sampledEnd = 0;
+        for (int partition = 0; partition < opened.Top.Count; partition++)
+        {
+            ReadIndex(opened, partition, index);
+            int count = opened.Top[partition].BlockCount;
+            for (int block = 0; block < count; block++)
+            {
+                long end = IndexPartition.LocationAt(index.Address, block).End;
+                if (end - sampledEnd < bytesBetween) continue;
+                samples.Add(new KeySample(IndexPartition.SeparatorAt(index.Address, block), end - sampledEnd));
+                sampledEnd = end;
+            }
+        }
+    }
 }
+
+/// <summary>A key at or behind a block's last one, and how many bytes of its table it stands for.</summary>
+internal readonly record struct KeySample(byte[] Key, long Bytes);

@@ -66,6 +66,60 @@ public sealed class UpkeepTests
     }
 
     [Fact]
+    public void A_part_of_a_compaction_that_fails_leaves_nothing_behind_and_the_job_is_done_later()
+    {
+        int failures = 0;
+        for (int seed = 1; seed <= 12; seed++)
+        {
+            var scheduler = new DeterministicScheduler(seed);
+            scheduler.Run(() =>
+            {
+                var disk = new SimulatedDisk(seed, scheduler);
+                OptionSet options = OptionSet.Tiny with { CompactionThreads = 2, MemtableBytes = 64 << 10, TableBytes = 16 << 10 };
+                using Database database = options.Open(disk, new RegionPool(), scheduler: scheduler);
+                SortedMap map = database.GetMap("m");
+                var random = new Random(seed);
+                for (int i = 0; i < 600; i++) map.Put(BitConverter.GetBytes(i * 7919), MakeValue(random));
+                database.Compact();
+                for (int i = 0; i < 600; i++) map.Put(BitConverter.GetBytes(i * 7919), MakeValue(random));
+                database.Flush();
+
+                // Some table of the compaction, in whichever part it is: the others have written theirs, or are about to.
+                int syncs = random.Next(5);
+                disk.Faults = call => call.Operation == DiskOperation.Sync && IsTable(call.Path) && syncs-- == 0
+                    ? Fault.Error(Errors.InputOutput)
+                    : null;
+                try
+                {
+                    database.Compact();
+                }
+                catch (StorageException)
+                {
+                    failures++;
+                }
+
+                disk.Faults = null;
+                database.Compact();
+                database.WaitForUpkeep();
+                Assert.Equal(TablesOf(database), FilesOf(disk));
+                for (int i = 0; i < 600; i++) Assert.NotNull(map.Get(BitConverter.GetBytes(i * 7919)));
+            });
+        }
+
+        Assert.True(failures > 3, $"{failures} compactions failed");
+
+        static bool IsTable(string path) => path.EndsWith(".table", StringComparison.Ordinal);
+        static int FilesOf(SimulatedDisk disk) => disk.ListAllFiles().Count(IsTable);
+        static int TablesOf(Database database) => database.GetStatistics().Levels.Sum(level => level.Tables.Count);
+        static byte[] MakeValue(Random random)
+        {
+            byte[] value = new byte[100];
+            random.NextBytes(value);
+            return value;
+        }
+    }
+
+    [Fact]
     public void Writers_of_large_batches_stop_while_compaction_is_as_far_behind_as_it_may_be()
     {
         var scheduler = new DeterministicScheduler(1);

@@ -43,6 +43,7 @@ public sealed class StoreOpenerTests
         MakeDatabase(tables: 3);
         using (Database database = Open())
         {
+            for (int i = 0; i < 3; i++) database.GetMap("m").Put([(byte)i], new byte[50]);
             database.Compact();
             database.Close();
         }
