@@ -20,6 +20,9 @@ internal static class EngineDefaults
     private const long LogSegmentGranularity = 64L << 10;
     private const int CompactionThreadsMax = 2;
 
+    /// <summary>Tables go through the page cache up to this share of what the process may use: so much is likely to stay there.</summary>
+    private const int DirectWritesShare = 4;
+
     /// <summary>The smaller of 512 MiB and a quarter of what the process may use.</summary>
     public static long MemoryBudgetBytes { get; } = MemoryPlan.DefaultBudgetBytes(GC.GetGCMemoryInfo().TotalAvailableMemoryBytes);
 
@@ -55,6 +58,7 @@ internal static class EngineDefaults
             LogSegmentBytes = LogSegmentBytes(memory.MemtableBytes),
             ChangeHistoryBytes = options.ChangeHistoryBytes,
             CompactionThreads = Math.Min(CompactionThreadsMax, Environment.ProcessorCount),
+            DirectWritesFromBytes = GC.GetGCMemoryInfo().TotalAvailableMemoryBytes / DirectWritesShare,
             ReadsNeighbours = Environment.ProcessorCount > 1,
             OnEvent = options.OnEvent,
         };

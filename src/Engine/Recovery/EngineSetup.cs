@@ -39,6 +39,9 @@ internal sealed record EngineSetup
 
     public required int CompactionThreads { get; init; }
 
+    /// <summary>From so many bytes of tables on they are written past the page cache; 0: always.</summary>
+    public long DirectWritesFromBytes { get; init; }
+
     /// <summary>Whether a thread of its own fills a cache that has room with the neighbours of what is read.</summary>
     public bool ReadsNeighbours { get; init; }
 

@@ -61,6 +61,7 @@ internal sealed class Opening : IDisposable
         _tables = new TableStore(_setup.Files, _setup.Directory, state.DatabaseId, _cache, _setup.OpenFilesMax, _setup.Random)
         {
             Events = Events,
+            DirectWritesFromBytes = _setup.DirectWritesFromBytes,
             Neighbours = _setup.ReadsNeighbours ? new NeighbourReads(_setup.Scheduler, _cache) : null,
         };
     }

@@ -23,8 +23,10 @@ internal sealed class NeighbourReads(Scheduler scheduler, BlockCache cache)
     private readonly Lock _guard = new();
     private readonly Queue<Neighbourhood> _queue = new(QueueMax);
     private readonly EngineSignal _wanted = scheduler.CreateSignal("neighbours wanted");
+    private readonly EngineLock _threadGuard = scheduler.CreateLock("neighbours' thread");
     private EngineThread? _thread;
     private int _readsBeforeStart = ReadsBeforeStart;
+    private bool _isStarted;
     private bool _isIdle;
     private bool _isStopped;
 
@@ -46,12 +48,13 @@ internal sealed class NeighbourReads(Scheduler scheduler, BlockCache cache)
             if (_isStopped || _queue.Count == QueueMax || _queue.Contains(wanted)) return;
             table.AddReference();
             _queue.Enqueue(wanted);
-            starts = _thread is null;
-            if (starts) _thread = scheduler.StartThread("varve neighbours", Work);
+            starts = !_isStarted;
+            _isStarted = true;
             wakes = _isIdle;
             _isIdle = false;
         }
 
+        if (starts) Start();
         if (wakes) _wanted.Set();
     }
 
@@ -59,9 +62,19 @@ internal sealed class NeighbourReads(Scheduler scheduler, BlockCache cache)
     public void Stop()
     {
         GiveUp();
-        if (_thread is null) return;
+        EngineThread? thread;
+        using (_threadGuard.Hold()) thread = _thread;
+        if (thread is null) return;
         _wanted.Set();
-        _thread.Join();
+        thread.Join();
+    }
+
+    private void Start()
+    {
+        using (_threadGuard.Hold())
+        {
+            if (!_isStopped) _thread = scheduler.StartThread("varve neighbours", Work);
+        }
     }
 
     private void GiveUp()

@@ -18,6 +18,7 @@ internal sealed class TableStore : IDisposable
     /// <summary>The store's own use, and one for each table that was made and not yet let go of.</summary>
     private int _uses = 1;
     private long _readBytes;
+    private long _tableBytes;
 
     /// <param name="fileSystem">Where the files are.</param>
     /// <param name="directory">The database's directory.</param>
@@ -56,12 +57,22 @@ internal sealed class TableStore : IDisposable
     public Table Make(TableInfo info)
     {
         Interlocked.Increment(ref _uses);
+        Interlocked.Add(ref _tableBytes, info.FileBytes);
         return new Table(info, this);
     }
 
-    /// <summary>Creates the file of a new table, with a salt of its own; <paramref name="direct"/> writes past the page cache.</summary>
+    /// <summary>
+    /// From so many bytes of tables on they are written past the page cache: it would not keep them, and what it keeps is worth more. Fewer
+    /// stay in the system's memory, for the compaction that reads them next and for the next open. 0: always.
+    /// </summary>
+    public long DirectWritesFromBytes { get; init; }
+
+    /// <summary>
+    /// Creates the file of a new table, with a salt of its own; <paramref name="direct"/> writes past the page cache, unless they are few.
+    /// </summary>
     public TableWriter CreateWriter(long number, TableFormatOptions options, bool direct, ulong sequenceFloor = 0)
     {
+        direct &= Interlocked.Read(ref _tableBytes) >= DirectWritesFromBytes;
         IFile file = _fileSystem.Open(PathOf(number), direct ? FileOpening.CreateNewDirect : FileOpening.CreateNew);
         return new TableWriter(file, options, DatabaseId, number, _random.NextUInt64()) { SequenceFloor = sequenceFloor };
     }
@@ -114,6 +125,7 @@ internal sealed class TableStore : IDisposable
     internal void OnUnreferenced(Table table)
     {
         table.CloseUnreferenced();
+        Interlocked.Add(ref _tableBytes, -table.Info.FileBytes);
         if (table.IsObsolete)
         {
             lock (_deletableGuard) _deletable.Add(table.Info.Number);

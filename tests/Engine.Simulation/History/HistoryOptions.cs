@@ -79,6 +79,9 @@ internal sealed record HistoryOptions
     /// <summary>Whether a thread brings the neighbours of blocks into the cache.</summary>
     public bool ReadsNeighbours => Seed % 4 == 0;
 
+    /// <summary>From so many bytes of tables on they are written past the page cache.</summary>
+    public long DirectWritesFromBytes => Seed % 5 == 0 ? 64 << 10 : 0;
+
     /// <summary>Whether the log has its window.</summary>
     public required bool MapsFiles { get; init; }
 
@@ -138,6 +141,7 @@ internal sealed record HistoryOptions
         ChangeHistoryBytes = ChangeHistoryBytes,
         CompactionThreads = CompactionThreads,
         ReadsNeighbours = ReadsNeighbours,
+        DirectWritesFromBytes = DirectWritesFromBytes,
     };
 
     public override string ToString() => string.Create(CultureInfo.InvariantCulture,

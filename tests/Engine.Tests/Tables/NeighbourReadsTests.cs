@@ -9,8 +9,8 @@ public sealed class NeighbourReadsTests
     private const int EntryCount = 60_000;
     private const int GetCount = 400;
 
-    /// <summary>Of about a thousand; without the neighbours it would be most of them.</summary>
-    private const int BlocksReadAtMost = 150;
+    /// <summary>Of about 1,400; without the neighbours it would be most of them.</summary>
+    private const int BlocksReadAtMost = 400;
 
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
 

@@ -16,12 +16,14 @@ internal sealed class TableFixture : IDisposable
 
     private static readonly RegionPool s_pool = new();
 
-    public TableFixture(long cacheBytes = 8 << 20, int openFilesMax = 16, bool readsNeighbours = false)
+    public TableFixture(
+        long cacheBytes = 8 << 20, int openFilesMax = 16, bool readsNeighbours = false, long directWritesFromBytes = 0)
     {
         Disk.CreateDirectory("data");
         Cache = new BlockCache(s_pool, cacheBytes);
         Store = new TableStore(Disk, "data", Id, Cache, openFilesMax, RandomSource.System)
         {
+            DirectWritesFromBytes = directWritesFromBytes,
             Neighbours = readsNeighbours ? new NeighbourReads(new SystemScheduler(TimeProvider.System), Cache) : null,
         };
     }

@@ -92,6 +92,29 @@ public class TableTests
     }
 
     [Fact]
+    public void Tables_are_written_past_the_page_cache_once_they_are_many()
+    {
+        using var fixture = new TableFixture(directWritesFromBytes: 1);
+        List<TestEntry> entries = TableFixture.MakeEntries(new Random(3), 500);
+        bool isAligned = true;
+        fixture.Disk.Faults = call =>
+        {
+            if (call.Operation == DiskOperation.Write) isAligned &= call.Bytes % fixture.Disk.DirectWriteAlignment == 0;
+            return null;
+        };
+        Table first = fixture.Write(entries, number: 1, direct: true);
+        Assert.False(isAligned);
+        isAligned = true;
+        Table second = fixture.Write(entries, number: 2, direct: true);
+        Assert.True(isAligned);
+        first.Release();
+        second.Release();
+        isAligned = true;
+        fixture.Write(entries, number: 3, direct: true).Release();
+        Assert.False(isAligned);
+    }
+
+    [Fact]
     public void A_get_of_a_cached_block_allocates_nothing()
     {
         using var fixture = new TableFixture();
