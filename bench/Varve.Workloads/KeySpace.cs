@@ -71,13 +71,14 @@ internal sealed class KeySpace
     public static long NumberOf(ReadOnlySpan<byte> key) => BinaryPrimitives.ReadInt64BigEndian(key);
 
     /// <summary>The value that belongs to a number, begun with the number itself, so that a mix-up shows.</summary>
-    /// <param name="value">Of the right length.</param>
+    /// <param name="value">Its first bytes are written.</param>
     /// <param name="number">Of the key.</param>
     /// <param name="version">Another version, other bytes behind the number.</param>
     public void WriteValue(Span<byte> value, long number, long version = 0)
     {
         // The generator is SplitMix64 (Steele, Lea and Flood, OOPSLA 2014).
         ulong state = ((ulong)number * 0xD1342543DE82EF95) + ((ulong)version * Golden);
+        value = value[..ValueBytes];
         int half = (value.Length + 1) / 2;
         Span<byte> rest = value[..half];
         while (rest.Length >= sizeof(ulong))

@@ -16,6 +16,9 @@ public sealed class SuiteTests
         byte[] value = new byte[valueBytes];
         keys.WriteValue(value, 42);
         Assert.Equal(42, KeySpace.NumberOf(value));
+        byte[] longer = new byte[valueBytes + 9];
+        keys.WriteValue(longer, 42);
+        Assert.Equal([.. value, .. new byte[9]], longer);
         byte[] other = new byte[valueBytes];
         keys.WriteValue(other, 42, version: 9);
         Assert.Equal(42, KeySpace.NumberOf(other));
