@@ -23,7 +23,10 @@ namespace Varve.Log;
 /// </remarks>
 internal sealed partial class LogWriter : IDisposable
 {
-    /// <summary>The next segment is wanted once this one is filled to a quarter: a small log does without.</summary>
+    /// <summary>
+    /// The second segment is wanted once the first one is filled to a quarter: a small log does without. Later ones at once: a fast writer
+    /// fills a segment while the next is made.
+    /// </summary>
     private const int SpareWantedShare = 4;
 
     private readonly LogContext _context;
@@ -99,6 +102,9 @@ internal sealed partial class LogWriter : IDisposable
 
     /// <summary>The last sequence that survives a power cut.</summary>
     public ulong SyncedSequence => Volatile.Read(ref _syncedSequence);
+
+    private bool IsSpareWanted =>
+        _active.Number > _era.FirstSegment || _drainedBytes > _context.SegmentBytes / SpareWantedShare;
 
     private long SegmentBytesLeft => _context.SegmentBytes - _drainedBytes - _buffer.Length;
 
@@ -303,7 +309,7 @@ internal sealed partial class LogWriter : IDisposable
         }
 
         _drainedBytes += _buffer.Length;
-        if (!_hasAskedForSpare && _drainedBytes > _context.SegmentBytes / SpareWantedShare) AskForSpare();
+        if (!_hasAskedForSpare && IsSpareWanted) AskForSpare();
         _buffer.Restart(_active, _drainedBytes);
         lock (_segmentsGate)
         {
