@@ -31,7 +31,10 @@ public sealed class HealthCheckTests : IDisposable
     {
         using (Database database = Database.Open(_directory["db"]))
         {
-            for (byte key = 0; key < 10; key++) database.GetMap("m").Put([key], new byte[3000]);
+            // Noise, which takes its room in the table, compressed or not.
+            byte[] value = new byte[3000];
+            new Random(1).NextBytes(value);
+            for (byte key = 0; key < 10; key++) database.GetMap("m").Put([key], value);
             database.Flush();
         }
 

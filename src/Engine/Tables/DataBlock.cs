@@ -93,9 +93,7 @@ internal static unsafe class DataBlock
         ushort* offsets = (ushort*)(block + OffsetsOffset(count));
         for (int first = 0; first < count; first += 64)
         {
-            // SAFETY: reads 64 bytes from within the block; 64 bytes behind it are readable.
-            ulong matches = MatchFingerprints(fingerprints + first, fingerprint);
-            if (count - first < 64) matches &= (1UL << (count - first)) - 1;
+            ulong matches = MatchesFrom(fingerprints, first, count, fingerprint);
             for (; matches != 0; matches &= matches - 1)
             {
                 byte* position = block + offsets[first + BitOperations.TrailingZeroCount(matches)];
@@ -115,20 +113,19 @@ internal static unsafe class DataBlock
         return false;
     }
 
-    /// <summary>Asks memory for the first entry that <see cref="TryFind"/> compares.</summary>
+    /// <summary>Asks memory for the first entry that <see cref="TryFind"/> compares, and for a value of usual length.</summary>
     public static void PrefetchMatch(byte* block, byte fingerprint)
     {
         if (!Sse.IsSupported) return;
         int count = Count(block);
         for (int first = 0; first < count; first += 64)
         {
-            // SAFETY: as in TryFind.
-            ulong matches = MatchFingerprints(block + FingerprintsOffset + first, fingerprint);
-            if (count - first < 64) matches &= (1UL << (count - first)) - 1;
+            ulong matches = MatchesFrom(block + FingerprintsOffset, first, count, fingerprint);
             if (matches == 0) continue;
             byte* entry = block + ((ushort*)(block + OffsetsOffset(count)))[first + BitOperations.TrailingZeroCount(matches)];
             Sse.Prefetch0(entry);
             Sse.Prefetch0(entry + CacheLineBytes);
+            Sse.Prefetch0(entry + (2 * CacheLineBytes));
             return;
         }
     }
@@ -152,9 +149,7 @@ internal static unsafe class DataBlock
         ushort* offsets = (ushort*)(block + OffsetsOffset(count));
         for (int first = 0; first < count; first += 64)
         {
-            // SAFETY: as in TryFind.
-            ulong matches = MatchFingerprints(fingerprints + first, fingerprint);
-            if (count - first < 64) matches &= (1UL << (count - first)) - 1;
+            ulong matches = MatchesFrom(fingerprints, first, count, fingerprint);
             for (; matches != 0; matches &= matches - 1)
             {
                 int index = first + BitOperations.TrailingZeroCount(matches);
@@ -186,9 +181,7 @@ internal static unsafe class DataBlock
         ushort* offsets = (ushort*)(block + OffsetsOffset(count));
         for (int first = (count - 1) & ~63; first >= 0; first -= 64)
         {
-            // SAFETY: as in TryFind.
-            ulong matches = MatchFingerprints(fingerprints + first, fingerprint);
-            if (count - first < 64) matches &= (1UL << (count - first)) - 1;
+            ulong matches = MatchesFrom(fingerprints, first, count, fingerprint);
             while (matches != 0)
             {
                 int bit = BitOperations.Log2(matches);
@@ -273,6 +266,15 @@ internal static unsafe class DataBlock
         entry.Trailer = *(ulong*)position;
         entry.Key = position + sizeof(ulong);
         entry.Value = entry.Key + entry.KeyLength;
+    }
+
+    /// <summary>A bit for each of the 64 fingerprints from the first on that is the wanted one, and one of the block's.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static ulong MatchesFrom(byte* fingerprints, int first, int count, byte wanted)
+    {
+        // SAFETY: reads 64 bytes from within the block; 64 bytes behind it are readable.
+        ulong matches = MatchFingerprints(fingerprints + first, wanted);
+        return count - first < 64 ? matches & ((1UL << (count - first)) - 1) : matches;
     }
 
     /// <summary>A bit for each of 64 fingerprints that is the wanted one.</summary>

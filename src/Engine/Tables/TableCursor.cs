@@ -190,7 +190,7 @@ internal sealed unsafe class TableCursor : EntryCursor
         return true;
     }
 
-    /// <summary>An entry whose value stands with it, while the cursor holds no separate one.</summary>
+    /// <summary>All of an entry whose value stands with it, while the cursor holds no separate one.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private void ShowPlain(int entry, in BlockEntry shown)
     {
@@ -239,14 +239,8 @@ internal sealed unsafe class TableCursor : EntryCursor
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private void Show(int entry)
     {
-        _entry = entry;
         DataBlock.Decode(_data + _offsets[entry], out BlockEntry shown);
-        Key = shown.Key;
-        KeyLength = shown.KeyLength;
-        Trailer = shown.Trailer + _trailerShift;
-        Value = shown.Value;
-        ValueLength = shown.ValueLength;
-        IsValueElsewhere = false;
+        ShowPlain(entry, shown);
         if (SeparateValue.IsSeparate(shown.Trailer) || _separate is not null) ShowSeparate();
         IsValid = true;
     }
