@@ -174,8 +174,7 @@ internal sealed partial class CommitQueue
         }
 
         _commit.Mark();
-        using (_queueGuard.Hold()) HandOver();
-        _log.Progress.Raise();
+        EndLead(own: null);
     }
 
     /// <summary>

@@ -12,7 +12,7 @@ internal sealed class LogProgress
 
     /// <summary>
     /// Ends the waits under way. What there is to see must be published before, with a full fence between: leaders come here behind the
-    /// lock of their queue.
+    /// lock of their queue, or the atomic step by which they left the lead.
     /// </summary>
     public void Raise()
     {
