@@ -5,6 +5,7 @@ using Varve.Workloads.Expiring;
 using Varve.Workloads.Large;
 using Varve.Workloads.Loads;
 using Varve.Workloads.Soak;
+using Varve.Workloads.Sweep;
 
 var options = new WorkloadOptions();
 var suite = new SuiteCommand(options);
@@ -16,6 +17,7 @@ foreach (Command command in BulkCommands.Create(options.Number, options.Budget, 
     root.Add(command);
 root.Add(LargeValues.CreateCommand(options.Data));
 root.Add(LargeDelete.CreateCommand(options.Data, options.Results, options.Budget));
+root.Add(SweepCommand.Create(options.Data, options.Results, options.Budget));
 root.Add(ExpiringCommand.Create(options.Number, options.Budget, options.Seed, options.Data, options.Results));
 root.Add(SoakCommand.Create(options.Seed, options.Data, options.Results));
 try

@@ -16,7 +16,7 @@ internal sealed class WorkloadOptions
 
     public Option<long> Reads { get; } = new("--reads")
     {
-        Description = "Gets and mixed operations; seeks and scans are a tenth of it. 0: as many as entries.",
+        Description = "Gets, seeks, scans, mixed operations. 0: as many as entries.",
         DefaultValueFactory = _ => 0,
     };
 

@@ -2,7 +2,7 @@ namespace Varve.Workloads;
 
 /// <summary>How much, how large, from which seed.</summary>
 /// <param name="Entries">In the store before a workload that reads.</param>
-/// <param name="Reads">Operations of a workload that reads or mixes; seeks are a tenth of it.</param>
+/// <param name="Reads">Operations of a workload that reads or mixes.</param>
 /// <param name="ValueBytes">At least 8.</param>
 /// <param name="BudgetBytes">See <see cref="StoreOptions"/>.</param>
 /// <param name="Seed">Order and values.</param>

@@ -106,7 +106,7 @@ internal static class Reads
     {
         KeySpace keys = load.Keys;
         Span<byte> key = stackalloc byte[KeySpace.KeyBytes];
-        long operations = Math.Max(1, load.Operations / 10);
+        long operations = load.Operations;
         long sum = 0;
         long stride = Stride % keys.Count;
         long place = 0;

@@ -38,14 +38,13 @@ internal static class Ycsb
     public static long E(Load load)
     {
         var client = new Client(load);
-        long operations = Math.Max(1, load.Operations / 10);
-        for (long i = 0; i < operations; i++)
+        for (long i = 0; i < load.Operations; i++)
         {
             if (client.Percent() < 5) client.Insert();
             else client.Scan();
         }
 
-        return operations;
+        return load.Operations;
     }
 
     /// <summary>Half gets, half read-modify-writes.</summary>
