@@ -144,10 +144,14 @@ internal sealed unsafe class LevelCursor : EntryCursor
     {
         if ((uint)index >= (uint)_tables.Length) return false;
         if (index == _index) return true;
-        _inTable?.Dispose();
-        _inTable = null;
         _index = -1;
-        _inTable = _tables[index].CreateCursor(_purpose);
+        if (_inTable is null || !_inTable.TryMoveTo(_tables[index]))
+        {
+            _inTable?.Dispose();
+            _inTable = null;
+            _inTable = _tables[index].CreateCursor(_purpose);
+        }
+
         _index = index;
         return true;
     }

@@ -129,9 +129,16 @@ internal sealed unsafe partial class BlockCache : IDisposable
         return false;
     }
 
-    /// <summary>Whether the block is probably in the cache.</summary>
-    public static bool ProbablyHolds(CacheSlots slots, int ordinal) =>
-        Volatile.Read(ref slots.FrameNumbers[ordinal]) != CacheSlots.None;
+    /// <summary>Whether the block is probably in the cache: without a pin it may leave or come at any moment.</summary>
+    public bool ProbablyHolds(CacheSlots slots, int ordinal)
+    {
+        int number = Volatile.Read(ref slots.FrameNumbers[ordinal]);
+        if (number == CacheSlots.None) return false;
+
+        // SAFETY: slots hold only numbers that Publish put there, so the frame's metadata exists as long as the cache.
+        BlockCacheFrame* frame = _slabs.Frame(number);
+        return Volatile.Read(ref frame->OwnerId) == slots.Id && frame->Ordinal == ordinal;
+    }
 
     /// <summary>
     /// Asks memory for what a pin of the block would read. False when the block is not in the cache; true says that it probably is.

@@ -14,33 +14,53 @@ internal abstract unsafe class BlockFeed : IDisposable
     /// <summary>Lets go of the data block.</summary>
     public abstract void Unload();
 
+    /// <summary>Goes on with another table, in the memory it has; false when it cannot, and stays with its own.</summary>
+    public virtual bool TryMoveTo(Table other, OpenedTable otherOpened) => false;
+
     public abstract void Dispose();
 }
 
 /// <summary>
 /// Blocks through the cache, pinned while the cursor stands on them and counted there as a cursor's. A cursor that walks over blocks the
-/// cache lacks, in either direction, reads ahead in a window of its own.
+/// cache lacks, in either direction, reads ahead in a window of its own, and has another thread decode what comes later.
 /// </summary>
-internal sealed unsafe class CachedBlockFeed(Table table, OpenedTable opened) : BlockFeed
+internal sealed unsafe class CachedBlockFeed : BlockFeed
 {
-    private const int ReadAheadBytes = 128 << 10;
+    /// <summary>
+    /// The first read of several blocks, of a walk that has come to its second block; each further one is twice as long.
+    /// </summary>
+    private const int ReadAheadBytesMin = 8 << 10;
 
-    /// <summary>Neighbouring blocks in a row before reading ahead: a seek with a few moves should not pay for it.</summary>
-    private const int StepsBeforeReadAhead = 4;
+    private const int ReadAheadBytesMax = 128 << 10;
 
+    /// <summary>Neighbouring blocks in a row before another thread is asked: a seek with a few moves should not pay for it.</summary>
+    private const int StepsBeforeHelp = 4;
+
+    /// <summary>No block is its neighbour.</summary>
+    private const int NowhereNear = -2;
+
+    private Table _table;
+    private OpenedTable _opened;
     private BlockPin _index;
     private BlockPin _block;
     private long _countedBytes;
     private ReadWindow? _window;
-    private int _ordinal = -2;
+    private int _ordinal = NowhereNear;
     private int _stepCount;
+    private int _neighbourhood = -1;
+
+    public CachedBlockFeed(Table table, OpenedTable opened)
+    {
+        _table = table;
+        _opened = opened;
+    }
 
     public override byte* LoadIndex(int partition)
     {
         _index.Dispose();
         try
         {
-            _index = table.PinIndex(opened, partition);
+            _index = _table.PinIndex(_opened, partition);
         }
         finally
         {
@@ -53,21 +73,21 @@ internal sealed unsafe class CachedBlockFeed(Table table, OpenedTable opened) : 
     public override byte* Load(int partition, byte* index, int block)
     {
         _block.Dispose();
-        int ordinal = opened.Top[partition].BlockFirst + block;
+        int ordinal = _opened.Top[partition].BlockFirst + block;
         _stepCount = ordinal == _ordinal + 1 || ordinal == _ordinal - 1 ? _stepCount + 1 : 0;
         bool isBackward = ordinal < _ordinal;
         _ordinal = ordinal;
         try
         {
-            if (_stepCount < StepsBeforeReadAhead) _block = table.PinData(opened, partition, index, block);
-            else if (!table.TryPinCached(opened, ordinal, out _block)) _block = LoadAhead(ordinal, index, block, isBackward);
+            if (_stepCount == 0) _block = _table.PinData(_opened, partition, index, block);
+            else if (!_table.TryPinCached(_opened, ordinal, out _block)) _block = LoadAhead(partition, index, block, isBackward);
         }
         finally
         {
             CountPins();
         }
 
-        if (_stepCount > 0) table.PrefetchCached(opened, isBackward ? ordinal - 1 : ordinal + 1);
+        if (_stepCount > 0) _table.PrefetchCached(_opened, isBackward ? ordinal - 1 : ordinal + 1);
 
         return _block.Data;
     }
@@ -85,20 +105,46 @@ internal sealed unsafe class CachedBlockFeed(Table table, OpenedTable opened) : 
         _window?.Dispose();
     }
 
+    public override bool TryMoveTo(Table other, OpenedTable otherOpened)
+    {
+        _index.Dispose();
+        Unload();
+        _window?.MoveTo(other);
+        _table = other;
+        _opened = otherOpened;
+        _ordinal = NowhereNear;
+        _stepCount = 0;
+        _neighbourhood = -1;
+        return true;
+    }
+
     /// <summary>Raw blocks all have frames of one size, so that a walk over them leaves the count alone.</summary>
     private void CountPins()
     {
         long bytes = _index.FrameBytes + _block.FrameBytes;
         if (bytes == _countedBytes) return;
-        table.CountCursorBytes(bytes - _countedBytes);
+        _table.CountCursorBytes(bytes - _countedBytes);
         _countedBytes = bytes;
     }
 
-    private BlockPin LoadAhead(int ordinal, byte* index, int block, bool isBackward)
+    private BlockPin LoadAhead(int partition, byte* index, int block, bool isBackward)
     {
-        _window ??= new ReadWindow(table, ReadAheadBytes);
+        int neighbourhood = block / NeighbourReads.BlocksTogether;
+        if (_stepCount < StepsBeforeHelp)
+        {
+            _table.AskForNeighbours(_opened, partition, block);
+        }
+        else if (neighbourhood != _neighbourhood)
+        {
+            _neighbourhood = neighbourhood;
+            _table.AskAhead(_opened, partition, block, isBackward);
+        }
+
+        _window ??= new ReadWindow(_table, ReadAheadBytesMax);
+        if (_stepCount == 1) _window.NextBytes = ReadAheadBytesMin;
         ReadOnlySpan<byte> stored = _window.Read(index, block, isBackward);
-        return table.DecodeIntoCache(opened, ordinal, IndexPartition.LocationAt(index, block), stored);
+        int ordinal = _opened.Top[partition].BlockFirst + block;
+        return _table.DecodeIntoCache(_opened, ordinal, IndexPartition.LocationAt(index, block), stored);
     }
 }
 
@@ -191,14 +237,25 @@ internal sealed unsafe class StreamingBlockFeed(Table table, OpenedTable opened)
 }
 
 /// <summary>A piece of a table file in memory: neighbouring blocks, read together. One thread.</summary>
-internal sealed unsafe class ReadWindow(Table table, int windowBytes) : IDisposable
+internal sealed unsafe class ReadWindow : IDisposable
 {
     /// <summary>What may stand between two blocks (a partition) without ending the window; a large value does.</summary>
     private const int GapBytesMax = 16 << 10;
 
-    private readonly NativeBuffer _buffer = new(windowBytes);
+    private readonly NativeBuffer _buffer;
+    private Table _table;
     private long _start;
     private long _end;
+
+    public ReadWindow(Table table, int bytesMax)
+    {
+        _table = table;
+        _buffer = new NativeBuffer(bytesMax);
+        NextBytes = bytesMax;
+    }
+
+    /// <summary>How long the next read may be; it doubles with each, up to the window's length.</summary>
+    public int NextBytes { get; set; }
 
     /// <summary>The stored block; unless it is here, it is read with those that follow it in the direction of the walk.</summary>
     public ReadOnlySpan<byte> Read(byte* index, int block, bool isBackward)
@@ -208,6 +265,14 @@ internal sealed unsafe class ReadWindow(Table table, int windowBytes) : IDisposa
         return _buffer.Span.Slice((int)(location.Offset - _start), location.StoredBytes);
     }
 
+    /// <summary>Goes on with another table; nothing is here.</summary>
+    public void MoveTo(Table table)
+    {
+        _table = table;
+        _start = 0;
+        _end = 0;
+    }
+
     public void Dispose() => _buffer.Dispose();
 
     private void Fill(byte* index, int block, bool isBackward)
@@ -215,12 +280,14 @@ internal sealed unsafe class ReadWindow(Table table, int windowBytes) : IDisposa
         BlockLocation location = IndexPartition.LocationAt(index, block);
         long start = location.Offset;
         long end = location.End;
+        int bytesMax = NextBytes;
+        NextBytes = Math.Min(2 * NextBytes, _buffer.Bytes);
         if (isBackward)
         {
             while (--block >= 0)
             {
                 BlockLocation before = IndexPartition.LocationAt(index, block);
-                if (before.End > start || start - before.End > GapBytesMax || end - before.Offset > _buffer.Bytes) break;
+                if (before.End > start || start - before.End > GapBytesMax || end - before.Offset > bytesMax) break;
                 start = before.Offset;
             }
         }
@@ -229,7 +296,7 @@ internal sealed unsafe class ReadWindow(Table table, int windowBytes) : IDisposa
             for (int count = IndexPartition.Count(index); ++block < count;)
             {
                 BlockLocation next = IndexPartition.LocationAt(index, block);
-                if (next.Offset < end || next.Offset - end > GapBytesMax || next.End - start > _buffer.Bytes) break;
+                if (next.Offset < end || next.Offset - end > GapBytesMax || next.End - start > bytesMax) break;
                 end = next.End;
             }
         }
@@ -237,7 +304,7 @@ internal sealed unsafe class ReadWindow(Table table, int windowBytes) : IDisposa
         // Nothing is here while reading fails.
         _start = 0;
         _end = 0;
-        table.ReadExactly(_buffer.Span[..(int)(end - start)], start);
+        _table.ReadExactly(_buffer.Span[..(int)(end - start)], start);
         _start = start;
         _end = end;
     }

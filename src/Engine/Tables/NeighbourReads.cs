@@ -3,9 +3,10 @@ using Varve.Runtime;
 namespace Varve.Tables;
 
 /// <summary>
-/// A thread that brings the neighbours of blocks that a get or seek had to read into the cache: as long as the cache has memory that it
-/// never used, and the system has the bytes in its own. Random reads of what fits find most of it there after a few thousand, instead of
-/// reading and decompressing block after block themselves. Safe for concurrent use.
+/// A thread that brings blocks into the cache which reads are likely to ask for. After a get or seek that had to read a block: its
+/// neighbours, as long as the cache has memory that it never used and the system has the bytes in its own. Random reads of what fits find
+/// most of it there after a few thousand, instead of reading and decompressing block after block themselves. Before a walk over blocks
+/// that the cache lacks: every second piece of its way, so that two processors decompress. Safe for concurrent use.
 /// </summary>
 /// <param name="scheduler">Where the thread comes from.</param>
 /// <param name="cache">Whose memory it fills.</param>
@@ -13,6 +14,9 @@ internal sealed class NeighbourReads(Scheduler scheduler, BlockCache cache)
 {
     /// <summary>A neighbourhood: blocks that stand together, of which one was read.</summary>
     public const int BlocksTogether = 16;
+
+    /// <summary>1 wakes the thread too late; 4 gain no more than 2, and only on a longer way.</summary>
+    private const int NeighbourhoodsAhead = 2;
 
     /// <summary>Who reads little needs no thread.</summary>
     private const int ReadsBeforeStart = 16;
@@ -34,6 +38,24 @@ internal sealed class NeighbourReads(Scheduler scheduler, BlockCache cache)
     public void OnRead(Table table, OpenedTable opened, int partition, int block)
     {
         if (!cache.HasUnusedRoom) return;
+        Ask(table, new Neighbourhood(table, opened, partition, block / BlocksTogether * BlocksTogether, WalkDirection.None));
+    }
+
+    /// <summary>
+    /// A walk had to read a block, the first one of its neighbourhood: the neighbourhood so far ahead is brought in. The walk decodes the
+    /// ones before it itself, so that there is time until it comes there. The thread begins at the far end: a walk that catches up with it
+    /// decodes the near end meanwhile, and hardly a block is decoded by both.
+    /// </summary>
+    public void OnWalk(Table table, OpenedTable opened, int partition, int block, bool isBackward)
+    {
+        int neighbourhood = block / BlocksTogether + (isBackward ? -NeighbourhoodsAhead : NeighbourhoodsAhead);
+        int first = neighbourhood * BlocksTogether;
+        if (first < 0 || first >= opened.Top[partition].BlockCount) return;
+        Ask(table, new Neighbourhood(table, opened, partition, first, isBackward ? WalkDirection.Backward : WalkDirection.Forward));
+    }
+
+    private void Ask(Table table, Neighbourhood wanted)
+    {
         bool starts;
         bool wakes;
         lock (_guard)
@@ -44,7 +66,6 @@ internal sealed class NeighbourReads(Scheduler scheduler, BlockCache cache)
                 return;
             }
 
-            var wanted = new Neighbourhood(table, opened, partition, block / BlocksTogether * BlocksTogether);
             if (_isStopped || _queue.Count == QueueMax || _queue.Contains(wanted)) return;
             table.AddReference();
             _queue.Enqueue(wanted);
@@ -108,7 +129,7 @@ internal sealed class NeighbourReads(Scheduler scheduler, BlockCache cache)
         {
             try
             {
-                taken.Table.ReadNeighbours(taken.Opened, taken.Partition, taken.FirstBlock, buffer);
+                taken.Table.ReadNeighbours(taken.Opened, taken.Partition, taken.FirstBlock, taken.Walk, buffer);
             }
             catch (Exception failure) when (failure is StorageException or CorruptDataException or MemoryBudgetException)
             {
@@ -137,5 +158,18 @@ internal sealed class NeighbourReads(Scheduler scheduler, BlockCache cache)
         }
     }
 
-    private readonly record struct Neighbourhood(Table Table, OpenedTable Opened, int Partition, int FirstBlock);
+    private readonly record struct Neighbourhood(Table Table, OpenedTable Opened, int Partition, int FirstBlock, WalkDirection Walk);
+}
+
+/// <summary>Who will need a neighbourhood of blocks.</summary>
+internal enum WalkDirection
+{
+    /// <summary>Perhaps a get.</summary>
+    None,
+
+    /// <summary>A walk from below.</summary>
+    Forward,
+
+    /// <summary>A walk from above.</summary>
+    Backward,
 }

@@ -72,7 +72,7 @@ internal sealed unsafe partial class Table
 
     private OpenedTable? _opened;
 
-    private OpenedTable Opened => Volatile.Read(ref _opened) ?? Open();
+    internal OpenedTable Opened => Volatile.Read(ref _opened) ?? Open();
 
     /// <summary>Fills the destination from the file.</summary>
     /// <exception cref="CorruptDataException">The file ends before.</exception>
@@ -102,40 +102,52 @@ internal sealed unsafe partial class Table
     {
         int ordinal = opened.Top[partition].BlockFirst + block;
         if (_store.Cache.TryPin(opened.Slots, ordinal, out FramePin pin)) return new BlockPin(_store.Cache, pin);
-        _store.Neighbours?.OnRead(this, opened, partition, block);
+        AskForNeighbours(opened, partition, block);
         return ReadIntoCache(opened, ordinal, IndexPartition.LocationAt(index, block), BlockKind.Data, indexBlocks: 0);
     }
 
-    /// <summary>Brings those of a neighbourhood of blocks into the cache that it lacks and the system has in memory.</summary>
-    internal void ReadNeighbours(OpenedTable opened, int partition, int first, byte[] buffer)
+    /// <summary>
+    /// Brings those of a neighbourhood of blocks into the cache that it lacks: all for a walk, else as far as the system has them in
+    /// memory and the cache has unused room.
+    /// </summary>
+    internal void ReadNeighbours(OpenedTable opened, int partition, int first, WalkDirection walk, byte[] buffer)
     {
         using BlockPin index = PinIndex(opened, partition);
         ref readonly TablePartition blocks = ref opened.Top[partition];
         int end = Math.Min(first + NeighbourReads.BlocksTogether, blocks.BlockCount);
-        while (first < end && BlockCache.ProbablyHolds(opened.Slots, blocks.BlockFirst + first)) first++;
+        while (first < end && _store.Cache.ProbablyHolds(opened.Slots, blocks.BlockFirst + first)) first++;
         if (first == end) return;
 
         long start = IndexPartition.LocationAt(index.Data, first).Offset;
         BlockLocation last = IndexPartition.LocationAt(index.Data, end - 1);
         long wanted = Math.Clamp(last.Offset + last.StoredBytes - start, 0, buffer.Length);
-        int bytes = ReadCached(buffer.AsSpan(0, (int)wanted), start);
-        for (int block = first; block < end && _store.Cache.HasUnusedRoom; block++)
+        int bytes = ReadNeighbourhood(buffer.AsSpan(0, (int)wanted), start, walk);
+        for (int i = first; i < end; i++)
         {
+            if (walk == WalkDirection.None && !_store.Cache.HasUnusedRoom) return;
+            int block = walk == WalkDirection.Forward ? first + end - 1 - i : i;
             int ordinal = blocks.BlockFirst + block;
             BlockLocation location = IndexPartition.LocationAt(index.Data, block);
 
             // Blocks stand one behind the other, but only the index says where.
             long offset = location.Offset - start;
-            if (offset < 0 || offset + location.StoredBytes > bytes) return;
-            if (BlockCache.ProbablyHolds(opened.Slots, ordinal)) continue;
+            if (offset < 0 || offset + location.StoredBytes > bytes || _store.Cache.ProbablyHolds(opened.Slots, ordinal)) continue;
             DecodeIntoCache(opened, ordinal, location, buffer.AsSpan((int)offset, location.StoredBytes)).Dispose();
         }
     }
 
-    private int ReadCached(Span<byte> destination, long offset)
+    /// <summary>A get or seek had to read a block.</summary>
+    internal void AskForNeighbours(OpenedTable opened, int partition, int block) =>
+        _store.Neighbours?.OnRead(this, opened, partition, block);
+
+    /// <summary>A walk had to read the first block of a neighbourhood.</summary>
+    internal void AskAhead(OpenedTable opened, int partition, int block, bool isBackward) =>
+        _store.Neighbours?.OnWalk(this, opened, partition, block, isBackward);
+
+    private int ReadNeighbourhood(Span<byte> destination, long offset, WalkDirection walk)
     {
         using OpenFiles.FileLease lease = _store.OpenFiles.Lease(Info.Number);
-        int bytes = lease.File.ReadCached(destination, offset);
+        int bytes = walk == WalkDirection.None ? lease.File.ReadCached(destination, offset) : lease.File.Read(destination, offset);
         _store.CountRead(bytes);
         return bytes;
     }

@@ -24,10 +24,10 @@ internal sealed unsafe class TableCursor : EntryCursor
 
     private const int CacheLineBytes = 64;
 
-    private readonly Table _table;
-    private readonly OpenedTable _opened;
     private readonly BlockFeed _feed;
-    private readonly ulong _trailerShift;
+    private Table _table;
+    private OpenedTable _opened;
+    private ulong _trailerShift;
 
     /// <summary>The partition whose index is at hand; -1 for none.</summary>
     private int _partition = -1;
@@ -52,6 +52,24 @@ internal sealed unsafe class TableCursor : EntryCursor
 
     /// <summary>True when the indexes lead a search for the shown key to the block the cursor stands in; for verification.</summary>
     public bool IsWhereIndexLeads() => _opened.Top.Find(KeySpan) == _partition && IndexPartition.Find(_index, KeySpan) == _block;
+
+    /// <summary>Leaves its table for another, nowhere in it yet, without new memory. False when what it reads with cannot.</summary>
+    public bool TryMoveTo(Table table)
+    {
+        OpenedTable opened = table.Opened;
+        if (!_feed.TryMoveTo(table, opened)) return false;
+        IsValid = false;
+        _table = table;
+        _opened = opened;
+        _trailerShift = opened.TrailerShift;
+        _partition = -1;
+        _data = null;
+        _entryCount = 0;
+        _entry = 0;
+        _separate?.Dispose();
+        _separate = null;
+        return true;
+    }
 
     public override void SeekToFirst()
     {

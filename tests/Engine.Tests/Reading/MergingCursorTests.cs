@@ -52,6 +52,31 @@ public sealed class MergingCursorTests : IDisposable
     }
 
     [Fact]
+    public void Seeks_from_table_to_table_allocate_nothing()
+    {
+        var random = new Random(1);
+        List<TestEntry> entries = TableFixture.MakeEntries(random, keyCount: 120);
+        Table[] tables = MakeLevel(random, entries);
+        Assert.True(tables.Length > 2, $"{tables.Length} tables");
+        using var cursor = new LevelCursor(tables, CursorPurpose.Foreground);
+        SeekEach();
+        long before = GC.GetAllocatedBytesForCurrentThread();
+        SeekEach();
+        Assert.Equal(0, GC.GetAllocatedBytesForCurrentThread() - before);
+
+        void SeekEach()
+        {
+            // From the last table to the first, then forward: each seek changes the table.
+            for (int i = 0; i < 2 * tables.Length; i++)
+            {
+                Table table = tables[i % 2 == 0 ? ^1 : i / 2 % (tables.Length - 1)];
+                cursor.Seek(table.Info.SmallestKey, table.Info.SmallestTrailer);
+                if (!cursor.IsValid || !cursor.KeySpan.SequenceEqual(table.Info.SmallestKey)) throw new InvalidOperationException();
+            }
+        }
+    }
+
+    [Fact]
     public void A_level_without_tables_shows_nothing()
     {
         using var cursor = new LevelCursor([], CursorPurpose.Foreground);

@@ -96,6 +96,45 @@ public sealed class NeighbourReadsTests
         Assert.Equal([1L], fixture.Store.TakeDeletable());
     }
 
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void A_walk_finds_blocks_ahead_of_it_in_the_cache(bool isBackward)
+    {
+        // A fifth of the table: each walk has to read all of it again.
+        const long CacheBytes = 1 << 20;
+        using var alone = new TableFixture(CacheBytes);
+        using var helped = new TableFixture(CacheBytes, readsNeighbours: true);
+        Table read = Write(alone, compress: false);
+        Table readBesideIt = Write(helped, compress: false);
+        CountMisses(alone, read, isBackward);
+        long expected = CountMisses(alone, read, isBackward) - NeighbourReads.BlocksTogether;
+        long misses = 0;
+        bool isHelped = SpinWait.SpinUntil(() => (misses = CountMisses(helped, readBesideIt, isBackward)) <= expected, Patience);
+        Assert.True(isHelped, $"the last walk missed {misses} blocks, at most {expected} would show the thread's work");
+        helped.Store.Neighbours!.Stop();
+        read.Release();
+        readBesideIt.Release();
+    }
+
+    /// <summary>What a walk over the whole table does not find in the cache; every entry must be what was written.</summary>
+    private static long CountMisses(TableFixture fixture, Table table, bool isBackward)
+    {
+        long before = fixture.Cache.GetStatistics().Misses;
+        using TableCursor cursor = table.CreateCursor(CursorPurpose.Foreground);
+        if (isBackward) cursor.SeekToLast();
+        else cursor.SeekToFirst();
+        for (int i = 0; i < EntryCount; i++)
+        {
+            Assert.Equal($"key{(isBackward ? EntryCount - 1 - i : i):D8}", System.Text.Encoding.UTF8.GetString(cursor.KeySpan));
+            if (isBackward) cursor.Previous();
+            else cursor.Next();
+        }
+
+        Assert.False(cursor.IsValid);
+        return fixture.Cache.GetStatistics().Misses - before;
+    }
+
     private static Table Write(TableFixture fixture, bool compress) =>
         fixture.Write(
             Enumerable.Range(0, EntryCount).Select(i => TableFixture.Put($"key{i:D8}", 1, $"value {i} {new string('v', i % 90)}")),
