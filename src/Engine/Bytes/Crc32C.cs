@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 using System.Runtime.Intrinsics.X86;
 using ArmCrc32 = System.Runtime.Intrinsics.Arm.Crc32;
@@ -24,6 +25,7 @@ internal static partial class Crc32C
     public static uint Compute(ReadOnlySpan<byte> data) => Append(0, data);
 
     /// <summary>The checksum of what gave <paramref name="crc"/>, followed by <paramref name="data"/>.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static uint Append(uint crc, ReadOnlySpan<byte> data)
     {
         if (Sse42.X64.IsSupported)
@@ -40,6 +42,7 @@ internal static partial class Crc32C
     /// The checksum of a piece of a file: over the data, then the file's salt, then the piece's offset (both u64 little-endian), so
     /// that a foreign, stale or misplaced piece never passes.
     /// </summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static uint ComputeSalted(ReadOnlySpan<byte> data, ulong salt, long offset)
     {
         uint crc = Compute(data);

@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using Varve.Bytes;
 using Varve.Entries;
 using Varve.Memory;
@@ -26,6 +27,7 @@ internal ref struct BatchReader(ReadOnlySpan<byte> batch, ReadOnlySpan<byte> las
     public readonly int RestBytes => _rest.Length;
 
     /// <summary>False at the end, and where the bytes are no operation (then <see cref="RestBytes"/> is not 0).</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public bool TryNext()
     {
         ReadOnlySpan<byte> rest = _rest;
@@ -74,6 +76,7 @@ internal ref struct BatchReader(ReadOnlySpan<byte> batch, ReadOnlySpan<byte> las
         return true;
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static bool TryTake(scoped ref ReadOnlySpan<byte> rest, out ReadOnlySpan<byte> taken)
     {
         taken = default;

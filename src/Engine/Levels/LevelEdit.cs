@@ -40,7 +40,7 @@ internal sealed class LevelEdit
     /// <summary>What the log was before the current era.</summary>
     public LogPast? LogPast { get; set; }
 
-    /// <summary>No sequence above this was ever given out in an earlier open; an unclean open goes on above it.</summary>
+    /// <summary>No sequence above this was given out before the log era began; an unclean open goes on above it and the log.</summary>
     public ulong? SequenceBound { get; set; }
 
     /// <summary>

@@ -24,7 +24,7 @@ internal sealed record LogContext(IFileSystem Files, string Directory, DatabaseI
     public string SlotPath(int slot) => Path.Combine(Directory, FileNames.LogSlot(slot));
 }
 
-/// <summary>The segments written during one open of the database; the manifest keeps it.</summary>
+/// <summary>The segments of one log, of one open of the database or several; the manifest keeps it.</summary>
 /// <param name="Salt">Random; the salts of the segments derive from it.</param>
 /// <param name="FirstSegment">The number of the first segment, at least 1.</param>
 internal readonly record struct LogEra(ulong Salt, long FirstSegment);

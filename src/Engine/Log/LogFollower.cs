@@ -57,8 +57,13 @@ internal sealed class LogFollower : IDisposable
         {
             // What lies behind the limit is not looked at: after a failed sync it may be gone.
             if (Position >= limit && !_isInRecord) return false;
-            if (_segment is null && !TryEnterFirst()) return false;
-            if (_offset >= _segment!.Value.ValidBytes)
+            if (_segment is null)
+            {
+                if (!TryEnterFirst()) return false;
+                continue;
+            }
+
+            if (_offset >= _segment.Value.ValidBytes)
             {
                 if (!TryGoOn()) return false;
                 continue;
@@ -171,7 +176,9 @@ internal sealed class LogFollower : IDisposable
         }
         catch (StorageException) when (!IsHeld(segment))
         {
-            ThrowLost();
+            // Retired and gone meanwhile; where it held nothing behind the position, what comes next is there.
+            if (_isInRecord || _segments.OldestStart > Position) ThrowLost();
+            _segment = null;
         }
     }
 

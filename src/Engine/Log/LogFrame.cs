@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using System.Runtime.CompilerServices;
 using Varve.Bytes;
 
 namespace Varve.Log;
@@ -67,6 +68,7 @@ internal readonly record struct LogFrame(
     /// Reads the header alone: false when the salt is another's or the type or length cannot be. The frame is not to be believed
     /// before <see cref="ChecksumHolds"/>.
     /// </summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static bool TryReadHeader(ReadOnlySpan<byte> source, ulong salt, out LogFrame frame)
     {
         frame = default;
@@ -88,6 +90,7 @@ internal readonly record struct LogFrame(
     }
 
     /// <summary>Whether the whole frame, padding included, is as it was written, at this offset under this salt.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static bool ChecksumHolds(ReadOnlySpan<byte> wholeFrame, ulong salt, long offset) =>
         BinaryPrimitives.ReadUInt32LittleEndian(wholeFrame[ChecksumOffset..])
         == Crc32C.ComputeSalted(wholeFrame[LengthAndTypeOffset..], salt, offset);

@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using Varve.Files;
 
@@ -24,6 +25,9 @@ internal sealed class LogFrameReader : IDisposable
 
     /// <summary>Read in the place of what its slot has; null: there is none.</summary>
     public LogWindowContent? Window { get; set; }
+
+    /// <summary>Told of every piece that is read from now on; null: nobody is.</summary>
+    public LogKeeper? Keeper { get; set; }
 
     public void Open(IFileSystem files, string path)
     {
@@ -54,6 +58,7 @@ internal sealed class LogFrameReader : IDisposable
         LogSegmentHeader.TryRead(Peek(0, LogSegmentHeader.SizeBytes), out header);
 
     /// <summary>Reads the frame at an offset when a whole one that checks out lies there, ending at or below the limit.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public bool TryRead(long offset, long limit, ulong salt, out LogFrame frame)
     {
         if (!LogFrame.TryReadHeader(Peek(offset, LogFrame.HeaderBytes), salt, out frame)) return false;
@@ -101,6 +106,7 @@ internal sealed class LogFrameReader : IDisposable
     /// <summary>
     /// The bytes at an offset: as many as asked for, or with all that the window holds behind them; fewer at the end of the file.
     /// </summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private ReadOnlySpan<byte> Peek(long offset, int bytes, bool andWhatFollows = false)
     {
         long start = offset - _windowOffset;
@@ -111,6 +117,7 @@ internal sealed class LogFrameReader : IDisposable
             _windowOffset = offset;
             BytesRead += _windowLength;
             _overlay?.CopyOver(_window.AsSpan(0, _windowLength), offset);
+            Keeper?.Write(_window.AsSpan(0, _windowLength), offset);
             start = 0;
         }
 

@@ -240,7 +240,7 @@ internal sealed class LogHistory
                 Slot = slot.Number,
                 Salt = slot.Header.Salt,
                 FirstSequence = slot.Header.FirstSequence,
-                StartSequence = number == era.Era.FirstSegment ? era.PrecedingSequence : slot.Header.FirstSequence - 1,
+                StartSequence = number == era.Era.FirstSegment ? era.PrecedingSequence : slot.Header.StartSequence,
                 ValidBytes = validBytes,
                 FileBytes = fileBytes,
                 NeedsCut = slot.FileBytes > fileBytes,

@@ -54,22 +54,22 @@ internal sealed class LogInventory
     }
 
     /// <summary>
-    /// The index of the segment where replay begins: the highest one that begins at or below the first sequence that is not flushed.
+    /// The index of the segment where replay begins: the highest one that starts at or below the flushed sequence.
     /// </summary>
     public int FindStart(ulong flushedSequence)
     {
         int start = _segments.Count - 1;
-        while (start > 0 && _segments[start].Header.FirstSequence > flushedSequence + 1) start--;
+        while (start > 0 && _segments[start].Header.StartSequence > flushedSequence) start--;
 
         // An era may begin above: a new one jumps ahead after a crash.
         FoundSegment found = _segments[start];
-        if (found.Header.FirstSequence > flushedSequence + 1 && found.Header.Number != _era.FirstSegment)
+        if (found.Header.StartSequence > flushedSequence && found.Header.Number != _era.FirstSegment)
         {
             throw new CorruptDataException(
                 found.Path,
                 LogSegmentHeader.FirstSequenceOffset,
-                $"the oldest log segment begins at sequence {found.Header.FirstSequence}, but tables end at {flushedSequence}: "
-                    + "older segments are missing");
+                $"log segment {found.Header.Number - 1} is missing: "
+                    + $"this one begins at sequence {found.Header.FirstSequence}, but tables end at {flushedSequence}");
         }
 
         return start;

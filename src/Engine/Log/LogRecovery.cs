@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using Varve.Files;
 
 namespace Varve.Log;
@@ -20,12 +21,19 @@ internal sealed class LogRecovery
     private readonly LogEnd? _cleanEnd;
     private readonly LogRecordSink _sink;
     private readonly LogFrameReader _reader;
+    private readonly LogKeeper? _keeper;
     private LogEnd? _end;
     private LogPlace? _readTo;
     private ulong _durableMark;
 
     private LogRecovery(
-        LogContext context, LogEra era, ulong flushedSequence, LogEnd? cleanEnd, LogRecordSink sink, LogFrameReader reader)
+        LogContext context,
+        LogEra era,
+        ulong flushedSequence,
+        LogEnd? cleanEnd,
+        LogRecordSink sink,
+        LogFrameReader reader,
+        LogKeeper? keeper)
     {
         _context = context;
         _era = era;
@@ -33,22 +41,30 @@ internal sealed class LogRecovery
         _cleanEnd = cleanEnd;
         _sink = sink;
         _reader = reader;
+        _keeper = keeper;
     }
 
-    /// <summary>Reads the log; changes nothing, so it may be repeated, and works on read-only media.</summary>
+    /// <summary>Reads the log; changes nothing, so it may be repeated, and works on read-only media where nothing is to be kept.</summary>
     /// <param name="context">Where the log lives.</param>
     /// <param name="era">The era that the manifest names.</param>
     /// <param name="flushedSequence">Everything up to it is in tables.</param>
     /// <param name="cleanEnd">Where the log was cleanly closed; null when it was not.</param>
     /// <param name="sink">Takes the records; what it was given before an exception does not count.</param>
     /// <param name="cancellation">Ends the reading between two reads of a file.</param>
+    /// <param name="keeper">Given what is not known to be durable, as it is read; null: nobody is.</param>
     /// <exception cref="CorruptDataException">Damage, a loss or foreign bytes where synced data should be.</exception>
     /// <exception cref="StorageException">A file cannot be read; never taken for the log's end.</exception>
     public static LogRecoveryResult Run(
-        LogContext context, LogEra era, ulong flushedSequence, LogEnd? cleanEnd, LogRecordSink sink, CancellationToken cancellation)
+        LogContext context,
+        LogEra era,
+        ulong flushedSequence,
+        LogEnd? cleanEnd,
+        LogRecordSink sink,
+        CancellationToken cancellation,
+        LogKeeper? keeper = null)
     {
         using LogFrameReader reader = new(cancellation);
-        return new LogRecovery(context, era, flushedSequence, cleanEnd, sink, reader).Run();
+        return new LogRecovery(context, era, flushedSequence, cleanEnd, sink, reader, keeper).Run();
     }
 
     private LogRecoveryResult Run()
@@ -71,12 +87,18 @@ internal sealed class LogRecovery
 
         // A record that continues from the segment before is not known to be whole until its last fragment was read.
         LogSegmentHeader first = inventory.Segments[start].Header;
-        _end = new LogEnd(first.Number, LogFormat.HeaderAreaBytes, first.PredecessorLastSequence);
+        _end = new LogEnd(first.Number, LogFormat.HeaderAreaBytes, first.Resumes ? first.ResumedAfter : first.PredecessorLastSequence);
         ReplaySegments(inventory.Segments, start, replay);
         if (_cleanEnd is null) CheckOtherSlots(inventory, start);
 
         LogEndKind kind = _cleanEnd is not null ? LogEndKind.Clean : replay.RecordsSeen > 0 ? LogEndKind.TornTail : LogEndKind.Empty;
-        return Result(inventory, replay.LastSequence, kind, replay.RecordsDelivered);
+        return Result(inventory, replay.LastSequence, kind, replay.RecordsDelivered) with
+        {
+            LastWritten = Math.Max(replay.LastWritten, _flushedSequence),
+            Keepable = _end.Value.Segment == inventory.HighestNumber
+                ? new KeptLog([.. inventory.Segments.Skip(start)], _end.Value, replay.LastSequence)
+                : null,
+        };
     }
 
     private LogRecoveryResult Result(LogInventory inventory, ulong lastSequence, LogEndKind kind, long records) =>
@@ -114,14 +136,16 @@ internal sealed class LogRecovery
                 throw Damaged(segment, LogSegmentHeader.DurableMarkOffset, replay, segment.Header.DurableMark);
             _durableMark = Math.Max(_durableMark, segment.Header.DurableMark);
 
+            Keep(segments, i);
             long end = ReplaySegment(segment, next, replay);
+            _reader.Keeper = null;
             if (next is null)
             {
                 CheckCleanEnd(segment, end, replay.LastSequence);
             }
             else if (end == next.Header.PredecessorValidBytes)
             {
-                CheckSuccessor(next, replay);
+                GoOnIn(next, replay);
                 continue;
             }
             else if (_cleanEnd is not null)
@@ -134,7 +158,19 @@ internal sealed class LogRecovery
         }
     }
 
+    /// <summary>
+    /// Has what is read of the segment next made durable, unless a later header says that all of it was synced before the crash.
+    /// </summary>
+    private void Keep(IReadOnlyList<FoundSegment> segments, int index)
+    {
+        if (_keeper is null) return;
+        if (index + 1 < segments.Count && segments[^1].Header.DurableMark >= segments[index + 1].Header.StartSequence) return;
+        _keeper.Begin(segments[index].Path, segments[index].Header);
+        _reader.Keeper = _keeper;
+    }
+
     /// <summary>Reads frames up to the stated or the found end; answers where it is.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private long ReplaySegment(FoundSegment segment, FoundSegment? next, LogReplay replay)
     {
         LogSegmentHeader header = segment.Header;
@@ -148,6 +184,7 @@ internal sealed class LogRecovery
         }
 
         _reader.Open(_context.Files, segment.Path);
+        _reader.Forget();
         long position = LogFormat.HeaderAreaBytes;
         _readTo = new LogPlace(header.Number, position);
         while (position < limit && _reader.TryRead(position, header.SegmentBytes, header.Salt, out LogFrame frame))
@@ -166,7 +203,8 @@ internal sealed class LogRecovery
         return position;
     }
 
-    private static void CheckSuccessor(FoundSegment next, LogReplay replay)
+    /// <summary>The log goes on in the next segment, which may be an empty one: then its end is there.</summary>
+    private void GoOnIn(FoundSegment next, LogReplay replay)
     {
         LogSegmentHeader header = next.Header;
         if (header.PredecessorLastSequence != replay.LastSequence)
@@ -177,13 +215,19 @@ internal sealed class LogRecovery
                 $"log segment {header.Predecessor} ends at sequence {replay.LastSequence}, expected {header.PredecessorLastSequence}");
         }
 
-        if (header.FirstSequence != replay.NextFirstSequence)
+        if (header.Resumes && header.FirstSequence > replay.NextFirstSequence && !replay.IsInRecord)
+        {
+            replay.GoOnFrom(header.FirstSequence);
+        }
+        else if (header.FirstSequence != replay.NextFirstSequence)
         {
             throw new CorruptDataException(
                 next.Path,
                 LogSegmentHeader.FirstSequenceOffset,
                 $"log segment {header.Number} begins at sequence {header.FirstSequence}, expected {replay.NextFirstSequence}");
         }
+
+        if (!replay.IsInRecord) _end = new LogEnd(header.Number, LogFormat.HeaderAreaBytes, replay.LastWritten);
     }
 
     private void CheckCleanEnd(FoundSegment last, long end, ulong lastSequence)
@@ -191,6 +235,9 @@ internal sealed class LogRecovery
         if (_cleanEnd is not { } expected) return;
         LogEnd actual = new(last.Header.Number, end, lastSequence);
         if (actual == expected) return;
+        if (expected.Segment > actual.Segment)
+            throw new CorruptDataException(
+                last.Path, end, $"log segment {expected.Segment} is missing behind it, with which the database was closed");
         throw new CorruptDataException(
             last.Path,
             end,

@@ -47,4 +47,11 @@ internal sealed record LogRecoveryResult(
     LogPlace? ReadTo,
     ulong DurableMark,
     long ClockMark,
-    LogWindowContent? Window);
+    LogWindowContent? Window)
+{
+    /// <summary>The last sequence that was given to a record, or the flushed one; an open may have gone on far above it.</summary>
+    public ulong LastWritten { get; init; } = LastSequence;
+
+    /// <summary>The log, if it ends in its newest segment: a writer can go on behind that. Null elsewhere.</summary>
+    public KeptLog? Keepable { get; init; }
+}

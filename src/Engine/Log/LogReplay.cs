@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using Varve.Entries;
 
 namespace Varve.Log;
@@ -24,20 +25,31 @@ internal sealed class LogReplay
         _sink = sink;
         _skipsContinuation = start.Predecessor != 0;
         LastSequence = start.FirstSequence - 1;
+        LastWritten = start.StartSequence;
     }
 
-    /// <summary>The last sequence of the last whole record.</summary>
+    /// <summary>The last sequence of the last whole record, or below where the log was resumed behind it.</summary>
     public ulong LastSequence { get; private set; }
+
+    /// <summary>The last sequence of the last whole record.</summary>
+    public ulong LastWritten { get; private set; }
 
     /// <summary>The sequence of the next record to begin.</summary>
     public ulong NextFirstSequence => (_isInRecord ? LastOf(_record) : LastSequence) + 1;
+
+    /// <summary>Whether fragments of a record were read, and not its last one.</summary>
+    public bool IsInRecord => _isInRecord;
 
     /// <summary>Whole records seen, flushed ones included.</summary>
     public long RecordsSeen { get; private set; }
 
     public long RecordsDelivered { get; private set; }
 
+    /// <summary>Between two records: nothing was written between the last one and this sequence.</summary>
+    public void GoOnFrom(ulong firstSequence) => LastSequence = firstSequence - 1;
+
     /// <summary>Takes the next frame; answers what is wrong with it, or null.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public string? Accept(in LogFrame frame, ReadOnlySpan<byte> payload)
     {
         if (frame.DurableMark > LastSequence)
@@ -55,6 +67,7 @@ internal sealed class LogReplay
             ? $"a mark at sequence {frame.FirstSequence} does not belong behind sequence {LastSequence}"
             : null;
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private string? AcceptBeginning(in LogFrame frame, ReadOnlySpan<byte> payload)
     {
         if (_isInRecord) return $"record {frame.FirstSequence} begins inside record {_record.FirstSequence}";
@@ -104,9 +117,10 @@ internal sealed class LogReplay
         return null;
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private void Deliver(in LogFrame record, ReadOnlySpan<byte> payload)
     {
-        LastSequence = LastOf(record);
+        LastSequence = LastWritten = LastOf(record);
         RecordsSeen++;
         if (LastSequence <= _flushedSequence) return;
         RecordsDelivered++;

@@ -11,7 +11,7 @@ internal readonly record struct LogSegmentHeader
 
     // header := magic:u64 | version:u32 | slot:u32 | databaseId:16 | number:u64 | salt:u64 | segmentBytes:u64
     //         | predecessor:u64 | predecessorValidBytes:u64 | predecessorLastSequence:u64 | firstSequence:u64 | durableMark:u64
-    //         | clockMark:u64 | zeros:20 | checksum:u32
+    //         | clockMark:u64 | resumedAfter:u64 | zeros:12 | checksum:u32
     public const int SizeBytes = 128;
     public const int PredecessorOffset = 56;
     public const int PredecessorValidBytesOffset = 64;
@@ -26,6 +26,7 @@ internal readonly record struct LogSegmentHeader
     private const int SaltOffset = 40;
     private const int SegmentBytesOffset = 48;
     private const int ClockMarkOffset = 96;
+    private const int ResumedAfterOffset = 104;
     private const int ChecksumOffset = 124;
 
     public uint Version { get; init; }
@@ -59,6 +60,17 @@ internal readonly record struct LogSegmentHeader
     /// <summary>The highest time the store had given out when the segment began, milliseconds since 1970 UTC.</summary>
     public long ClockMark { get; init; }
 
+    /// <summary>
+    /// The last sequence that was written before an open kept the log and went on with this segment: from there to the first sequence they
+    /// jump. 0: the log goes on without one.
+    /// </summary>
+    public ulong ResumedAfter { get; init; }
+
+    public bool Resumes => ResumedAfter != 0;
+
+    /// <summary>Who has everything up to it, and the log's records from this segment on, misses nothing of the era.</summary>
+    public ulong StartSequence => Resumes ? ResumedAfter : FirstSequence - 1;
+
     /// <summary>Writes the header over the first bytes of <paramref name="destination"/>.</summary>
     public void Write(Span<byte> destination)
     {
@@ -78,6 +90,7 @@ internal readonly record struct LogSegmentHeader
         BinaryPrimitives.WriteUInt64LittleEndian(header[FirstSequenceOffset..], FirstSequence);
         BinaryPrimitives.WriteUInt64LittleEndian(header[DurableMarkOffset..], DurableMark);
         BinaryPrimitives.WriteInt64LittleEndian(header[ClockMarkOffset..], ClockMark);
+        BinaryPrimitives.WriteUInt64LittleEndian(header[ResumedAfterOffset..], ResumedAfter);
         uint checksum = Crc32C.ComputeSalted(header[..ChecksumOffset], Salt, offset: 0);
         BinaryPrimitives.WriteUInt32LittleEndian(header[ChecksumOffset..], checksum);
     }
@@ -108,6 +121,7 @@ internal readonly record struct LogSegmentHeader
             FirstSequence = BinaryPrimitives.ReadUInt64LittleEndian(source[FirstSequenceOffset..]),
             DurableMark = BinaryPrimitives.ReadUInt64LittleEndian(source[DurableMarkOffset..]),
             ClockMark = BinaryPrimitives.ReadInt64LittleEndian(source[ClockMarkOffset..]),
+            ResumedAfter = BinaryPrimitives.ReadUInt64LittleEndian(source[ResumedAfterOffset..]),
         };
         return true;
     }

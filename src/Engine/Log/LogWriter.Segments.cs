@@ -44,7 +44,7 @@ internal sealed partial class LogWriter
             for (int i = 0; i < segments.Length; i++)
             {
                 LogSegment segment = _live[i];
-                segments[i] = new LogSegmentInfo(segment.Number, segment.Slot.File.Path, segment.FirstSequence, segment.DrainedBytes);
+                segments[i] = new LogSegmentInfo(segment.Number, segment.Path, segment.FirstSequence, segment.DrainedBytes);
             }
 
             return segments;
@@ -68,7 +68,7 @@ internal sealed partial class LogWriter
         lock (_segmentsGate)
         {
             if (_isClosed || _sealCause is not null) return;
-            while (_live.Count > 1 && _live[1].FirstSequence <= flushedSequence + 1)
+            while (_live.Count > 1 && _live[1].StartSequence <= flushedSequence)
             {
                 // In this order for a reader beside us: it finds the segment here or there.
                 History.Add(Retire(_live[0]));
@@ -136,18 +136,18 @@ internal sealed partial class LogWriter
     private RetiredSegment Retire(LogSegment segment) => new()
     {
         Number = segment.Number,
-        Slot = segment.Slot.Number,
+        Slot = segment.SlotNumber,
         Salt = segment.Salt,
         FirstSequence = segment.FirstSequence,
         StartSequence = StartOf(segment),
         ValidBytes = segment.DrainedBytes,
-        FileBytes = _context.SegmentBytes,
+        FileBytes = segment.FileBytes,
         OpenSlot = segment.Slot,
         NeedsSync = segment.NeedsSync || _isSyncing,
     };
 
     private ulong StartOf(LogSegment segment) =>
-        segment.Number == _era.FirstSegment ? History.PrecedingSequence : segment.FirstSequence - 1;
+        segment.Number == _era.FirstSegment ? History.PrecedingSequence : segment.StartSequence;
 
     private bool TryFind(long number, bool isExact, out ReadableSegment found)
     {
@@ -158,7 +158,7 @@ internal sealed partial class LogWriter
                 if (isExact ? segment.Number != number : segment.Number <= number) continue;
                 found = new ReadableSegment(
                     segment.Number,
-                    segment.Slot.File.Path,
+                    segment.Path,
                     segment.Salt,
                     segment.FirstSequence,
                     StartOf(segment),
@@ -186,34 +186,74 @@ internal sealed partial class LogWriter
         }
     }
 
+    /// <summary>Their bytes are on the device, and nothing more is written to them.</summary>
+    private void TakeKept(KeptLog kept)
+    {
+        for (int i = 0; i < kept.Segments.Count; i++)
+        {
+            (string path, LogSegmentHeader header) = kept.Segments[i];
+            _live.Add(new LogSegment
+            {
+                Number = header.Number,
+                Salt = header.Salt,
+                FirstSequence = header.FirstSequence,
+                StartSequence = header.StartSequence,
+                SlotNumber = (int)header.Slot,
+                Path = path,
+                FileBytes = header.SegmentBytes,
+                DrainedBytes = kept.ValidBytesOf(i),
+            });
+        }
+    }
+
+    private HashSet<int> SlotsInUse()
+    {
+        HashSet<int> slots = History.GetSlots();
+        foreach (LogSegment segment in _live) slots.Add(segment.SlotNumber);
+        return slots;
+    }
+
     /// <summary>
     /// Writes the header and syncs it before any frame can enter: recovery relies on it when it takes a missing segment for a loss.
     /// The sync is cheap, the file has no other unwritten page.
     /// </summary>
-    private LogSegment BeginSegment(long number, ulong firstSequence, LogSegment? predecessor)
+    private LogSegment BeginSegment(ulong firstSequence, LogSegment? predecessor, ulong predecessorLastSequence, ulong resumedAfter)
     {
         LogSlot slot = _rented.Peek();
-        LogSegment segment = new(number, LogFormat.SegmentSalt(_era, number), firstSequence, slot);
+        long number = predecessor?.Number + 1 ?? _era.FirstSegment;
         Span<byte> header = stackalloc byte[LogFormat.HeaderAreaBytes];
         header.Clear();
-        new LogSegmentHeader
+        LogSegmentHeader content = new()
         {
             Version = LogFormat.Version,
             Slot = (uint)slot.Number,
             DatabaseId = _context.DatabaseId,
             Number = number,
-            Salt = segment.Salt,
+            Salt = LogFormat.SegmentSalt(_era, number),
             SegmentBytes = _context.SegmentBytes,
             Predecessor = predecessor?.Number ?? 0,
-            PredecessorValidBytes = predecessor is null ? 0 : _drainedBytes,
-            PredecessorLastSequence = _appendedSequence,
+            PredecessorValidBytes = predecessor?.DrainedBytes ?? 0,
+            PredecessorLastSequence = predecessorLastSequence,
             FirstSequence = firstSequence,
             DurableMark = SyncedSequence,
             ClockMark = _context.Clock?.Mark ?? 0,
-        }.Write(header);
+            ResumedAfter = resumedAfter,
+        };
+        content.Write(header);
         slot.File.Write(header, 0);
         slot.File.Sync();
         _lastMark = SyncedSequence;
+        LogSegment segment = new()
+        {
+            Number = number,
+            Salt = content.Salt,
+            FirstSequence = firstSequence,
+            StartSequence = content.StartSequence,
+            SlotNumber = slot.Number,
+            Path = slot.File.Path,
+            FileBytes = _context.SegmentBytes,
+            Slot = slot,
+        };
         lock (_segmentsGate) _live.Add(segment);
         _rented.Dequeue();
         return segment;

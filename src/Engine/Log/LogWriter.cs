@@ -53,14 +53,16 @@ internal sealed partial class LogWriter : IDisposable
     private volatile bool _isClosed;
 
     /// <summary>
-    /// Begins an era's first segment, durably. The manifest must already record the era, and that everything below
-    /// <paramref name="nextSequence"/> is in tables: the slots of earlier eras are recycled from here on, but for the history's.
+    /// Begins an era's first segment, or one behind a log that was kept, durably. The manifest must already record the era, and that
+    /// everything below <paramref name="nextSequence"/> is in tables or in the kept log: other slots are recycled from here on, but for the
+    /// history's.
     /// </summary>
     /// <param name="context">Where the log lives.</param>
     /// <param name="era">The era.</param>
     /// <param name="nextSequence">The first sequence of its first record.</param>
     /// <param name="history">What is kept for the change feed; null: nothing.</param>
-    public LogWriter(LogContext context, LogEra era, ulong nextSequence, LogHistory? history = null)
+    /// <param name="kept">What the era holds already; null: it begins.</param>
+    public LogWriter(LogContext context, LogEra era, ulong nextSequence, LogHistory? history = null, KeptLog? kept = null)
     {
         Invariant.Holds(context.SegmentBytes % LogFormat.SegmentGranularityBytes == 0);
         Invariant.Holds(context.SegmentBytes >= 2 * LogFormat.SegmentGranularityBytes);
@@ -70,12 +72,14 @@ internal sealed partial class LogWriter : IDisposable
         _era = era;
         _appendedSequence = _drainedSequence = _syncedSequence = nextSequence - 1;
         History = history ?? new LogHistory(context, bytesMax: 0, nextSequence - 1);
-        _slots = new LogSlots(context, History.GetSlots(), Seal);
+        if (kept is not null) TakeKept(kept);
+        _slots = new LogSlots(context, SlotsInUse(), Seal);
         _buffer = new LogBuffer(context);
         try
         {
             Rent(1);
-            _active = BeginSegment(era.FirstSegment, nextSequence, predecessor: null);
+            _active = BeginSegment(
+                nextSequence, _live.LastOrDefault(), kept?.LastSequence ?? nextSequence - 1, kept?.End.LastSequence ?? 0);
             _buffer.Restart(_active, _drainedBytes);
 
             // A recycled slot's name may still be only in memory, if the process that made it was killed.
@@ -177,7 +181,7 @@ internal sealed partial class LogWriter : IDisposable
 
         try
         {
-            foreach (LogSegment segment in _syncing) segment.Slot.File.Sync();
+            foreach (LogSegment segment in _syncing) segment.File.Sync();
         }
         catch (Exception cause)
         {
@@ -236,7 +240,7 @@ internal sealed partial class LogWriter : IDisposable
         lock (_segmentsGate)
         {
             _isClosed = true;
-            foreach (LogSegment segment in _live) segment.Slot.File.Dispose();
+            foreach (LogSegment segment in _live) segment.Slot?.File.Dispose();
             foreach (LogSlot slot in _rented) slot.File.Dispose();
             foreach (LogSlot slot in History.DetachFiles()) slot.File.Dispose();
         }
@@ -300,7 +304,7 @@ internal sealed partial class LogWriter : IDisposable
         if (_buffer.Length == 0) return;
         try
         {
-            _active.Slot.File.Write(_buffer.Frames, _drainedBytes);
+            _active.File.Write(_buffer.Frames, _drainedBytes);
         }
         catch (Exception cause)
         {
@@ -325,7 +329,7 @@ internal sealed partial class LogWriter : IDisposable
         DrainBuffer();
         try
         {
-            _active = BeginSegment(_active.Number + 1, firstSequence, _active);
+            _active = BeginSegment(firstSequence, _active, _appendedSequence, resumedAfter: 0);
         }
         catch (Exception cause)
         {

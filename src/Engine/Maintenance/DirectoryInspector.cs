@@ -170,13 +170,13 @@ internal sealed class DirectoryInspector(IFileSystem files, string directory)
         }
     }
 
-    /// <summary>Replay begins with the highest segment that begins at or below the first sequence that is not in tables.</summary>
+    /// <summary>Replay begins with the highest segment that starts at or below what is in tables.</summary>
     private bool IsReplayed(LogSegmentHeader header)
     {
-        ulong firstMissing = (_manifest!.State.FlushedSequence ?? 0) + 1;
+        ulong flushed = _manifest!.State.FlushedSequence ?? 0;
         foreach (LogSegmentHeader other in _segments.Values)
         {
-            if (other.Number > header.Number && other.FirstSequence <= firstMissing) return false;
+            if (other.Number > header.Number && other.StartSequence <= flushed) return false;
         }
 
         return true;

@@ -68,8 +68,13 @@ internal sealed class LogSalvage(IFileSystem files, string directory, DatabaseId
             bool hasSuccessor = i + 1 < _slots.Count && _slots[i + 1].Header is { } next && next.Predecessor == _slots[i].Header?.Number;
             if (hasSuccessor) limit = _slots[i + 1].Header!.Value.PredecessorValidBytes;
 
-            // An era begins above everything that was given out before.
-            if (_slots[i].Header is { Predecessor: 0 } first) LastSequence = Math.Max(LastSequence, first.FirstSequence - 1);
+            // An era, and a log that an open has kept, goes on above everything that was given out before.
+            if (_slots[i].Header is { } begun && (begun.Predecessor == 0 || begun.Resumes))
+            {
+                Lose(_slots[i], 0, begun.ResumedAfter);
+                LastSequence = Math.Max(LastSequence, begun.FirstSequence - 1);
+            }
+
             if (!ReadSlot(reader, _slots[i], limit, sink)) break;
         }
 

@@ -77,9 +77,11 @@ internal sealed unsafe class MemArena
     public RadixNode* Node(uint reference) => (RadixNode*)(_base + ((ulong)reference * AlignmentBytes));
 
     /// <summary>Room for a record; its bytes hold anything.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public uint TakeRecord(long bytes) => RecordFlag | (uint)(Take(RoundUp(bytes)) / AlignmentBytes);
 
     /// <summary>Room for a node; its bytes are zero.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public uint TakeNode(int bytes)
     {
         int rounded = (int)RoundUp(bytes);
@@ -106,6 +108,7 @@ internal sealed unsafe class MemArena
         _region = null;
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private long Take(long bytes)
     {
         Invariant.Holds(bytes <= _reservedBytes - _position);

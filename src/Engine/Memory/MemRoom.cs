@@ -1,3 +1,5 @@
+using System.Runtime.CompilerServices;
+
 namespace Varve.Memory;
 
 /// <summary>Upper bounds of the memory that inserts take, whatever their keys are. Pure arithmetic.</summary>
@@ -17,25 +19,31 @@ internal static unsafe class MemRoom
     private static readonly long LargestNodeBytes = MemArena.RoundUp(RadixNode.SizeBytes(RadixNodeKind.Node256));
 
     /// <summary>Bytes that a new table takes for the entries at most.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static long BytesMax(long entryCount, long keyBytes, long valueBytes) =>
         RecordBytesMax(entryCount, keyBytes, valueBytes) + ChunkBytesMax(NodeBytesMax(entryCount, keyBytes));
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static long RecordBytesMax(long entryCount, long keyBytes, long valueBytes) =>
         (entryCount * (sizeof(MemRecord) + MemArena.AlignmentBytes - 1)) + keyBytes + valueBytes;
 
     /// <summary>Bytes of all nodes taken for the entries since the table was empty.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static long NodeBytesMax(long entryCount, long keyBytes) => (entryCount * NodeBytesPerEntryMax) + ChainBytesMax(keyBytes);
 
     /// <summary>Bytes of the nodes taken for the entries in a table of any content.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static long NodeBytesMaxFromNow(long entryCount, long keyBytes) =>
         (entryCount * (SmallestNodeBytes + LargestNodeBytes)) + ChainBytesMax(keyBytes);
 
     /// <summary>Bytes of the chunks that hold the nodes: the end of a chunk may be too short for the next node.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static long ChunkBytesMax(long nodeBytes)
     {
         long filledBytesLeast = MemArena.NodeChunkBytes - LargestNodeBytes;
         return ((nodeBytes / filledBytesLeast) + 1) * MemArena.NodeChunkBytes;
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static long ChainBytesMax(long keyBytes) => keyBytes / RadixTree.ChainedBytesPerNode * SmallestNodeBytes;
 }

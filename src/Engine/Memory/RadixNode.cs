@@ -134,6 +134,7 @@ internal unsafe partial struct RadixNode
     };
 
     /// <summary>Adds a child whose label the node does not have; the node has room. Readers find it once the last store is seen.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void AddChild(RadixNode* node, byte label, uint child)
     {
         int count = node->ChildCount;
@@ -160,6 +161,7 @@ internal unsafe partial struct RadixNode
     }
 
     /// <summary>Fills the unpublished node of the next larger kind with what the full node holds.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void CopyToLarger(RadixNode* node, RadixNode* larger)
     {
         larger->Kind = node->Kind + 1;

@@ -86,6 +86,7 @@ internal sealed unsafe partial class RadixTree(MemArena arena)
     /// <summary>Adds the record, which is complete but for <see cref="MemRecord.Older"/> and <see cref="MemRecord.ChainLength"/>.</summary>
     /// <param name="inserted">The record.</param>
     /// <param name="place">Where to begin: <see cref="Top"/>, or what <see cref="Approach"/> gave since the last insert.</param>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public void Insert(uint inserted, RadixPlace place)
     {
         MemRecord* record = _arena.Record(inserted);
@@ -123,6 +124,7 @@ internal sealed unsafe partial class RadixTree(MemArena arena)
     }
 
     /// <summary>The key leaves the node's prefix, ends at the node, or is the first to go on from it with its next byte.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private void InsertAt(RadixNode* node, RadixPlace place, uint inserted)
     {
         MemRecord* record = _arena.Record(inserted);
@@ -150,6 +152,7 @@ internal sealed unsafe partial class RadixTree(MemArena arena)
     }
 
     /// <summary>The slot holds a record: of the same key, then the new one goes before it; of another, then a node parts them.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private void MeetRecord(uint* slot, int depth, uint inserted)
     {
         uint met = *slot;
@@ -188,6 +191,7 @@ internal sealed unsafe partial class RadixTree(MemArena arena)
     /// <summary>
     /// The key leaves the node's prefix: a new node takes the common part, and a copy of the old one with the rest below it.
     /// </summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private void SplitPrefix(uint* slot, int depth, int matched, uint inserted)
     {
         RadixNode* node = _arena.Node(*slot);
@@ -206,6 +210,7 @@ internal sealed unsafe partial class RadixTree(MemArena arena)
         Volatile.Write(ref *slot, parent);
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private void AddChild(uint* slot, byte label, uint child)
     {
         RadixNode* node = _arena.Node(*slot);
@@ -223,12 +228,14 @@ internal sealed unsafe partial class RadixTree(MemArena arena)
     }
 
     /// <summary>Hangs a record under an unpublished node at which <paramref name="depth"/> bytes of its key are used up.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void Attach(RadixNode* node, ReadOnlySpan<byte> key, int depth, uint record)
     {
         if (depth == key.Length) node->Terminal = record;
         else RadixNode.AddChild(node, key[depth], record);
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private uint NewNode(ReadOnlySpan<byte> prefix, out RadixNode* node)
     {
         uint reference = _arena.TakeNode(RadixNode.SizeBytes(RadixNodeKind.Node4));

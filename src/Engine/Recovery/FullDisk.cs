@@ -146,7 +146,7 @@ internal sealed class FullDisk
         ManifestState state = _manifest.State;
         LogInventory inventory = TakeInventory();
         if (inventory.Segments.Count < 2) return false;
-        ulong lastSequence = inventory.Segments[inventory.FindStart(state.FlushedSequence) + 1].Header.FirstSequence - 1;
+        ulong lastSequence = inventory.Segments[inventory.FindStart(state.FlushedSequence) + 1].Header.StartSequence;
         if (lastSequence > _log.LastSequence) return false;
         using var replay = new Replay(_setup, _opening.Tables);
         LogRecovery.Run(_context, _era, state.FlushedSequence, _found.CleanEnd, TakeOldest, CancellationToken.None);

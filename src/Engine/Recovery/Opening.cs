@@ -80,8 +80,8 @@ internal sealed class Opening : IDisposable
         return _levels;
     }
 
-    public LogWriter MakeLog(LogContext context, LogEra era, ulong nextSequence, LogHistory history) =>
-        _log = new LogWriter(context, era, nextSequence, history);
+    public LogWriter MakeLog(LogContext context, LogEra era, ulong nextSequence, LogHistory history, KeptLog? kept) =>
+        _log = new LogWriter(context, era, nextSequence, history, kept);
 
     /// <summary>
     /// The store is whole and owns its parts from now on. Its threads are started after this, so that the opening is the first event.

@@ -12,7 +12,7 @@ internal static class PastLog
     /// </summary>
     public static LogPast Of(ManifestState state, LogRecoveryResult? log)
     {
-        ulong lastSequence = Math.Max(state.FlushedSequence, log?.LastSequence ?? 0);
+        ulong lastSequence = Math.Max(state.FlushedSequence, log?.LastWritten ?? 0);
 
         // The bound stands since the era began: nothing above it, nothing was written.
         if (lastSequence <= state.SequenceBound || state.LogEra is not { } era) return state.LogPast;

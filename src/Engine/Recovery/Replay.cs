@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using Varve.Commit;
 using Varve.Entries;
 using Varve.Levels;
@@ -21,13 +22,22 @@ internal sealed class Replay(EngineSetup setup, TableStore tables) : IDisposable
         }
     }
 
-    /// <summary>The other memtables, newest first.</summary>
-    public MemTable[] FrozenNewestFirst()
+    /// <summary>Memtables that were filled.</summary>
+    public int FilledCount => _filled.Count;
+
+    /// <summary>The first sequence that was taken; 0: none was.</summary>
+    public ulong FirstSequence => _filled.Count > 0 ? _filled[0].FirstSequence : 0;
+
+    /// <summary>All memtables, newest first.</summary>
+    public MemTable[] FilledNewestFirst()
     {
-        MemTable[] frozen = [.. _filled[..^1]];
-        Array.Reverse(frozen);
-        return frozen;
+        MemTable[] filled = [.. _filled];
+        Array.Reverse(filled);
+        return filled;
     }
+
+    /// <summary>All but <see cref="Active"/>, which is asked for first.</summary>
+    public MemTable[] FrozenNewestFirst() => FilledNewestFirst()[1..];
 
     /// <summary>The sequence of the last ingest whose marks were taken: the manifest knows nothing of it. 0: none.</summary>
     public ulong IngestSequence { get; private set; }
@@ -35,6 +45,7 @@ internal sealed class Replay(EngineSetup setup, TableStore tables) : IDisposable
     /// <summary>
     /// Takes one record. A record whose checksum holds but that is no batch was written by a bug: it is reported as damage.
     /// </summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public void Take(ulong firstSequence, int sequenceCount, ReadOnlySpan<byte> payload)
     {
         MemTable table = RoomFor(firstSequence, sequenceCount, payload);
@@ -123,6 +134,7 @@ internal sealed class Replay(EngineSetup setup, TableStore tables) : IDisposable
     }
 
     /// <summary>The table that takes the record: it is counted as its writer counted it, so what fitted then fits now.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private MemTable RoomFor(ulong firstSequence, int sequenceCount, ReadOnlySpan<byte> payload)
     {
         long keyBytes = 0;

@@ -16,8 +16,9 @@ using Varve.Runtime;
 namespace Varve.Recovery;
 
 /// <summary>
-/// Opens a store: lock, manifest, replay, then writing. What the log held is made durable anew, as tables named by one manifest edit,
-/// before the first write is accepted: after a kill or a failed sync the system may show bytes that the device does not have.
+/// Opens a store: lock, manifest, replay, then writing. What the log held is made durable anew, in the log itself or as tables named by
+/// one manifest edit, before the first write is accepted: after a kill or a failed sync the system may show bytes that the device does
+/// not have.
 /// </summary>
 internal static class StoreOpener
 {
@@ -75,35 +76,55 @@ internal static class StoreOpener
         HashSet<long> known = CheckTablesExist(setup, state);
 
         using var replay = new Replay(setup, opening.Tables);
-        LogRecoveryResult? log = ReplayLog(setup, state, replay);
+        using LogKeeper? keeper = isUnclean ? new LogKeeper(setup.Files, setup.Scheduler) : null;
+        LogRecoveryResult? log = ReplayLog(setup, state, replay, keeper);
         opening.Found(log, state);
         ulong lastSequence = Math.Max(state.FlushedSequence, log?.LastSequence ?? 0);
+        KeptLog? kept = LogKeeping.Choose(log, replay, state);
+        if (keeper?.TryFinish() != true) kept = null;
         List<long> unknownTables = FindUnknownTables(setup, known);
         var numbers = new FileNumbers(Math.Max(state.NextFileNumber, unknownTables.Count > 0 ? unknownTables.Max() + 1 : 0));
-        LevelEdit edit = replay.WriteTables(numbers);
+        LevelEdit edit = kept is null ? replay.WriteTables(numbers) : new LevelEdit();
         clock ??= MakeClock(setup, state, log);
         ulong sequenceBound = Math.Max(state.SequenceBound, lastSequence);
         if (isUnclean) sequenceBound += UncleanSequenceJump;
         LogContext context = LogContextOf(setup, state.DatabaseId) with { Clock = clock };
-        LogEra era = context.CreateEra(Math.Max(log?.HighestSegment ?? 0, state.LogEra?.FirstSegment ?? 0) + 1);
-        edit.FlushedSequence = sequenceBound;
-        edit.SequenceBound = sequenceBound;
+        LogHistory history = kept is null
+            ? BeginEra(setup, context, state, log, isUnclean, sequenceBound, edit)
+            : LogKeeping.LoadHistory(context, setup.ChangeHistoryBytes, state, kept, edit);
+        LogEra era = (edit.LogEra ?? state.LogEra)!.Value;
         edit.NextFileNumber = numbers.Next;
-        edit.LogEra = era;
         edit.ClockMarkMilliseconds = clock.Mark;
-        LogPast past = PastLog.Of(state, log);
-        LogHistory history = PastLog.LoadHistory(context, setup.ChangeHistoryBytes, past, log, isUnclean);
-        edit.LogPast = past with { PastEras = history.SelectKept(past.PastEras) };
         if (LostEdits.FindMismatch(edit, state) is { } mismatch) throw mismatch;
         ManifestWriter manifest = opening.MakeManifest(state);
         manifest.Append(edit);
 
         // Not before: what was read of the manifest may be only in the system's memory, and name fewer tables than the device does.
         DeleteTables(setup, unknownTables);
-        history.CutSlots();
+        if (kept is null) history.CutSlots();
         LevelMap levels = opening.MakeLevels(edit);
-        LogWriter writer = opening.MakeLog(context, era, sequenceBound + 1, history);
-        return Assemble(opening, setup, manifest, levels, writer, clock, sequenceBound, numbers.Next);
+        LogWriter writer = opening.MakeLog(context, era, sequenceBound + 1, history, kept);
+        MemTable[] frozen = kept is null ? [] : replay.FilledNewestFirst();
+        return Assemble(opening, setup, manifest, levels, frozen, writer, clock, sequenceBound, numbers.Next);
+    }
+
+    /// <summary>What was found is in the edit's tables: a new log begins, and the old one becomes history.</summary>
+    private static LogHistory BeginEra(
+        EngineSetup setup,
+        LogContext context,
+        ManifestState state,
+        LogRecoveryResult? log,
+        bool isUnclean,
+        ulong sequenceBound,
+        LevelEdit edit)
+    {
+        LogPast past = PastLog.Of(state, log);
+        LogHistory history = PastLog.LoadHistory(context, setup.ChangeHistoryBytes, past, log, isUnclean);
+        edit.FlushedSequence = sequenceBound;
+        edit.SequenceBound = sequenceBound;
+        edit.LogEra = context.CreateEra(Math.Max(log?.HighestSegment ?? 0, state.LogEra?.FirstSegment ?? 0) + 1);
+        edit.LogPast = past with { PastEras = history.SelectKept(past.PastEras) };
+        return history;
     }
 
     /// <summary>Replays into memory only: nothing is created or written.</summary>
@@ -149,6 +170,7 @@ internal static class StoreOpener
         EngineSetup setup,
         ManifestWriter manifest,
         LevelMap levels,
+        MemTable[] frozen,
         LogWriter log,
         StoreClock clock,
         ulong visibleSequence,
@@ -158,7 +180,7 @@ internal static class StoreOpener
         ReadViews views;
         try
         {
-            views = opening.Views = new ReadViews(active, [], levels, visibleSequence);
+            views = opening.Views = new ReadViews(active, frozen, levels, visibleSequence);
         }
         finally
         {
@@ -223,12 +245,13 @@ internal static class StoreOpener
         return store;
     }
 
-    internal static LogRecoveryResult? ReplayLog(EngineSetup setup, ManifestState state, Replay replay)
+    internal static LogRecoveryResult? ReplayLog(EngineSetup setup, ManifestState state, Replay replay, LogKeeper? keeper = null)
     {
         if (state.LogEra is not { } era) return null;
         LogContext log = LogContextOf(setup, state.DatabaseId);
         using Activity? activity = EngineActivities.Start("varve.replay", setup.Directory);
-        LogRecoveryResult result = LogRecovery.Run(log, era, state.FlushedSequence, state.CleanEnd, replay.Take, CancellationToken.None);
+        LogRecoveryResult result = LogRecovery.Run(
+            log, era, state.FlushedSequence, state.CleanEnd, replay.Take, CancellationToken.None, keeper);
         if (LostEdits.FindLostIngest(replay.IngestSequence, result, state) is { } damage) throw damage;
         activity?.SetTag("varve.records", result.RecordCount);
         activity?.SetTag("varve.read_bytes", result.BytesRead);

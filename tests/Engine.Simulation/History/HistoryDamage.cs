@@ -257,6 +257,11 @@ internal sealed class HistoryDamage(HistoryModel model, RegionPool pool)
         // What is missing has no name to give: the directory has it.
         if (_hurt.Contains(file) || (_hurt.Count > 0 && file == HistoryOptions.Directory)) return;
 
+        // Nobody can tell which slot had a log segment whose header is gone: the segment beside it tells that it is missing.
+        bool isSegment = message.Contains("log segment", StringComparison.Ordinal);
+        bool isMissing = message.Contains("is missing", StringComparison.Ordinal);
+        if (isSegment && isMissing && _hurt.Any(name => FileNames.TryParseLogSlot(Path.GetFileName(name), out _))) return;
+
         // A table that is gone may be the fault of the manifest that names it: both are told.
         if (_hurt.Any(name => message.Contains($"'{name}'", StringComparison.Ordinal))) return;
         string hurt = (_isGone ? "gone: " : "") + string.Join(", ", _hurt);
