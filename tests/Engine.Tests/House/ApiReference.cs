@@ -8,6 +8,8 @@ namespace Varve.Tests.House;
 /// <summary>Writes the public types and members of a library with their doc comments as one Markdown page.</summary>
 internal sealed partial class ApiReference
 {
+    private const string RootNamespace = "Varve";
+
     private readonly Dictionary<string, XElement> _comments;
     private readonly StringBuilder _page = new();
 
@@ -40,6 +42,7 @@ internal sealed partial class ApiReference
     private void WriteType(Type type)
     {
         _page.Append($"\n## {ApiSurface.Name(type)}\n\n```csharp\n{ApiSurface.Header(type)}\n```\n");
+        if (type.Namespace != RootNamespace) _page.Append($"\nIn the namespace `{type.Namespace}`.\n");
         WriteComment(IdOf(type));
         foreach (ApiMember member in ApiSurface.Members(type).OrderBy(member => member.Info.Name, StringComparer.Ordinal)
             .ThenBy(member => member.Declaration, StringComparer.Ordinal))

@@ -3,7 +3,7 @@ namespace Varve.Tests.House;
 /// <summary>The checkout the tests run in.</summary>
 internal static class Repository
 {
-    private static readonly string[] FoldersPassedOver = [".git", ".idea", ".vs", "artifacts", "bin", "obj", "TestResults"];
+    private static readonly string[] FoldersPassedOver = [".git", ".idea", ".vs", "artifacts", "bin", "node_modules", "obj", "TestResults"];
 
     public static string Root { get; } = FindRoot();
 

@@ -1,0 +1,215 @@
+using Varve.Sharing;
+
+namespace Varve.Idempotency;
+
+// What is finished goes after some time, or when there is too much of it; by the expiry map, the oldest first.
+public sealed partial class Journal
+{
+    private const int RemovalsOfPage = 64;
+
+    private static readonly ExpiryKind[] ExpiryKinds = Enum.GetValues<ExpiryKind>();
+    private static readonly TimeSpan SweepInterval = TimeSpan.FromMinutes(1);
+    private static readonly TimeSpan CountInterval = TimeSpan.FromHours(1);
+
+    private readonly SemaphoreSlim _sweepGuard = new(1);
+    private long _invocations;
+    private long _restBytes;
+    private long _countedAt;
+    private volatile bool _isCounted;
+
+    /// <summary>
+    /// Removes what has been at rest for long enough, and the oldest of what is at rest while there is too much. One of those that use the
+    /// store calls it at its start and every minute or so, or lets <see cref="RunUpkeepAsync"/> do that.
+    /// </summary>
+    /// <remarks>
+    /// Reads the expiry map from its oldest rows on, no more than goes. The bounds (<see cref="JournalOptions.InvocationsMax"/>) hold
+    /// from the first call on; what other processes have added counts within the hour.
+    /// </remarks>
+    /// <param name="cancellation">Ends it between two invocations.</param>
+    /// <returns>How many invocations have gone.</returns>
+    public async ValueTask<int> SweepAsync(CancellationToken cancellation = default)
+    {
+        await _sweepGuard.WaitAsync(cancellation).ConfigureAwait(false);
+        try
+        {
+            int removed = 0;
+            foreach (ExpiryKind kind in ExpiryKinds)
+            {
+                long before = NowMilliseconds - (long)Options.RetentionOf(kind).TotalMilliseconds;
+                while (await ReadOldestAsync(kind, before, cancellation).ConfigureAwait(false) is { Count: > 0 } rows)
+                {
+                    foreach (ExpiryRow row in rows)
+                    {
+                        if (await RemoveAsync(row, cancellation).ConfigureAwait(false)) removed++;
+                    }
+                }
+            }
+
+            if (!_isCounted || Options.TimeProvider.GetElapsedTime(_countedAt) >= CountInterval)
+                await CountAsync(cancellation).ConfigureAwait(false);
+            return removed + await DropOldestAsync(coming: 0, cancellation).ConfigureAwait(false);
+        }
+        finally
+        {
+            _sweepGuard.Release();
+        }
+    }
+
+    /// <summary>Sweeps now and every minute, without an end.</summary>
+    /// <param name="cancellation">Ends it with <see cref="OperationCanceledException"/>.</param>
+    public async Task RunUpkeepAsync(CancellationToken cancellation)
+    {
+        while (true)
+        {
+            await SweepAsync(cancellation).ConfigureAwait(false);
+            await Task.Delay(SweepInterval, Options.TimeProvider, cancellation).ConfigureAwait(false);
+        }
+    }
+
+    private static ExpiryRow ExpiryOf(Guid id, StoredState state, bool hasKey, long bytes) =>
+        new(state.ExpiryKindOf(hasKey), state.Milliseconds, id, bytes);
+
+    private bool IsExpired(StoredState state, bool hasKey)
+    {
+        if (!state.IsAtRest) return false;
+        long retention = (long)Options.RetentionOf(state.ExpiryKindOf(hasKey)).TotalMilliseconds;
+        return state.Milliseconds <= NowMilliseconds - retention;
+    }
+
+    /// <summary>Whether there is more than there may be, with so many invocations that are to come.</summary>
+    private bool IsOver(int coming) => Interlocked.Read(ref _invocations) + coming > Options.InvocationsMax
+        || Interlocked.Read(ref _restBytes) > Options.RestBytesMax;
+
+    private void CountInvocation() => Interlocked.Increment(ref _invocations);
+
+    private void CountRest(long bytes) => Interlocked.Add(ref _restBytes, bytes);
+
+    /// <exception cref="JournalFullException">Nothing is at rest that could go.</exception>
+    private async ValueTask MakeRoomAsync(CancellationToken cancellation)
+    {
+        if (!_isCounted || !IsOver(coming: 1)) return;
+        await _sweepGuard.WaitAsync(cancellation).ConfigureAwait(false);
+        try
+        {
+            await DropOldestAsync(coming: 1, cancellation).ConfigureAwait(false);
+        }
+        finally
+        {
+            _sweepGuard.Release();
+        }
+
+        if (Interlocked.Read(ref _invocations) >= Options.InvocationsMax) throw new JournalFullException(Options.InvocationsMax);
+    }
+
+    /// <summary>Until the journal is within its bounds, or nothing is left that may go.</summary>
+    private async ValueTask<int> DropOldestAsync(int coming, CancellationToken cancellation)
+    {
+        int dropped = 0;
+        while (IsOver(coming))
+        {
+            List<ExpiryRow> oldest = await ReadOldestAsync(cancellation).ConfigureAwait(false);
+            if (oldest.Count == 0) break;
+            foreach (ExpiryRow row in oldest)
+            {
+                if (!IsOver(coming)) break;
+                if (await RemoveAsync(row, cancellation).ConfigureAwait(false)) dropped++;
+            }
+        }
+
+        return dropped;
+    }
+
+    /// <summary>What came to rest first, of all kinds, the oldest first.</summary>
+    private async ValueTask<List<ExpiryRow>> ReadOldestAsync(CancellationToken cancellation)
+    {
+        List<ExpiryRow> oldest = [];
+        long horizon = long.MaxValue;
+        foreach (ExpiryKind kind in ExpiryKinds)
+        {
+            IReadOnlyList<ExpiryRow> rows = await ReadOldestAsync(kind, long.MaxValue, cancellation).ConfigureAwait(false);
+            oldest.AddRange(rows);
+
+            // What comes behind a full page may be older than what the other kinds have shown.
+            if (rows.Count == RemovalsOfPage) horizon = Math.Min(horizon, rows[^1].Milliseconds);
+        }
+
+        return [.. oldest.Where(row => row.Milliseconds <= horizon).OrderBy(row => row.Milliseconds)];
+    }
+
+    /// <summary>What came to rest first, up to a time (inclusive).</summary>
+    private async ValueTask<IReadOnlyList<ExpiryRow>> ReadOldestAsync(ExpiryKind kind, long upTo, CancellationToken cancellation)
+    {
+        if (upTo < 0) return [];
+        byte[] first = ExpiryRow.KeysOf(kind);
+        var range = new StoreRange
+        {
+            Map = InternalMaps.Expiry,
+            Start = first,
+            End = upTo == long.MaxValue ? JournalKeys.EndOf(first) : new ExpiryRow(kind, upTo + 1, Guid.Empty, 0).EncodeKey(),
+            Limit = RemovalsOfPage,
+        };
+        StorePage page = await Store.ReadRangeAsync(range, cancellation).ConfigureAwait(false);
+        return [.. page.Entries.Select(entry => ExpiryRow.Decode(entry.Key.Span, entry.Value.Span))];
+    }
+
+    private async ValueTask<long> ReadRestBytesAsync(byte[] expiryKey, CancellationToken cancellation)
+    {
+        byte[]? value = await Store.GetAsync(InternalMaps.Expiry, expiryKey, cancellation).ConfigureAwait(false);
+        return value is null ? 0 : ExpiryRow.Decode(expiryKey, value).Bytes;
+    }
+
+    /// <summary>All rows of an invocation at once; false when it is no longer at rest, or gone.</summary>
+    private ValueTask<bool> RemoveAsync(ExpiryRow row, CancellationToken cancellation) =>
+        RemoveAsync(row, StoreCondition.Present(InternalMaps.Expiry, row.EncodeKey()), cancellation);
+
+    private async ValueTask<bool> RemoveAsync(ExpiryRow row, StoreCondition condition, CancellationToken cancellation)
+    {
+        byte[] expiryKey = row.EncodeKey();
+        long bytes = await ReadRestBytesAsync(expiryKey, cancellation).ConfigureAwait(false);
+        List<StoreOperation> operations =
+        [
+            StoreOperation.Delete(InternalMaps.Expiry, expiryKey),
+            StoreOperation.Delete(InternalMaps.Invocations, JournalKeys.Request(row.Id)),
+            StoreOperation.Delete(InternalMaps.Invocations, JournalKeys.Pending(row.Id)),
+            StoreOperation.Delete(InternalMaps.Invocations, JournalKeys.Finished(row.Id)),
+        ];
+        if (await LoadRequestAsync(row.Id, cancellation).ConfigureAwait(false) is { Key: { } key } request)
+            operations.Add(StoreOperation.Delete(InternalMaps.Invocations, JournalKeys.Keyed(request.Principal, key)));
+        byte[] steps = JournalKeys.Steps(row.Id);
+        await foreach (PageEntry step in ReadPrefixAsync(InternalMaps.Steps, steps, cancellation).ConfigureAwait(false))
+            operations.Add(StoreOperation.Delete(InternalMaps.Steps, step.Key));
+
+        // A crash that takes the removal with it leaves it to be done again.
+        if (!await TryWriteAsync([condition], operations, Durability.Buffered).ConfigureAwait(false)) return false;
+        Interlocked.Decrement(ref _invocations);
+        CountRest(-bytes);
+        return true;
+    }
+
+    /// <summary>Counts anew; what begins or ends meanwhile may be missed until the next time.</summary>
+    private async ValueTask CountAsync(CancellationToken cancellation)
+    {
+        long invocations = 0;
+        long bytes = 0;
+        foreach (ExpiryKind kind in ExpiryKinds)
+        {
+            byte[] first = ExpiryRow.KeysOf(kind);
+            await foreach (PageEntry entry in ReadPrefixAsync(InternalMaps.Expiry, first, cancellation).ConfigureAwait(false))
+            {
+                invocations++;
+                bytes += ExpiryRow.Decode(entry.Key.Span, entry.Value.Span).Bytes;
+            }
+        }
+
+        IAsyncEnumerable<PageEntry> pending = ReadPrefixAsync(InternalMaps.Invocations, JournalKeys.AllPending, cancellation);
+        await foreach (PageEntry entry in pending.ConfigureAwait(false))
+        {
+            if (!PendingRow.Decode(entry.Value.Span).IsIdle) invocations++;
+        }
+
+        Interlocked.Exchange(ref _invocations, invocations);
+        Interlocked.Exchange(ref _restBytes, bytes);
+        _countedAt = Options.TimeProvider.GetTimestamp();
+        _isCounted = true;
+    }
+}

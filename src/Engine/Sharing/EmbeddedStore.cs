@@ -1,0 +1,135 @@
+using System.Runtime.CompilerServices;
+
+namespace Varve.Sharing;
+
+/// <summary>The store of a database that is open in this process. Safe for concurrent use.</summary>
+/// <param name="database">Stays the caller's: it is not closed with anything.</param>
+public sealed class EmbeddedStore(Database database) : ISharedStore
+{
+    private const int PageBytesMin = SortedMap.PageBytesMin;
+    private const int PageBytesMax = SortedMap.PageBytesDefault;
+
+    /// <inheritdoc/>
+    public ValueTask<byte[]?> GetAsync(string map, ReadOnlyMemory<byte> key, CancellationToken cancellation = default) =>
+        database.GetMap(map).GetAsync(key, snapshot: null, cancellation);
+
+    /// <inheritdoc/>
+    public async ValueTask<StorePage> ReadRangeAsync(StoreRange range, CancellationToken cancellation = default)
+    {
+        ArgumentNullException.ThrowIfNull(range);
+        range.Validate();
+        Limits.CheckKey(range.Start.Span);
+        Limits.CheckKey(range.End.Span);
+        bool isAscending = range.Direction == Direction.Ascending;
+
+        // One entry more than asked for, which tells whether and where there are more.
+        var request = new PageRequest(
+            database.GetMap(range.Map),
+            (isAscending ? range.Start : range.End).ToArray(),
+            (isAscending ? range.End : range.Start).ToArray(),
+            isAscending ? RangeBounds.FromInclusive : RangeBounds.UpToInclusive,
+            range.Direction,
+            range.Limit + 1L,
+            Math.Clamp(range.BytesMax, PageBytesMin, PageBytesMax),
+            snapshot: null);
+        var reader = new PageReader(request, cancellation);
+        try
+        {
+            return await ReadPageAsync(reader, range).ConfigureAwait(false);
+        }
+        finally
+        {
+            await reader.CloseAsync().ConfigureAwait(false);
+        }
+    }
+
+    /// <inheritdoc/>
+    public async ValueTask<StoreOutcome> WriteAsync(StoreBatch batch, CancellationToken cancellation = default)
+    {
+        ArgumentNullException.ThrowIfNull(batch);
+        using WriteBatch write = database.CreateBatch();
+        foreach (StoreCondition condition in batch.Conditions) Add(write, condition);
+        foreach (StoreOperation operation in batch.Operations) Add(write, operation);
+        WriteOutcome outcome = await database.TryWriteAsync(write, batch.Durability, cancellation).ConfigureAwait(false);
+        return new StoreOutcome(outcome.IsCommitted, outcome.Sequence, outcome.FailedCondition);
+    }
+
+    /// <inheritdoc/>
+    public async IAsyncEnumerable<ChangeBatch> ReadChangesAsync(
+        StoreFeed feed, [EnumeratorCancellation] CancellationToken cancellation = default)
+    {
+        ArgumentNullException.ThrowIfNull(feed);
+        ulong after = feed.After ?? database.LatestSequence;
+        var options = new ChangeFeedOptions { IncludeNotDurable = feed.IncludeNotDurable };
+        if (feed.After is null) yield return new ChangeBatch(after, after, [], isFirstPiece: true, isLastPiece: true);
+        await foreach (ChangeBatch batch in database.ReadChanges(after, options, cancellation).ConfigureAwait(false))
+        {
+            Change[] shown = [.. batch.Changes.Where(change => feed.Shows(change))];
+
+            // The last of several pieces says that the batch is whole, with or without changes.
+            if (shown.Length == 0 && (batch.IsFirstPiece || !batch.IsLastPiece)) continue;
+            yield return shown.Length == batch.Changes.Count
+                ? batch
+                : new ChangeBatch(batch.FirstSequence, batch.Sequence, shown, batch.IsFirstPiece, batch.IsLastPiece);
+        }
+    }
+
+    /// <inheritdoc/>
+    public ValueTask<IReadOnlyList<string>> ListMapsAsync(CancellationToken cancellation = default) => new(database.ListMaps());
+
+    private static async ValueTask<StorePage> ReadPageAsync(PageReader reader, StoreRange range)
+    {
+        List<PageEntry> entries = [];
+        long bytes = 0;
+        while (await reader.ReadAsync().ConfigureAwait(false) is { } page)
+        {
+            foreach (PageEntry entry in page)
+            {
+                bytes += (long)entry.Key.Length + entry.Value.Length;
+                bool isFull = entries.Count == range.Limit || (entries.Count > 0 && bytes > range.BytesMax);
+                if (isFull) return new StorePage(entries, entry.Key.ToArray());
+                entries.Add(entry);
+            }
+        }
+
+        return new StorePage(entries, NextKey: null);
+    }
+
+    private void Add(WriteBatch write, in StoreCondition condition)
+    {
+        SortedMap map = database.GetMap(condition.Map);
+        switch (condition.Kind)
+        {
+            case StoreConditionKind.Absent:
+                write.RequireAbsent(map, condition.Key.Span);
+                break;
+            case StoreConditionKind.Present:
+                write.RequirePresent(map, condition.Key.Span);
+                break;
+            case StoreConditionKind.Value:
+                write.RequireValue(map, condition.Key.Span, condition.Expected.Span);
+                break;
+            default:
+                throw new ArgumentException($"There is no condition {condition.Kind}.", nameof(condition));
+        }
+    }
+
+    private void Add(WriteBatch write, in StoreOperation operation)
+    {
+        SortedMap map = database.GetMap(operation.Map);
+        switch (operation.Kind)
+        {
+            case StoreOperationKind.Put:
+                write.Put(map, operation.Key.Span, operation.Value.Span);
+                break;
+            case StoreOperationKind.Delete:
+                write.Delete(map, operation.Key.Span);
+                break;
+            case StoreOperationKind.DeleteRange:
+                write.DeleteRange(map, operation.Key.Span, operation.Value.Span);
+                break;
+            default:
+                throw new ArgumentException($"There is no operation {operation.Kind}.", nameof(operation));
+        }
+    }
+}
