@@ -1,0 +1,167 @@
+using System.Security.Cryptography;
+using System.Text;
+using Microsoft.Extensions.DependencyInjection;
+using ModelContextProtocol;
+using ModelContextProtocol.Protocol;
+using Varve.Idempotency;
+using Varve.Mcp.Calls;
+using Varve.Mcp.Messages;
+
+namespace Varve.Mcp.Durable;
+
+/// <summary>
+/// Runs calls through the journal: all of tools that are not read-only, all with an idempotency key, all of sessions over HTTP. The request
+/// is durable before the tool runs, the result before it is answered.
+/// </summary>
+internal sealed class JournaledCalls(Journal journal, IServiceScopeFactory scopes, FailureLog failures, TimeProvider time) : ICallRunner
+{
+    private const string ConflictReason = "idempotency_conflict";
+
+    // A caller's own key has no space.
+    private const string DeduplicationPrefix = "same arguments ";
+
+    public async ValueTask<CallToolResult> RunAsync(ToolCall call, ToolCall.Run run, CancellationToken cancellation)
+    {
+        ToolPolicy policy = ToolPolicy.Of(call.Tool);
+        bool isJournaled = call.IdempotencyKey is not null || !policy.IsReadOnly || call.SessionId is not null;
+        if (!isJournaled) return await run(cancellation);
+
+        byte[] arguments = CanonicalJson.Write(call.Request.Params.Arguments);
+        string? key = call.IdempotencyKey ?? await DeduplicationKeyAsync(call, policy, arguments, cancellation);
+        BeginResult begun = await BeginAsync(call, policy, arguments, key, cancellation);
+        return begun.Kind switch
+        {
+            BeginKind.Fresh => await RunFreshAsync(call, run, begun.Context!, cancellation),
+            BeginKind.Conflict => throw Conflict(),
+            _ => StoredResult.Read(begun.Outcome!),
+        };
+    }
+
+    private static McpProtocolException Conflict() =>
+        new("The idempotency key was used for another tool or other arguments.", McpErrorCode.InvalidParams)
+        {
+            Data = { ["reason"] = ConflictReason },
+        };
+
+    /// <summary>
+    /// The key of equal calls that begin within the tool's time; null where it has none. A key stands for one stretch of time: that of the
+    /// stretch before is taken as long as its call began short enough ago.
+    /// </summary>
+    private async ValueTask<string?> DeduplicationKeyAsync(
+        ToolCall call, ToolPolicy policy, byte[] arguments, CancellationToken cancellation)
+    {
+        if (policy.Deduplication == TimeSpan.Zero) return null;
+        byte[] asked = [.. Encoding.UTF8.GetBytes(call.Request.Params.Name), 0, .. arguments];
+        string stem = DeduplicationPrefix + Convert.ToHexStringLower(SHA256.HashData(asked));
+        DateTimeOffset now = time.GetUtcNow();
+        long stretch = now.Ticks / policy.Deduplication.Ticks;
+        string before = $"{stem} {stretch - 1}";
+        Invocation? found = await journal.FindAsync(call.Principal, before, cancellation);
+        return found is not null && now - found.CreatedAt < policy.Deduplication ? before : $"{stem} {stretch}";
+    }
+
+    private async ValueTask<BeginResult> BeginAsync(
+        ToolCall call, ToolPolicy policy, byte[] arguments, string? key, CancellationToken cancellation)
+    {
+        var request = new InvocationRequest
+        {
+            Name = call.Request.Params.Name,
+            Arguments = arguments,
+            KeepsArguments = policy.KeepsArguments,
+            Principal = call.Principal,
+            Key = key,
+            Recovery = policy.Recovery,
+        };
+        try
+        {
+            return await journal.BeginAsync(request, cancellation);
+        }
+        catch (JournalFullException full)
+        {
+            throw new McpProtocolException(full.Message, full, (McpErrorCode)ErrorCodes.Refused);
+        }
+    }
+
+    private async ValueTask<CallToolResult> RunFreshAsync(
+        ToolCall call, ToolCall.Run run, InvocationContext invocation, CancellationToken cancellation)
+    {
+        if (invocation.Key is null)
+        {
+            using CancellationTokenRegistration gone = cancellation.Register(invocation.Cancel);
+            return await RunToEndAsync(call, run, invocation);
+        }
+
+        // It goes on when its caller is gone, who may ask again: so it cannot live on what the request has.
+        Task<CallToolResult> ending = RunOnItsOwnAsync(call, run, invocation);
+        try
+        {
+            return await ending.WaitAsync(cancellation);
+        }
+        catch (OperationCanceledException) when (!ending.IsCompleted)
+        {
+            _ = ReportEndAsync(ending, invocation.Name);
+            throw;
+        }
+    }
+
+    /// <summary>Results are kept; what is none has nobody left to be told but the log.</summary>
+    private async Task ReportEndAsync(Task<CallToolResult> ending, string tool)
+    {
+        await ((Task)ending).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        if (ending.Exception?.InnerException is { } failure and not InputRequiredException) failures.Report(failure, "tool", tool);
+    }
+
+    private async Task<CallToolResult> RunOnItsOwnAsync(ToolCall call, ToolCall.Run run, InvocationContext invocation)
+    {
+        await using AsyncServiceScope scope = scopes.CreateAsyncScope();
+        call.Request.Services = scope.ServiceProvider;
+        return await RunToEndAsync(call, run, invocation);
+    }
+
+    /// <summary>Runs a call as a run of an invocation, and keeps its outcome.</summary>
+    internal async Task<CallToolResult> RunToEndAsync(ToolCall call, ToolCall.Run run, InvocationContext invocation)
+    {
+        DurableContext.Current = new DurableContext(invocation, call);
+        try
+        {
+            CallToolResult result = await RunToolAsync(run, invocation);
+            await invocation.CompleteAsync(StoredResult.Write(result), result.IsError == true);
+            return result;
+        }
+        catch (InvocationLostException)
+        {
+            // Ended by somebody else, an operator for example: what it ended with is the answer.
+            InvocationOutcome? outcome = await journal.WaitAsync(invocation.Id);
+            return outcome is null ? ErrorCodes.Result("cancelled", "The call was cancelled.") : StoredResult.Read(outcome);
+        }
+        finally
+        {
+            // Where the journal could not write, the next start of the server ends the call.
+            invocation.Detach();
+        }
+    }
+
+    /// <summary>The tool's result, which is final or marked as not; what is no result ends the run without one.</summary>
+    private static async Task<CallToolResult> RunToolAsync(ToolCall.Run run, InvocationContext invocation)
+    {
+        try
+        {
+            return await run(invocation.Cancellation);
+        }
+        catch (RetryableException retryable)
+        {
+            invocation.MarkRetryable();
+            return ErrorCodes.Result("retryable", retryable.Message);
+        }
+        catch (InputRequiredException)
+        {
+            await invocation.SuspendAsync();
+            throw;
+        }
+        catch (Exception failure) when (failure is McpProtocolException or OperationCanceledException)
+        {
+            await invocation.ReleaseAsync();
+            throw;
+        }
+    }
+}

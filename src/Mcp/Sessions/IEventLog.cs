@@ -1,0 +1,53 @@
+namespace Varve.Mcp.Sessions;
+
+/// <summary>The messages that were sent to sessions, so that a client whose connection broke reads on where it stopped.</summary>
+/// <remarks>
+/// A session has one stream for each of its requests, and one for messages that answer none. The events of a stream are numbered from 1
+/// without gaps. Any thread may call anything. Register one before <c>AddVarveMcp</c> to replace the one in memory.
+/// </remarks>
+public interface IEventLog
+{
+    /// <summary>Adds an event to a stream, which it begins where that is new.</summary>
+    /// <param name="session">The session's id.</param>
+    /// <param name="stream">The stream's id, unique in its session.</param>
+    /// <param name="message">The message as JSON; empty for an event that only carries a number.</param>
+    /// <param name="cancellation">Ends the wait.</param>
+    /// <returns>The event's number, when it is kept.</returns>
+    ValueTask<uint> AppendAsync(string session, string stream, ReadOnlyMemory<byte> message, CancellationToken cancellation);
+
+    /// <summary>Says that nothing follows in a stream.</summary>
+    /// <param name="session">The session's id.</param>
+    /// <param name="stream">The stream's id.</param>
+    /// <param name="cancellation">Ends the wait.</param>
+    /// <returns>When that is kept.</returns>
+    ValueTask CompleteAsync(string session, string stream, CancellationToken cancellation);
+
+    /// <summary>
+    /// The number of the last event of a stream; null where the stream is not, or no longer, kept from <paramref name="after"/> on.
+    /// </summary>
+    /// <param name="session">The session's id.</param>
+    /// <param name="stream">The stream's id.</param>
+    /// <param name="after">The number after which somebody wants to read.</param>
+    /// <param name="cancellation">Ends the wait.</param>
+    /// <returns>The number, at least <paramref name="after"/>; or null.</returns>
+    ValueTask<uint?> FindLastAsync(string session, string stream, uint after, CancellationToken cancellation);
+
+    /// <summary>The events after a number: those that are there, then each that comes, until the stream is complete.</summary>
+    /// <param name="session">The session's id.</param>
+    /// <param name="stream">The stream's id.</param>
+    /// <param name="after">The number; 0 = from the first.</param>
+    /// <param name="cancellation">Ends it.</param>
+    /// <returns>The events in order.</returns>
+    IAsyncEnumerable<LoggedEvent> ReadAsync(string session, string stream, uint after, CancellationToken cancellation);
+
+    /// <summary>Drops all events of a session that ended.</summary>
+    /// <param name="session">The session's id.</param>
+    /// <param name="cancellation">Ends the wait.</param>
+    /// <returns>When they are gone.</returns>
+    ValueTask RemoveSessionAsync(string session, CancellationToken cancellation);
+}
+
+/// <summary>One event of a stream.</summary>
+/// <param name="Number">Its number.</param>
+/// <param name="Message">The message as JSON; empty where it only carries a number.</param>
+public readonly record struct LoggedEvent(uint Number, ReadOnlyMemory<byte> Message);
