@@ -1,7 +1,4 @@
 using System.CommandLine;
-using System.CommandLine.Help;
-using System.CommandLine.Invocation;
-using System.CommandLine.Parsing;
 using Varve.Cli.Commands;
 using Varve.Cli.Output;
 using Varve.Cli.Torture;
@@ -12,6 +9,8 @@ namespace Varve.Cli;
 /// <summary>From arguments to an exit code: the commands put together, and what each kind of failure returns and says.</summary>
 internal static class CommandLine
 {
+    private const string Name = "varve";
+
     /// <summary>How long a command may clean up after Ctrl+C.</summary>
     private static readonly TimeSpan CleanUpMax = TimeSpan.FromSeconds(5);
 
@@ -21,13 +20,7 @@ internal static class CommandLine
 
         // A key may begin with '@': no argument is the name of a file with arguments.
         ParseResult parsed = root.Parse(arguments, new ParserConfiguration { ResponseFileTokenReplacer = null });
-        if (parsed.Action is ParseErrorAction)
-        {
-            string wrong = parsed.UnmatchedTokens is [string unknown, ..]
-                ? $"There is no command or option '{unknown}' here."
-                : parsed.Errors[0].Message;
-            return Fail(terminal, ExitCode.Usage, $"{wrong} See '{CommandPath(parsed)} --help'.");
-        }
+        if (WrongCommandLine.IsIt(parsed, Name, out string? wrong)) return Fail(terminal, ExitCode.Usage, wrong);
 
         var configuration = new InvocationConfiguration
         {
@@ -69,21 +62,9 @@ internal static class CommandLine
             TortureCommand.Create(terminal),
             TortureWriter.CreateCommand(terminal),
         };
-        root.HelpName = "varve";
-        foreach (Option option in root.Options)
-        {
-            if (option is HelpOption { Action: HelpAction usual } help) help.Action = new HelpWithExamples(usual);
-        }
-
+        root.HelpName = Name;
+        HelpWithExamples.PutInto(root, ExitCode.Meanings);
         return root;
-    }
-
-    private static string CommandPath(ParseResult parsed)
-    {
-        var names = new Stack<string>();
-        for (SymbolResult? at = parsed.CommandResult; at is CommandResult { Command: not RootCommand } inner; at = at.Parent)
-            names.Push(inner.Command.Name);
-        return string.Join(' ', names.Prepend("varve"));
     }
 
     private static int Guard(Terminal terminal, Func<int> body)

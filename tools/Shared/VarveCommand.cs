@@ -1,6 +1,6 @@
 using System.CommandLine;
 
-namespace Varve.Cli;
+namespace Varve.Tools;
 
 /// <summary>A command that is one function from the parsed line to the exit code, with examples for its help.</summary>
 internal sealed class VarveCommand(string name, string description, params string[] examples) : Command(name, description)
@@ -9,5 +9,9 @@ internal sealed class VarveCommand(string name, string description, params strin
 
     /// <summary>Runs off the main thread, so that Ctrl+C can cancel it.</summary>
     public void Run(Func<ParseResult, CancellationToken, int> body) =>
+        SetAction((parsed, cancellation) => Task.Run(() => body(parsed, cancellation), CancellationToken.None));
+
+    /// <inheritdoc cref="Run(Func{ParseResult, CancellationToken, int})"/>
+    public void Run(Func<ParseResult, CancellationToken, Task<int>> body) =>
         SetAction((parsed, cancellation) => Task.Run(() => body(parsed, cancellation), CancellationToken.None));
 }

@@ -1,0 +1,154 @@
+using System.Text.Json;
+using ModelContextProtocol;
+using ModelContextProtocol.Client;
+using ModelContextProtocol.Protocol;
+
+namespace Varve.Mcp.Cli.Tests;
+
+public sealed class StoreServerTests : ServerHouse
+{
+    private const string LegacyRevision = "2025-11-25";
+
+    [Fact]
+    public async Task What_is_written_is_read_and_an_empty_value_is_not_an_absent_one()
+    {
+        await using TestServer server = await StartAsync();
+        await InsertAsync(server, ("a", "1"), ("b", ""));
+        JsonElement a = await server.GetAsync("map_get", new { name = "m", key = "a" });
+        Assert.True(a.GetProperty("found").GetBoolean());
+        Assert.Equal("1", a.GetProperty("value").GetString());
+        JsonElement b = await server.GetAsync("map_get", new { name = "m", key = "b" });
+        Assert.Equal("", b.GetProperty("value").GetString());
+        JsonElement c = await server.GetAsync("map_get", new { name = "m", key = "c" });
+        Assert.False(c.GetProperty("found").GetBoolean());
+        Assert.False(c.TryGetProperty("value", out _));
+    }
+
+    [Fact]
+    public async Task Bytes_that_are_no_text_come_and_go_as_base64()
+    {
+        await using TestServer server = await StartAsync();
+        byte[] bytes = [0xFF, 0x00, 0xC3];
+        var entries = new Dictionary<string, string> { ["k"] = Convert.ToBase64String(bytes) };
+        await server.GetAsync("map_insert", new { name = "m", entries, encoding = "base64" });
+        JsonElement read = await server.GetAsync("map_get", new { name = "m", key = "k" });
+        Assert.Equal(bytes, read.GetProperty("value_base64").GetBytesFromBase64());
+        Assert.False(read.TryGetProperty("value", out _));
+        await InsertAsync(server, ("t", "text"));
+        read = await server.GetAsync("map_get", new { name = "m", key = "t", encoding = "base64" });
+        Assert.Equal("text"u8.ToArray(), read.GetProperty("value_base64").GetBytesFromBase64());
+        JsonElement refused = await server.GetErrorAsync(
+            "map_insert", new { name = "m", entries = new { k = "?" }, encoding = "base64" });
+        Assert.Equal("The value of 'k' is not base64.", refused.GetProperty("message").GetString());
+    }
+
+    [Fact]
+    public async Task Ranges_go_both_ways_and_on_where_they_ended()
+    {
+        await using TestServer server = await StartAsync();
+        await InsertAsync(server, [.. "abcdef".Select(key => ($"{key}", "v"))]);
+        Assert.Equal("b c d", await RangeAsync(server, "map_range", new { name = "m", start_key = "b", end_key = "e", limit = 10 }));
+        var backwards = new { name = "m", start_key = "e", end_key = "b", limit = 10 };
+        Assert.Equal("e d c", await RangeAsync(server, "map_reverse_range", backwards));
+        Assert.Equal("a b > c", await RangeAsync(server, "map_range", new { name = "m", limit = 2 }));
+        Assert.Equal("f e > d", await RangeAsync(server, "map_reverse_range", new { name = "m", limit = 2 }));
+        Assert.Equal("d c > b", await RangeAsync(server, "map_reverse_range", new { name = "m", start_key = "d", limit = 2 }));
+        Assert.Equal("", await RangeAsync(server, "map_range", new { name = "never written", limit = 2 }));
+        foreach ((string tool, object bounds) in new (string, object)[]
+        {
+            ("map_range", new { name = "m", start_key = "b", end_key = "b", limit = 1 }),
+            ("map_reverse_range", new { name = "m", start_key = "b", end_key = "b", limit = 1 }),
+            ("map_reverse_range", new { name = "m", start_key = "a", end_key = "b", limit = 1 }),
+        })
+        {
+            JsonElement refused = await server.GetErrorAsync(tool, bounds);
+            Assert.Contains("range must lie", refused.GetProperty("message").GetString());
+        }
+    }
+
+    [Fact]
+    public async Task A_page_that_is_cut_by_its_bytes_says_where_it_goes_on()
+    {
+        await using TestServer server = await StartAsync();
+        string large = new('x', 400_000);
+        await InsertAsync(server, ("a", large), ("b", large), ("c", large));
+        Assert.Equal("a b > c", await RangeAsync(server, "map_range", new { name = "m", limit = 100 }));
+    }
+
+    [Fact]
+    public async Task Removed_keys_are_gone_and_absent_ones_no_error()
+    {
+        await using TestServer server = await StartAsync();
+        await InsertAsync(server, ("a", "1"), ("b", "2"));
+        await server.GetAsync("map_remove", new { name = "m", keys = new[] { "a", "nowhere" } });
+        JsonElement stats = await server.GetAsync("map_stats", new { name = "m" });
+        Assert.Equal(1, stats.GetProperty("entries").GetInt64());
+        Assert.Equal("b", stats.GetProperty("first_key").GetString());
+        Assert.True(stats.GetProperty("is_complete").GetBoolean());
+    }
+
+    [Fact]
+    public async Task The_journals_own_maps_cannot_be_named()
+    {
+        await using TestServer server = await StartAsync();
+        await InsertAsync(server, ("a", "1"));
+        JsonElement maps = await server.GetAsync("list_maps", new { });
+        Assert.Equal(["m"], maps.GetProperty("maps").EnumerateArray().Select(map => map.GetString()));
+        foreach ((string tool, object arguments) in new (string, object)[]
+        {
+            ("map_get", new { name = "$varve/invocations", key = "a" }),
+            ("map_insert", new { name = "$varve/mine", entries = new { a = "1" } }),
+            ("map_remove", new { name = "$varve/steps", keys = new[] { "a" } }),
+            ("map_range", new { name = "$varve/expiry", limit = 1 }),
+            ("map_reverse_range", new { name = "$varve/expiry", limit = 1 }),
+            ("map_stats", new { name = "$varve/expiry" }),
+        })
+        {
+            JsonElement refused = await server.GetErrorAsync(tool, arguments);
+            Assert.Contains("begin with '$varve/'", refused.GetProperty("message").GetString());
+        }
+
+        await Assert.ThrowsAsync<McpProtocolException>(() => server.Client.ReadResourceAsync("map://%24varve%2Fexpiry/a").AsTask());
+    }
+
+    [Fact]
+    public async Task A_key_is_a_resource_under_its_encoded_name()
+    {
+        await using TestServer server = await StartAsync();
+        var entries = new Dictionary<string, string> { ["a/b ü?%"] = "text" };
+        await server.GetAsync("map_insert", new { name = "audit:x/y", entries });
+        ReadResourceResult read = await server.Client.ReadResourceAsync("map://audit%3Ax%2Fy/a%2Fb%20%C3%BC%3F%25");
+        Assert.Equal("text", Assert.IsType<TextResourceContents>(Assert.Single(read.Contents)).Text);
+        var missing = await Assert.ThrowsAsync<McpProtocolException>(() => server.Client.ReadResourceAsync("map://m/nothing").AsTask());
+        Assert.Equal(McpErrorCode.InvalidParams, missing.ErrorCode);
+    }
+
+    [Fact]
+    public async Task A_change_of_a_key_is_told_to_its_subscribers()
+    {
+        var legacy = new McpClientOptions { ProtocolVersion = LegacyRevision };
+        await using TestServer server = await TestServer.StartAsync(Database, "store", client: legacy);
+        var told = new SemaphoreSlim(0);
+        await using IAsyncDisposable subscription = await server.Client.SubscribeToResourceAsync("map://m/a%2Fb", (_, _) =>
+        {
+            told.Release();
+            return ValueTask.CompletedTask;
+        });
+        await InsertAsync(server, ("other", "1"));
+        await InsertAsync(server, ("a/b", "1"));
+        Assert.True(await told.WaitAsync(TimeSpan.FromSeconds(20)));
+    }
+
+    private static Task InsertAsync(TestServer server, params (string Key, string Value)[] entries) => server.GetAsync(
+        "map_insert", new { name = "m", entries = entries.ToDictionary(entry => entry.Key, entry => entry.Value) });
+
+    private static async Task<string> RangeAsync(TestServer server, string tool, object arguments)
+    {
+        JsonElement page = await server.GetAsync(tool, arguments);
+        string keys = string.Join(' ', page.GetProperty("entries").EnumerateArray().Select(entry => entry.GetProperty("key").GetString()));
+        Assert.Equal(page.GetProperty("entries").GetArrayLength(), page.GetProperty("count").GetInt32());
+        return page.TryGetProperty("next_start_key", out JsonElement next) ? $"{keys} > {next.GetString()}" : keys;
+    }
+
+    private Task<TestServer> StartAsync() => TestServer.StartAsync(Database, "store");
+}

@@ -1,0 +1,3 @@
+using Varve.Mcp.Cli;
+
+return await CommandLine.RunAsync(args, Terminal.OpenStandard());
