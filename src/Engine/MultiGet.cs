@@ -79,14 +79,15 @@ public sealed class MultiGet : IDisposable
         // One time for all keys, as one sequence.
         ReadMoment moment = snapshot?.CheckMoment(_database) ?? default;
         ReadView view;
+        int stripe;
         if (snapshot is null)
         {
-            view = _database.Views.PinMoment(out ulong sequence);
+            view = _database.Views.EnterMoment(out stripe, out ulong sequence);
             moment = new ReadMoment(sequence, _database.Clock.ReadTime());
         }
         else
         {
-            view = _database.Views.Pin();
+            view = _database.Views.Enter(out stripe);
         }
 
         try
@@ -97,7 +98,7 @@ public sealed class MultiGet : IDisposable
         }
         finally
         {
-            view.Release();
+            view.Leave(stripe);
         }
 
         _hasRun = true;

@@ -181,7 +181,7 @@ public sealed partial class SortedMap
     {
         Limits.CheckKey(key);
         using var full = new FullKey(Identity, key, stackalloc byte[FullKey.StackBytes]);
-        ReadView view = Database.Views.Pin();
+        ReadView view = Database.Views.Enter(out int stripe);
         try
         {
             // The view first, the sequence of this moment second: see ReadViews.
@@ -200,7 +200,7 @@ public sealed partial class SortedMap
         }
         finally
         {
-            view.Release();
+            view.Leave(stripe);
         }
     }
 

@@ -35,7 +35,7 @@ internal sealed class CatalogRepair(RepairWork work)
         }
         finally
         {
-            view.Release();
+            view.Close();
             active.Release();
             levels.Release();
         }

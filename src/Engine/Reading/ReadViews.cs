@@ -48,19 +48,30 @@ internal sealed class ReadViews
         }
     }
 
-    /// <summary>
-    /// Pins a view for a read of several keys at this moment, without registering it: the view has all entries up to the sequence, and none
-    /// that the sequence needs was dropped from it.
-    /// </summary>
-    public ReadView PinMoment(out ulong sequence)
+    /// <summary>Visits the current view, for a read that ends soon; leave it with the stripe.</summary>
+    /// <exception cref="ObjectDisposedException">The database was closed.</exception>
+    public ReadView Enter(out int stripe)
     {
         while (true)
         {
-            ReadView view = Pin();
+            ReadView view = Unpinned;
+            if (view.TryEnter(out stripe)) return view;
+        }
+    }
+
+    /// <summary>
+    /// Visits a view for a read of several keys at this moment, without registering it: the view has all entries up to the sequence, and
+    /// none that the sequence needs was dropped from it.
+    /// </summary>
+    public ReadView EnterMoment(out int stripe, out ulong sequence)
+    {
+        while (true)
+        {
+            ReadView view = Enter(out stripe);
             sequence = VisibleSequence;
 
             if (IsCurrent(view)) return view;
-            view.Release();
+            view.Leave(stripe);
         }
     }
 
@@ -128,14 +139,14 @@ internal sealed class ReadViews
         {
             ReadView? before = _current;
             Volatile.Write(ref _current, null);
-            before?.Release();
+            before?.Close();
         }
     }
 
     private void Replace(ReadView before, ReadView after)
     {
         Volatile.Write(ref _current, after);
-        before.Release();
+        before.Close();
         _replaced.RemoveAll(static view => view.IsGivenUp);
         if (!before.IsGivenUp) _replaced.Add(before);
         _replacedCount = _replaced.Count;

@@ -47,11 +47,14 @@ internal sealed class ViewLitmus : Litmus
 
         for (int i = 0; i < Reads; i++)
         {
-            ReadView view = _pins ? _views.Pin() : _views.Unpinned;
+            int stripe = 0;
+            bool enters = random.Next(2) == 0;
+            ReadView view = !_pins ? _views.Unpinned : enters ? _views.Enter(out stripe) : _views.Pin();
             Seam();
             bool isGivenUp = view.IsGivenUp || IsGivenUp(view.Levels);
             if (!isGivenUp && _pins) CheckContent(view);
-            if (_pins) view.Release();
+            if (_pins && enters) view.Leave(stripe);
+            else if (_pins) view.Release();
             Holds(!isGivenUp, "what the view shows was given up while it was read");
         }
     }

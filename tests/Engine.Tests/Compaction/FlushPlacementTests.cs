@@ -83,7 +83,7 @@ public sealed class FlushPlacementTests
             MemTable[] all = [.. newer.Select(tables => tables.Table), frozen.Table];
             var view = new ReadView(active.Table, all, levels);
             int level = FlushPlacement.LevelFor(frozen.Table, view, options);
-            view.Release();
+            view.Close();
             levels.Release();
             return level;
         }

@@ -85,6 +85,24 @@ public sealed class ReadViewsTests : IDisposable
     }
 
     [Fact]
+    public void Visits_keep_a_replaced_view_until_the_last_one_ends()
+    {
+        ReadView view = Views.Enter(out int first);
+        Assert.Same(view, Views.Enter(out int second));
+        ReadView pinned = Views.Pin();
+        view.Leave(first);
+        _house.Rotate();
+        Assert.False(view.TryEnter(out _));
+        Assert.False(view.IsGivenUp);
+        view.Leave(second);
+        Assert.False(view.IsGivenUp);
+        pinned.Release();
+        Assert.True(view.IsGivenUp);
+        Assert.False(view.TryEnter(out _));
+        Assert.False(view.TryAddReference());
+    }
+
+    [Fact]
     public void Memory_nobody_reads_is_given_back_with_the_view_that_showed_it_last()
     {
         _house.Put("k"u8, "v"u8);
@@ -185,16 +203,16 @@ public sealed class ReadViewsTests : IDisposable
         Assert.False(Views.IsCurrent(before));
         before.Release();
 
-        ReadView view = Views.PinMoment(out ulong sequence);
+        ReadView view = Views.EnterMoment(out int stripe, out ulong sequence);
         Assert.Equal(1UL, sequence);
         Assert.Same(map, view.Levels);
-        view.Release();
+        view.Leave(stripe);
     }
 
     /// <summary>The key is in the active memtable at the end of each round and in a frozen one else.</summary>
     private void ReadNewest()
     {
-        ReadView view = Views.Pin();
+        ReadView view = Views.Enter(out int stripe);
         ulong sequence = Views.VisibleSequence;
         try
         {
@@ -204,7 +222,7 @@ public sealed class ReadViewsTests : IDisposable
         }
         finally
         {
-            view.Release();
+            view.Leave(stripe);
         }
     }
 }
