@@ -72,6 +72,7 @@ public sealed class InspectorTests : IDisposable
     {
         using Database database = Fill(count: 20);
         database.Flush();
+        database.WaitForUpkeep();
         DirectoryInspection found = DatabaseInspector.InspectDirectory(_directory);
         Assert.Empty(found.Problems);
         Assert.All(found.Files, file => Assert.Null(file.Problem));
