@@ -86,6 +86,14 @@ public sealed partial class InvocationContext
     /// </summary>
     public void MarkRetryable() => IsRetryable = true;
 
+    /// <summary>Whether an earlier run has kept the result of a guard, which that guard will give back.</summary>
+    /// <param name="alias">The guard's alias.</param>
+    public bool HasResult(string alias)
+    {
+        CheckAlias(alias);
+        lock (_stateGuard) return _steps.Guards.GetValueOrDefault(alias)?.State == StepState.Stored;
+    }
+
     /// <summary>Ends the invocation with its outcome, durably.</summary>
     /// <param name="content">What a call with the same key will get.</param>
     /// <param name="isError">Whether it is an error.</param>

@@ -86,20 +86,35 @@ public sealed partial class Journal
         return null;
     }
 
-    /// <summary>Runs an invocation again that waits or is open, for the principal that has asked for it.</summary>
+    /// <summary>
+    /// Goes on with an invocation for the principal that has asked for it, as a call with its key would: one that waits or is open is to be
+    /// run again; one that is under way is waited for, until it has ended or waits.
+    /// </summary>
     /// <param name="id">The invocation.</param>
     /// <param name="principal">As in its request.</param>
-    /// <param name="cancellation">Ends the call before anything is written.</param>
-    /// <returns>
-    /// The run that the caller is to make; null when there is no such invocation of this principal, or it neither waits nor is open.
-    /// </returns>
-    public async ValueTask<InvocationContext?> ReenterAsync(Guid id, string principal, CancellationToken cancellation = default)
+    /// <param name="cancellation">Ends the wait, and the call before anything is written.</param>
+    /// <returns>The run that the caller is to make, or the outcome; null when there is no such invocation of this principal.</returns>
+    public async ValueTask<BeginResult?> ReenterAsync(Guid id, string principal, CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(principal);
-        Invocation? found = await FindAsync(id, cancellation).ConfigureAwait(false);
-        bool isAtRest = found is { State: InvocationState.Waiting or InvocationState.Open } && found.Principal == principal;
-        if (!isAtRest || IsExpired(found!.Stored, found.Key is not null)) return null;
-        return await TryRunAsync(id, found.Stored, found.Stored.Counts.Again, [], cancellation).ConfigureAwait(false);
+        bool hasJoined = false;
+        while (await FindAsync(id, cancellation).ConfigureAwait(false) is { } found)
+        {
+            if (found.Principal != principal || IsExpired(found.Stored, found.Key is not null)) return null;
+            if (found.Outcome is { } outcome) return BeginResult.Of(outcome, hasJoined);
+            if (found.Stored.IsAtRest)
+            {
+                InvocationContext? run =
+                    await TryRunAsync(id, found.Stored, found.Stored.Counts.Again, [], cancellation).ConfigureAwait(false);
+                if (run is not null) return BeginResult.Fresh(run);
+                continue;
+            }
+
+            await WaitForChangeAsync(id, found.Stored, cancellation).ConfigureAwait(false);
+            hasJoined = true;
+        }
+
+        return null;
     }
 
     /// <summary>An invocation; null when there is none of this id (any more).</summary>

@@ -166,11 +166,20 @@ public sealed class JournalRecoveryTests : IDisposable
         Assert.Null(await _house.RecoverAsync());
         Assert.Null(await Journal.ReenterAsync(run.Id, "you"));
         Assert.Null(await Journal.ReenterAsync(Guid.NewGuid(), "local"));
-        InvocationContext again = (await Journal.ReenterAsync(run.Id, "local"))!;
-        Assert.Null(await Journal.ReenterAsync(run.Id, "local"));
-        Assert.Equal(1, await again.AtLeastOnceAsync("step", () => Task.FromResult(2)));
-        await again.CompleteAsync(default);
-        Assert.Null(await Journal.ReenterAsync(run.Id, "local"));
+        InvocationContext again = (await Journal.ReenterAsync(run.Id, "local"))!.Context!;
+        Assert.True(again.HasResult("step"));
+        Assert.False(again.HasResult("another"));
+        Task<BeginResult?> joining = Journal.ReenterAsync(run.Id, "local").AsTask();
+        Task<BeginResult?> joiningOnly = Journal.ReenterAsync(run.Id, "local").AsTask();
+        await again.SuspendAsync();
+        BeginResult? next = await await Task.WhenAny(joining, joiningOnly);
+        InvocationContext last = next!.Context!;
+        Assert.Equal(1, await last.AtLeastOnceAsync("step", () => Task.FromResult(2)));
+        await last.CompleteAsync("done"u8.ToArray());
+        BeginResult[] both = [(await joining)!, (await joiningOnly)!];
+        Assert.Equal([BeginKind.Fresh, BeginKind.Joined], both.Select(result => result.Kind).Order());
+        BeginResult ended = (await Journal.ReenterAsync(run.Id, "local"))!;
+        Assert.Equal((BeginKind.Replayed, "done"), (ended.Kind, Encoding.UTF8.GetString(ended.Outcome!.Content.Span)));
 
         InvocationContext keyed = await _house.BeginAsync("k");
         await keyed.SuspendAsync();
