@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text;
+using Varve.Workloads.Measuring;
 
 namespace Varve.Workloads.Reporting;
 
@@ -16,11 +17,7 @@ internal static class Report
     {
         var text = new StringBuilder();
         text.AppendLine(CultureInfo.InvariantCulture, $"# Workloads, {DateTime.UtcNow:yyyy-MM-dd HH:mm} UTC").AppendLine();
-        text.AppendLine(
-                CultureInfo.InvariantCulture,
-                $"{ProcessorName()}, {Environment.ProcessorCount} processors, {Environment.OSVersion.VersionString}, "
-                + $".NET {Environment.Version}.")
-            .AppendLine();
+        text.AppendLine(Machine.Describe()).AppendLine();
         text.AppendLine("    " + command).AppendLine();
         WriteAssertions(text, results);
         WriteFailures(text, results);
@@ -132,13 +129,5 @@ internal static class Report
         }
 
         text.AppendLine();
-    }
-
-    private static string ProcessorName()
-    {
-        const string Field = "model name";
-        if (!File.Exists("/proc/cpuinfo")) return "Unknown processor";
-        string? line = File.ReadLines("/proc/cpuinfo").FirstOrDefault(line => line.StartsWith(Field, StringComparison.Ordinal));
-        return line is null ? "Unknown processor" : line[(line.IndexOf(':', StringComparison.Ordinal) + 1)..].Trim();
     }
 }

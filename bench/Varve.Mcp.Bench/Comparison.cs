@@ -1,0 +1,154 @@
+using System.Diagnostics;
+using System.Globalization;
+using System.Text;
+using ModelContextProtocol.Client;
+using ModelContextProtocol.Protocol;
+using Varve.Workloads.Measuring;
+
+namespace Varve.Mcp.Bench;
+
+/// <summary>How much is measured.</summary>
+internal sealed record ComparisonSettings(TimeSpan Duration, int Runs, int Connections, string Results);
+
+/// <summary>Measures each kind of server in turn, so that what the machine does meanwhile hits all alike, and reports medians.</summary>
+internal sealed class Comparison(ComparisonSettings settings, CancellationToken cancellation)
+{
+    private static readonly (string Name, string Revision)[] s_eras = [("legacy", "2025-11-25"), ("modern", "2026-07-28")];
+
+    private readonly Dictionary<string, List<double>> _figures = [];
+
+    public static async Task RunAsync(ComparisonSettings settings, string arguments, CancellationToken cancellation)
+    {
+        var comparison = new Comparison(settings, cancellation);
+        for (int run = 1; run <= settings.Runs; run++)
+        {
+            Console.Error.WriteLine($"run {run} of {settings.Runs}");
+            await comparison.MeasureHttpAsync();
+            await comparison.MeasureStdioAsync();
+        }
+
+        string report = comparison.Report(arguments);
+        Console.Write(report);
+        Directory.CreateDirectory(settings.Results);
+        string name = DateTime.UtcNow.ToString("yyyy-MM-dd-HHmm", CultureInfo.InvariantCulture) + "-mcp.md";
+        await File.WriteAllTextAsync(Path.Combine(settings.Results, name), report, cancellation);
+    }
+
+    private async Task MeasureHttpAsync()
+    {
+        foreach ((string era, string _) in s_eras)
+        {
+            foreach (ServerKind kind in (ServerKind[])[ServerKind.Hosted, ServerKind.Journaled])
+            {
+                using Process server = Start(kind, "http");
+                string url = await server.StandardOutput.ReadLineAsync(cancellation)
+                    ?? throw new InvalidOperationException("The server did not start.");
+                using (var load = new HttpLoad(new Uri(url + "/mcp"), era == "modern"))
+                {
+                    await load.MeasureAsync(settings.Connections, settings.Duration, cancellation);
+                    (double perSecond, double median) = await load.MeasureAsync(settings.Connections, settings.Duration, cancellation);
+                    Add($"http {era} {kind} rate", perSecond);
+                    Add($"http {era} {kind} median", median);
+                }
+                server.StandardInput.Close();
+                await server.WaitForExitAsync(cancellation);
+            }
+        }
+    }
+
+    private async Task MeasureStdioAsync()
+    {
+        foreach ((string era, string revision) in s_eras)
+        {
+            foreach (ServerKind kind in Enum.GetValues<ServerKind>())
+            {
+                var transport = new StdioClientTransport(new StdioClientTransportOptions
+                {
+                    Command = Environment.ProcessPath!,
+                    Arguments = [BenchServer.CommandName, kind.ToString(), "stdio"],
+                });
+                var options = new McpClientOptions { ProtocolVersion = revision };
+                await using McpClient client = await McpClient.CreateAsync(transport, options, cancellationToken: cancellation);
+                await CallAsync(client);
+                LatencyHistogram times = await CallAsync(client);
+                Add($"stdio {era} {kind} median", times.Percentile(0.5) * 1e6 / Stopwatch.Frequency);
+            }
+        }
+    }
+
+    /// <summary>One call after the other.</summary>
+    private async Task<LatencyHistogram> CallAsync(McpClient client)
+    {
+        var times = new LatencyHistogram();
+        long start = Stopwatch.GetTimestamp();
+        var arguments = new Dictionary<string, object?> { ["text"] = "a" };
+        while (Stopwatch.GetElapsedTime(start) < settings.Duration)
+        {
+            long begun = Stopwatch.GetTimestamp();
+            CallToolResult result = await client.CallToolAsync(BenchTools.NoteName, arguments, cancellationToken: cancellation);
+            times.Record(Stopwatch.GetTimestamp() - begun);
+            if (result.IsError == true) throw new InvalidDataException("A call has failed.");
+        }
+        return times;
+    }
+
+    private static Process Start(ServerKind kind, string transport)
+    {
+        var start = new ProcessStartInfo(Environment.ProcessPath!, [BenchServer.CommandName, kind.ToString(), transport])
+        {
+            RedirectStandardInput = true,
+            RedirectStandardOutput = true,
+        };
+        return Process.Start(start) ?? throw new InvalidOperationException("The server did not start.");
+    }
+
+    private void Add(string name, double figure)
+    {
+        if (!_figures.TryGetValue(name, out List<double>? all)) _figures.Add(name, all = []);
+        all.Add(figure);
+    }
+
+    private double Median(string name)
+    {
+        List<double> sorted = [.. _figures[name].Order()];
+        return (sorted[(sorted.Count - 1) / 2] + sorted[sorted.Count / 2]) / 2;
+    }
+
+    private string Report(string arguments)
+    {
+        var text = new StringBuilder();
+        void Line(FormattableString line) => text.AppendLine(line.ToString(CultureInfo.InvariantCulture));
+        Line($"# Calls of tools, {DateTime.UtcNow:yyyy-MM-dd HH:mm} UTC");
+        Line($"");
+        Line($"{Machine.Describe()} Medians of {settings.Runs} runs of {settings.Duration.TotalSeconds:0.#} s each.");
+        Line($"");
+        Line($"    dotnet run -c Release --project bench/Varve.Mcp.Bench -- {arguments}");
+        Line($"");
+        Line($"## HTTP, {settings.Connections} connections");
+        Line($"");
+        Line($"| era | un-journaled, calls/s | journaled, calls/s | ratio | medians, µs |");
+        Line($"|---|---:|---:|---:|---:|");
+        foreach ((string era, string _) in s_eras)
+        {
+            double hosted = Median($"http {era} Hosted rate");
+            double journaled = Median($"http {era} Journaled rate");
+            string medians = string.Create(
+                CultureInfo.InvariantCulture,
+                $"{Median($"http {era} Hosted median"):N0} / {Median($"http {era} Journaled median"):N0}");
+            Line($"| {era} | {hosted:N0} | {journaled:N0} | {journaled / hosted:N2} | {medians} |");
+        }
+        Line($"");
+        Line($"## stdio, one call after the other, medians in µs");
+        Line($"");
+        Line($"| era | plain SDK | hosted | journaled | hosted / SDK | journaled / SDK |");
+        Line($"|---|---:|---:|---:|---:|---:|");
+        foreach ((string era, string _) in s_eras)
+        {
+            double plain = Median($"stdio {era} Plain median");
+            double hosted = Median($"stdio {era} Hosted median");
+            double journaled = Median($"stdio {era} Journaled median");
+            Line($"| {era} | {plain:N0} | {hosted:N0} | {journaled:N0} | {hosted / plain:N2} | {journaled / plain:N2} |");
+        }
+        return text.ToString();
+    }
+}
