@@ -41,20 +41,27 @@ internal sealed class CallFilter : IDisposable
 
         // With a key the journal is asked first: the answer of a finished call holds, whatever has become of the tool's schema.
         if (key is null && RefuseArguments(call) is { } refusal) return refusal;
-        using RateLimitLease permit = await _limiter.AcquireAsync(1, cancellation);
-        if (!permit.IsAcquired) throw ErrorCodes.Overload("calls at the same time");
-        return await RunAsync(call, tool, cancellation);
+        var permit = new CallPermit(await _limiter.AcquireAsync(1, cancellation));
+        try
+        {
+            if (!permit.IsAcquired) throw ErrorCodes.Overload("calls at the same time");
+            return await RunAsync(call, permit, tool, cancellation);
+        }
+        finally
+        {
+            permit.Leave();
+        }
     }
 
     private async ValueTask<CallToolResult> RunAsync(
-        ToolCall call, McpRequestHandler<CallToolRequestParams, CallToolResult> tool, CancellationToken cancellation)
+        ToolCall call, CallPermit permit, McpRequestHandler<CallToolRequestParams, CallToolResult> tool, CancellationToken cancellation)
     {
         using CancellationTokenSource? timeout = _options.CallTimeout is { } limit ? new CancellationTokenSource(limit, _time) : null;
         using CancellationTokenSource? either =
             timeout is null ? null : CancellationTokenSource.CreateLinkedTokenSource(timeout.Token, cancellation);
         try
         {
-            return await _runner.RunAsync(call, token => RunToolAsync(call, tool, token), either?.Token ?? cancellation);
+            return await _runner.RunAsync(call, token => RunToolAsync(call, permit, tool, token), either?.Token ?? cancellation);
         }
         catch (OperationCanceledException) when (timeout is { IsCancellationRequested: true } && !cancellation.IsCancellationRequested)
         {
@@ -68,8 +75,9 @@ internal sealed class CallFilter : IDisposable
 
     /// <summary>The tool, and its exceptions as results: inside the journal, which keeps these, too.</summary>
     private async ValueTask<CallToolResult> RunToolAsync(
-        ToolCall call, McpRequestHandler<CallToolRequestParams, CallToolResult> tool, CancellationToken cancellation)
+        ToolCall call, CallPermit permit, McpRequestHandler<CallToolRequestParams, CallToolResult> tool, CancellationToken cancellation)
     {
+        permit.Enter();
         try
         {
             CallToolResult? refusal = call.IdempotencyKey is null ? null : RefuseArguments(call);
@@ -83,6 +91,10 @@ internal sealed class CallFilter : IDisposable
             when (failure is not (RetryableException or InvocationLostException) && IsUnexpected(failure, cancellation))
         {
             return Report(call, failure);
+        }
+        finally
+        {
+            permit.Leave();
         }
     }
 

@@ -1,6 +1,9 @@
 using System.Security.Claims;
+using System.Security.Cryptography;
+using System.Text;
 using ModelContextProtocol.Protocol;
 using ModelContextProtocol.Server;
+using Varve.Mcp.Durable;
 using Varve.Mcp.Messages;
 
 namespace Varve.Mcp.Calls;
@@ -16,6 +19,22 @@ public sealed record ToolCall(
 {
     /// <summary>The session's id over HTTP in revisions before 2026-07-28; else null.</summary>
     public string? SessionId => Request.Server.SessionId;
+
+    /// <summary>The question that the request answers; null where it answers none.</summary>
+    internal RequestState? Answers { get; init; }
+
+    /// <summary>A digest of caller, tool and arguments: the same for the same call.</summary>
+    internal byte[] Digest()
+    {
+        using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+        foreach (string part in (string[])[Principal, Request.Params.Name])
+        {
+            hash.AppendData(Encoding.UTF8.GetBytes(part));
+            hash.AppendData([0]);
+        }
+        hash.AppendData(CanonicalJson.Write(Request.Params.Arguments));
+        return hash.GetHashAndReset();
+    }
 
     /// <summary>Runs a call: the next step, up to the tool itself.</summary>
     /// <param name="cancellation">Ends it.</param>

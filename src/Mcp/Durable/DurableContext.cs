@@ -2,6 +2,7 @@ using ModelContextProtocol;
 using ModelContextProtocol.Protocol;
 using Varve.Idempotency;
 using Varve.Mcp.Calls;
+using Varve.Mcp.Durable;
 
 // Sampling is deprecated in the protocol and still part of it.
 #pragma warning disable MCP9005
@@ -21,11 +22,13 @@ public sealed class DurableContext
     private static readonly AsyncLocal<DurableContext?> s_current = new();
 
     private readonly ToolCall _call;
+    private readonly ClientQuestions _questions;
 
-    internal DurableContext(InvocationContext invocation, ToolCall call)
+    internal DurableContext(InvocationContext invocation, ToolCall call, RequestStates states)
     {
         Invocation = invocation;
         _call = call;
+        _questions = new ClientQuestions(invocation, call, states);
     }
 
     /// <summary>The run of the invocation, with all that the journal offers.</summary>
@@ -124,27 +127,33 @@ public sealed class DurableContext
     /// <summary>
     /// Asks the client's language model, once: the answer is kept before this returns, and later runs of the call get it.
     /// </summary>
+    /// <remarks>As <see cref="ElicitAsync"/>.</remarks>
     /// <param name="alias">Names the question in the call; not empty, at most 1,024 characters.</param>
     /// <param name="question">The question.</param>
     /// <param name="cancellation">Ends the wait.</param>
-    /// <exception cref="InvalidOperationException">The client cannot be asked.</exception>
+    /// <exception cref="InvalidOperationException">The client cannot be asked: a session that has not said so.</exception>
+    /// <exception cref="MissingRequiredClientCapabilityException">The client cannot be asked: a request that has not said so.</exception>
     public Task<CreateMessageResult> SampleAsync(
-        string alias, CreateMessageRequestParams question, CancellationToken cancellation = default) =>
-        Invocation.AtLeastOnceAsync(
-            alias,
-            async step => await _call.Request.Server.SampleAsync(question, step.Cancellation).ConfigureAwait(false),
-            RetryPolicy.Once,
-            cancellation);
+        string alias, CreateMessageRequestParams question, CancellationToken cancellation = default)
+    {
+        ArgumentNullException.ThrowIfNull(question);
+        return _questions.AskAsync(alias, ClientQuestion.Sampling(question), cancellation);
+    }
 
     /// <summary>Asks the client's user, once: the answer is kept before this returns, and later runs of the call get it.</summary>
+    /// <remarks>
+    /// In revisions before 2026-07-28 the run waits here. Since that revision the request ends with the question, by an exception that the
+    /// tool must let pass, and the client's next request, with the answer, runs the tool again from the top: so what has an effect before
+    /// a question belongs into a guard.
+    /// </remarks>
     /// <param name="alias">Names the question in the call; not empty, at most 1,024 characters.</param>
     /// <param name="question">The question.</param>
     /// <param name="cancellation">Ends the wait.</param>
-    /// <exception cref="InvalidOperationException">The client cannot be asked.</exception>
-    public Task<ElicitResult> ElicitAsync(string alias, ElicitRequestParams question, CancellationToken cancellation = default) =>
-        Invocation.AtLeastOnceAsync(
-            alias,
-            async step => await _call.Request.Server.ElicitAsync(question, step.Cancellation).ConfigureAwait(false),
-            RetryPolicy.Once,
-            cancellation);
+    /// <exception cref="InvalidOperationException">The client cannot be asked: a session that has not said so.</exception>
+    /// <exception cref="MissingRequiredClientCapabilityException">The client cannot be asked: a request that has not said so.</exception>
+    public Task<ElicitResult> ElicitAsync(string alias, ElicitRequestParams question, CancellationToken cancellation = default)
+    {
+        ArgumentNullException.ThrowIfNull(question);
+        return _questions.AskAsync(alias, ClientQuestion.Elicitation(question), cancellation);
+    }
 }

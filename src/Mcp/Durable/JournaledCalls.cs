@@ -1,5 +1,3 @@
-using System.Security.Cryptography;
-using System.Text;
 using Microsoft.Extensions.DependencyInjection;
 using ModelContextProtocol;
 using ModelContextProtocol.Protocol;
@@ -13,9 +11,12 @@ namespace Varve.Mcp.Durable;
 /// Runs calls through the journal: all of tools that are not read-only, all with an idempotency key, all of sessions over HTTP. The request
 /// is durable before the tool runs, the result before it is answered.
 /// </summary>
-internal sealed class JournaledCalls(Journal journal, IServiceScopeFactory scopes, FailureLog failures, TimeProvider time) : ICallRunner
+internal sealed class JournaledCalls(
+    Journal journal, RequestStates states, IServiceScopeFactory scopes, FailureLog failures, TimeProvider time) : ICallRunner
 {
     private const string ConflictReason = "idempotency_conflict";
+    private const string StateReason = "invalid_request_state";
+    private const string AnswerReason = "answer_conflict";
 
     // A caller's own key has no space.
     private const string DeduplicationPrefix = "same arguments ";
@@ -23,11 +24,12 @@ internal sealed class JournaledCalls(Journal journal, IServiceScopeFactory scope
     public async ValueTask<CallToolResult> RunAsync(ToolCall call, ToolCall.Run run, CancellationToken cancellation)
     {
         ToolPolicy policy = ToolPolicy.Of(call.Tool);
+        if (RequestStates.IsOne(call.Request.Params.RequestState)) return await AnswerAsync(call, run, cancellation);
         bool isJournaled = call.IdempotencyKey is not null || !policy.IsReadOnly || call.SessionId is not null;
         if (!isJournaled) return await run(cancellation);
 
         byte[] arguments = CanonicalJson.Write(call.Request.Params.Arguments);
-        string? key = call.IdempotencyKey ?? await DeduplicationKeyAsync(call, policy, arguments, cancellation);
+        string? key = call.IdempotencyKey ?? await DeduplicationKeyAsync(call, policy, cancellation);
         BeginResult begun = await BeginAsync(call, policy, arguments, key, cancellation);
         return begun.Kind switch
         {
@@ -38,21 +40,43 @@ internal sealed class JournaledCalls(Journal journal, IServiceScopeFactory scope
     }
 
     private static McpProtocolException Conflict() =>
-        new("The idempotency key was used for another tool or other arguments.", McpErrorCode.InvalidParams)
+        Refusal(ConflictReason, "The idempotency key was used for another tool or other arguments.");
+
+    private static McpProtocolException Refusal(string reason, string message) =>
+        new(message, McpErrorCode.InvalidParams) { Data = { ["reason"] = reason } };
+
+    /// <summary>A call that has ended with a question comes again, with the answer.</summary>
+    private async ValueTask<CallToolResult> AnswerAsync(ToolCall call, ToolCall.Run run, CancellationToken cancellation)
+    {
+        RequestState? asked = await states.OpenAsync(call.Request.Params.RequestState!, call.Digest(), cancellation);
+        Invocation? waiting = asked is null ? null : await journal.FindAsync(asked.Invocation, cancellation);
+        if (waiting is null)
+            throw Refusal(StateReason, "The request state is not one that was given for this call, or is too old.");
+        if (call.IdempotencyKey is { } key && key != waiting.Key) throw Conflict();
+        BeginResult entered = await journal.ReenterAsync(waiting.Id, call.Principal, cancellation)
+            ?? throw Refusal(StateReason, "The call of this request state is not there any more.");
+        IReadOnlyList<InvocationStep> steps = await journal.ListStepsAsync(waiting.Id, cancellation);
+        InvocationStep? answered = steps.FirstOrDefault(
+            step => step.Alias == asked!.Alias && step.Map is null && step.State == StepState.Stored);
+        if (answered is not null && ClientQuestions.Contradicts(call, answered))
         {
-            Data = { ["reason"] = ConflictReason },
-        };
+            if (entered.Context is not null) await entered.Context.SuspendAsync();
+            throw Refusal(AnswerReason, $"The question '{asked!.Alias}' was answered in another way.");
+        }
+
+        return entered.Context is { } again
+            ? await RunFreshAsync(call with { Answers = asked }, run, again, cancellation)
+            : StoredResult.Read(entered.Outcome!);
+    }
 
     /// <summary>
     /// The key of equal calls that begin within the tool's time; null where it has none. A key stands for one stretch of time: that of the
     /// stretch before is taken as long as its call began short enough ago.
     /// </summary>
-    private async ValueTask<string?> DeduplicationKeyAsync(
-        ToolCall call, ToolPolicy policy, byte[] arguments, CancellationToken cancellation)
+    private async ValueTask<string?> DeduplicationKeyAsync(ToolCall call, ToolPolicy policy, CancellationToken cancellation)
     {
         if (policy.Deduplication == TimeSpan.Zero) return null;
-        byte[] asked = [.. Encoding.UTF8.GetBytes(call.Request.Params.Name), 0, .. arguments];
-        string stem = DeduplicationPrefix + Convert.ToHexStringLower(SHA256.HashData(asked));
+        string stem = DeduplicationPrefix + Convert.ToHexStringLower(call.Digest());
         DateTimeOffset now = time.GetUtcNow();
         long stretch = now.Ticks / policy.Deduplication.Ticks;
         string before = $"{stem} {stretch - 1}";
@@ -121,7 +145,7 @@ internal sealed class JournaledCalls(Journal journal, IServiceScopeFactory scope
     /// <summary>Runs a call as a run of an invocation, and keeps its outcome.</summary>
     internal async Task<CallToolResult> RunToEndAsync(ToolCall call, ToolCall.Run run, InvocationContext invocation)
     {
-        DurableContext.Current = new DurableContext(invocation, call);
+        DurableContext.Current = new DurableContext(invocation, call, states);
         try
         {
             CallToolResult result = await RunToolAsync(run, invocation);

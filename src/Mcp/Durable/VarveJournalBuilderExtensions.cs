@@ -39,6 +39,7 @@ public static class VarveJournalBuilderExtensions
         services.TryAddSingleton<ISharedStore>(provider => new EmbeddedStore(provider.GetRequiredService<Database>()));
         services.AddSingleton(provider => new Journal(
             provider.GetRequiredService<ISharedStore>(), provider.GetRequiredService<IOptions<McpJournalOptions>>().Value.Journal));
+        services.AddSingleton<RequestStates>();
         services.Replace(ServiceDescriptor.Singleton<ICallRunner, JournaledCalls>());
         services.AddTransient(_ => DurableContext.Current ?? throw NoContext());
         services.AddHostedService<JournalService>();

@@ -21,9 +21,11 @@ internal sealed class DurableHost : IAsyncDisposable
 
     public Journal Journal => Http.Services.GetRequiredService<Journal>();
 
-    public static async Task<DurableHost> StartAsync(ManualTime? time = null)
+    private Action<VarveMcpOptions>? Configure { get; init; }
+
+    public static async Task<DurableHost> StartAsync(ManualTime? time = null, Action<VarveMcpOptions>? configure = null)
     {
-        var host = new DurableHost { Time = time };
+        var host = new DurableHost { Time = time, Configure = configure };
         await host.StartServerAsync<DurableTools>();
         return host;
     }
@@ -52,7 +54,7 @@ internal sealed class DurableHost : IAsyncDisposable
     }
 
     private async Task StartServerAsync<TTools>()
-        where TTools : class => Http = await McpHost.StartAsync(addServices: services =>
+        where TTools : class => Http = await McpHost.StartAsync(Configure, services =>
     {
         if (Time is not null) services.AddSingleton<TimeProvider>(Time);
         services.AddSingleton(Effects);

@@ -72,6 +72,22 @@ public sealed class JournaledCallTests
     }
 
     [Fact]
+    public async Task S11_a_call_that_goes_on_without_its_caller_counts_among_those_that_run()
+    {
+        await using DurableHost host = await DurableHost.StartAsync(
+            configure: options => (options.CallsMax, options.CallsQueuedMax) = (1, 0));
+        await LeaveAsync(host, key: "k");
+        Assert.Equal(-32000, (await CallAsync(host, "look", [])).ErrorCode());
+        host.Http.Gate.Open();
+        InvocationOutcome? outcome = await host.Journal.WaitAsync((await host.ListAsync()).Single().Id);
+        Assert.False(outcome!.IsError);
+
+        // The permit goes back right behind the outcome.
+        while ((await CallAsync(host, "look", [])).ErrorCode() == -32000) await Task.Yield();
+        Assert.Equal(1, host.Effects["look"]);
+    }
+
+    [Fact]
     public async Task The_answer_of_a_key_holds_when_the_tool_wants_other_arguments_by_now()
     {
         await using DurableHost host = await DurableHost.StartAsync();

@@ -1,8 +1,12 @@
 using System.Collections.Concurrent;
 using System.ComponentModel;
 using ModelContextProtocol;
+using ModelContextProtocol.Protocol;
 using ModelContextProtocol.Server;
 using Varve.Idempotency;
+
+// Sampling is deprecated in the protocol and still part of it.
+#pragma warning disable MCP9005
 
 namespace Varve.Mcp.Tests.Fakes;
 
@@ -76,6 +80,42 @@ internal sealed class DurableTools
         await context.AtLeastOnceAsync("a", () => Task.FromResult(1));
         await context.AtLeastOnceAsync("a", () => Task.FromResult(2));
         return "never";
+    }
+
+    [McpServerTool(Name = "order"), Description("Asks the user twice")]
+    public static async Task<string> OrderAsync(DurableContext context, Effects effects, string what)
+    {
+        await context.AtLeastOnceAsync("reserve", () => Task.FromResult(effects.Add("reserve")));
+        string size = await AskAsync(context, "size", $"Which size of {what}?");
+        await context.AtMostOnceAsync("price", () => Task.FromResult(effects.Add("price")));
+        string color = await AskAsync(context, "color", "Which color?");
+        return $"{what}, {size}, {color}: {effects.Add("order")}";
+    }
+
+    [McpServerTool(Name = "ask_model"), Description("Asks the client's model")]
+    public static async Task<string> AskModelAsync(DurableContext context, Effects effects)
+    {
+        var question = new CreateMessageRequestParams
+        {
+            Messages = [new SamplingMessage { Role = Role.User, Content = [new TextContentBlock { Text = "What is it?" }] }],
+            MaxTokens = 10,
+        };
+        CreateMessageResult answer = await context.SampleAsync("what", question);
+        return $"{answer.Model} says {((TextContentBlock)answer.Content[0]).Text}: {effects.Add("ask_model")}";
+    }
+
+    private static async Task<string> AskAsync(DurableContext context, string alias, string message)
+    {
+        var schema = new ElicitRequestParams.RequestSchema
+        {
+            Properties = new Dictionary<string, ElicitRequestParams.PrimitiveSchemaDefinition>
+            {
+                ["value"] = new ElicitRequestParams.StringSchema(),
+            },
+        };
+        ElicitResult answer =
+            await context.ElicitAsync(alias, new ElicitRequestParams { Message = message, RequestedSchema = schema });
+        return answer.IsAccepted ? answer.Content!["value"].GetString()! : answer.Action;
     }
 
     [McpServerTool(Name = "refuse_call"), Description("Is an error of the protocol")]

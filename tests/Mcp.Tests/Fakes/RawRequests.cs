@@ -16,7 +16,7 @@ internal static class RawRequests
         parameters = (JsonObject?)parameters?.DeepClone() ?? [];
         JsonObject meta = parameters["_meta"] as JsonObject ?? [];
         meta["io.modelcontextprotocol/protocolVersion"] = Modern;
-        meta["io.modelcontextprotocol/clientCapabilities"] = new JsonObject();
+        meta["io.modelcontextprotocol/clientCapabilities"] ??= new JsonObject();
         parameters["_meta"] = meta;
         HttpRequestMessage request = host.Request(Body(method, parameters, id ?? 1).ToJsonString());
         request.Headers.Add("MCP-Protocol-Version", Modern);
