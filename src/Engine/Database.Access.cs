@@ -40,6 +40,9 @@ public sealed partial class Database
     /// <summary>
     /// As <see cref="Write"/>, errors included, without a waiting thread. The batch must not be changed until the task ends.
     /// </summary>
+    /// <remarks>
+    /// Completes at once where nothing is waited for: no sync, no other writer, no pace. Then the thread that calls has written.
+    /// </remarks>
     /// <param name="batch">Made by this database.</param>
     /// <param name="durability">When the task ends; default: the database's level.</param>
     /// <param name="cancellation">
@@ -54,7 +57,7 @@ public sealed partial class Database
         Durability level = CheckWrite(durability);
         cancellation.ThrowIfCancellationRequested();
         if (buffer.Count == 0) return new ValueTask<ulong>(LatestSequence);
-        return new ValueTask<ulong>(Commit.RunAsync(buffer, level, cancellation));
+        return Commit.RunAsync(buffer, level, cancellation);
     }
 
     /// <summary>Makes every write acknowledged so far survive a power cut.</summary>

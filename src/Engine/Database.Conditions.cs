@@ -33,6 +33,10 @@ public sealed partial class Database
     /// <summary>
     /// As <see cref="TryWrite"/>, errors included, without a waiting thread. The batch must not be changed until the task ends.
     /// </summary>
+    /// <remarks>
+    /// Completes at once where nothing is waited for: no sync, no other writer, no pace. Then the thread that calls has asked the
+    /// conditions, which may read a block, and has written.
+    /// </remarks>
     /// <param name="batch">Made by this database.</param>
     /// <param name="durability">When the task ends; default: the database's level.</param>
     /// <param name="cancellation">
@@ -46,8 +50,9 @@ public sealed partial class Database
         cancellation.ThrowIfCancellationRequested();
         if (batch.Conditions is not { } conditions)
             return new WriteOutcome(await WriteAsync(batch, durability, cancellation).ConfigureAwait(false), batch.Count);
-        Task<CommitOutcome> written = Commit.TryWriteAsync(batch.Buffer, conditions, CheckWrite(durability), cancellation);
-        return batch.ToOutcome(await written.ConfigureAwait(false));
+        CommitOutcome outcome =
+            await Commit.TryWriteAsync(batch.Buffer, conditions, CheckWrite(durability), cancellation).ConfigureAwait(false);
+        return batch.ToOutcome(outcome);
     }
 
     /// <summary>Commits one put under one condition on its key.</summary>

@@ -242,6 +242,10 @@ internal sealed partial class GroupCommit
         request.Record(withNames, batch.UnrecordedMaps);
     }
 
+    /// <summary>Whether a batch need wait neither for the pace nor for a memtable. For who leads.</summary>
+    public bool TakesAtOnce(BatchBuffer batch) =>
+        _pacer.Pressure <= 0 && HasRoom(_views.Unpinned.Active, batch.Count, batch.KeyBytes, batch.ValueBytes, batch.RangeCount);
+
     /// <summary>The active memtable, after a rotation where it is full or could not take the whole group.</summary>
     private MemTable MakeRoom(List<CommitRequest> group)
     {
@@ -264,12 +268,15 @@ internal sealed partial class GroupCommit
     private MemTable MakeRoom(int count, long keyBytes, long valueBytes, int rangeCount)
     {
         MemTable active = _views.Unpinned.Active;
-        if (!active.IsFull && active.HasRoomFor(count, keyBytes, valueBytes) && active.TakesRanges(rangeCount)) return active;
+        if (HasRoom(active, count, keyBytes, valueBytes, rangeCount)) return active;
         Rotate(MemTable.RoomBytesFor(count, keyBytes, valueBytes));
         active = _views.Unpinned.Active;
         Invariant.Holds(active.HasRoomFor(count, keyBytes, valueBytes));
         return active;
     }
+
+    private static bool HasRoom(MemTable active, int count, long keyBytes, long valueBytes, int rangeCount) =>
+        !active.IsFull && active.HasRoomFor(count, keyBytes, valueBytes) && active.TakesRanges(rangeCount);
 
     private void Rotate(long roomBytes)
     {

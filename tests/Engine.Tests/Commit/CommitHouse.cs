@@ -42,7 +42,7 @@ internal sealed class CommitHouse : IFlushRoom
             Views,
             new StoreClock(scheduler.Clock, mark: 0),
             this,
-            new WritePacer(scheduler),
+            Pacer = new WritePacer(scheduler),
             MapCatalog.Root,
             nextMapId: 1);
     }
@@ -54,6 +54,8 @@ internal sealed class CommitHouse : IFlushRoom
     public ReadViews Views { get; }
 
     public CommitQueue Queue { get; }
+
+    public WritePacer Pacer { get; }
 
     public MapIdentity Map { get; } = new(1, "m", isRecorded: true);
 
@@ -110,7 +112,7 @@ internal sealed class CommitHouse : IFlushRoom
         Queue.Run(CommitKind.Write, BatchOf(key, valueBytes), durability);
 
     public Task<ulong> PutAsync(string key, Durability durability, int valueBytes = 1, CancellationToken cancellation = default) =>
-        Queue.RunAsync(BatchOf(key, valueBytes), durability, cancellation);
+        Queue.RunAsync(BatchOf(key, valueBytes), durability, cancellation).AsTask();
 
     /// <summary>Writes until the log's first segment has so many bytes left.</summary>
     public void FillSegment(long leaveBytes)

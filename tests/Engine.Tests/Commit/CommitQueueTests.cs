@@ -65,6 +65,43 @@ public sealed class CommitQueueTests
     }
 
     [Fact]
+    public void An_asynchronous_write_that_waits_for_nothing_is_done_at_once_and_any_other_is_not()
+    {
+        CommitHouse.Run(1, house =>
+        {
+            Assert.Equal(1UL, ResultOf(AtOnce(house.PutAsync("buffered", Durability.Buffered))));
+            Assert.Equal(2UL, ResultOf(AtOnce(house.PutAsync("none", Durability.None))));
+            EngineThread leader = house.StartSync();
+            Task<ulong>[] later = [house.PutAsync("behind a leader", Durability.Buffered)];
+            Assert.False(later[0].IsCompleted);
+            leader.Join();
+            house.Queue.Run(CommitKind.Sync);
+            later = [.. later, house.PutAsync("synced", Durability.Synced)];
+            Assert.False(later[1].IsCompleted);
+            house.Queue.Run(CommitKind.Sync);
+            house.Pacer.SetPressure(0.1, rateBytes: 1e9);
+            later = [.. later, house.PutAsync("paced", Durability.Buffered)];
+            Assert.False(later[2].IsCompleted);
+            house.Queue.Run(CommitKind.Sync);
+            house.Pacer.SetPressure(0, rateBytes: 0);
+            later = [.. later, house.PutAsync("large", Durability.Buffered, valueBytes: 70 << 10)];
+            Assert.False(later[3].IsCompleted);
+            house.Queue.Run(CommitKind.Sync);
+            later = [.. later, house.PutAsync("behind a full memtable", Durability.Buffered)];
+            Assert.False(later[4].IsCompleted);
+            house.Queue.Run(CommitKind.Sync);
+            Assert.Equal([4UL, 5UL, 6UL, 7UL, 8UL], later.Select(ResultOf));
+            Assert.Equal(9UL, ResultOf(AtOnce(house.PutAsync("at the end", Durability.Buffered))));
+        });
+
+        static Task<ulong> AtOnce(Task<ulong> write)
+        {
+            Assert.True(write.IsCompleted);
+            return write;
+        }
+    }
+
+    [Fact]
     public void Sequences_follow_the_log_without_a_gap_whoever_writes()
     {
         for (int seed = 1; seed <= SeedCount; seed++)

@@ -15,7 +15,7 @@ public sealed class RefusedDropTests
             Task<ulong> large = house.PutAsync("large", Durability.Synced, valueBytes: 70 << 10);
             var drop = new BatchBuffer();
             drop.AddDrop(house.Map, MapCatalog.Root, "m"u8);
-            Task<ulong> dropped = house.Queue.RunAsync(drop, Durability.Synced, CancellationToken.None);
+            Task<ulong> dropped = house.Queue.RunAsync(drop, Durability.Synced, CancellationToken.None).AsTask();
             Task<ulong> behind = house.PutAsync("behind", Durability.Synced);
             house.Log.Disk.Faults = FaultPlan.Matching(
                 call => call.Operation == DiskOperation.Open, Fault.Error(Errors.NoSpace), forEver: true);
