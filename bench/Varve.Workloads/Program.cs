@@ -5,6 +5,7 @@ using Varve.Workloads.Expiring;
 using Varve.Workloads.Large;
 using Varve.Workloads.Loads;
 using Varve.Workloads.Soak;
+using Varve.Workloads.Startup;
 using Varve.Workloads.Sweep;
 
 var options = new WorkloadOptions();
@@ -20,6 +21,7 @@ root.Add(LargeDelete.CreateCommand(options.Data, options.Results, options.Budget
 root.Add(SweepCommand.Create(options.Data, options.Results, options.Budget));
 root.Add(ExpiringCommand.Create(options.Number, options.Budget, options.Seed, options.Data, options.Results));
 root.Add(SoakCommand.Create(options.Seed, options.Data, options.Results));
+root.Add(StartupCommand.Create(options.Data));
 try
 {
     return root.Parse(args).Invoke(new InvocationConfiguration { EnableDefaultExceptionHandler = false });
