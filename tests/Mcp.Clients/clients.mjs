@@ -9,6 +9,9 @@ import { StdioClientTransport as StdioV2 } from '@modelcontextprotocol/client/st
 export const legacyRevision = '2025-11-25';
 export const modernRevision = '2026-07-28';
 
+/** A server that starts again on a busy machine takes longer than the clients wait by themselves. */
+const reconnectionOptions = { initialReconnectionDelay: 500, maxReconnectionDelay: 5_000, reconnectionDelayGrowFactor: 1.5, maxRetries: 20 };
+
 const us = { name: 'varve-tests', version: '1' };
 
 /** Every kind of client: its name, the revision it is to speak, and how it is made. */
@@ -22,11 +25,12 @@ class VersionOne {
   client = new ClientV1(us);
 
   connectStdio(command) {
-    return this.client.connect(new StdioV1(command));
+    this.transport = new StdioV1(command);
+    return this.client.connect(this.transport);
   }
 
   connectHttp(url) {
-    this.transport = new HttpV1(url);
+    this.transport = new HttpV1(url, { reconnectionOptions });
     return this.client.connect(this.transport);
   }
 
@@ -53,11 +57,12 @@ class VersionTwo {
   }
 
   connectStdio(command) {
-    return this.client.connect(new StdioV2(command));
+    this.transport = new StdioV2(command);
+    return this.client.connect(this.transport);
   }
 
   connectHttp(url) {
-    this.transport = new HttpV2(url);
+    this.transport = new HttpV2(url, { reconnectionOptions });
     return this.client.connect(this.transport);
   }
 

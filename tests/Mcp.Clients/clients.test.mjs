@@ -4,7 +4,7 @@ import { randomUUID } from 'node:crypto';
 import { after, before, describe, test } from 'node:test';
 import { kinds } from './clients.mjs';
 import { flows } from './flows.mjs';
-import { HttpServer, program, run, stdioCommand, temporaryDirectory } from './servers.mjs';
+import { HttpServer, makeDirectory, removeDirectory, stdioCommand } from './servers.mjs';
 
 const keyName = 'io.varve/idempotencyKey';
 const toolsOfAll = 39;
@@ -15,8 +15,8 @@ for (const kind of kinds) {
     describe(`${kind.name}, over ${transport}`, { timeout: 5 * patience }, () => {
       let mcp, server, data;
 
-      before(async (context) => {
-        data = temporaryDirectory({ after });
+      before(async () => {
+        data = makeDirectory();
         mcp = kind.create();
         if (transport === 'stdio') {
           await mcp.connectStdio(stdioCommand(data));
@@ -29,6 +29,7 @@ for (const kind of kinds) {
       after(async () => {
         await mcp?.client.close();
         await server?.stop();
+        removeDirectory(data);
       });
 
       test('speaks the revision that it should, with a server that says who it is', () => {
@@ -79,7 +80,8 @@ for (const kind of kinds) {
       test('cancels a call, and goes on', async () => {
         // Amounts that end in .01 are tried again after a pause; the call is given up as soon as it has begun to try.
         const cancelling = new AbortController();
-        const call = mcp.call({ name: 'process_payment', arguments: { amount: 12.01, description: randomUUID() } }, { signal: cancelling.signal });
+        const params = { name: 'process_payment', arguments: { amount: 12.01, description: randomUUID() } };
+        const call = mcp.call(params, { signal: cancelling.signal });
         await attemptsOf('payment_12.01_USD');
         cancelling.abort(new Error('changed my mind'));
         await assert.rejects(call, /changed my mind|abort/i);

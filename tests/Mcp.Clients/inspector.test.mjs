@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { HttpServer, program, run, temporaryDirectory } from './servers.mjs';
+import { HttpServer, makeDirectory, removeDirectory, run } from './servers.mjs';
 
 const inspector = fileURLToPath(new URL('./node_modules/.bin/mcp-inspector', import.meta.url));
 
@@ -11,11 +11,14 @@ for (const era of ['legacy', 'modern']) {
     let server, data;
 
     before(async () => {
-      data = temporaryDirectory({ after });
+      data = makeDirectory();
       server = await HttpServer.start(data);
     });
 
-    after(() => server?.stop());
+    after(async () => {
+      await server?.stop();
+      removeDirectory(data);
+    });
 
     test('lists tools', async () => {
       const { tools } = await inspect(['--method', 'tools/list']);

@@ -15,11 +15,12 @@ const seed = '7';
 /** The program: the one that is built here, or another that VARVE_MCP names. */
 export const program = process.env.VARVE_MCP ?? join(output, process.platform === 'win32' ? 'varve-mcp.exe' : 'varve-mcp');
 
-/** A directory that goes when the test ends. */
-export function temporaryDirectory(test) {
-  const directory = mkdtempSync(join(tmpdir(), 'varve-mcp-clients-'));
-  test.after(() => rmSync(directory, { recursive: true, force: true, maxRetries: 10 }));
-  return directory;
+export function makeDirectory() {
+  return mkdtempSync(join(tmpdir(), 'varve-mcp-clients-'));
+}
+
+export function removeDirectory(directory) {
+  rmSync(directory, { recursive: true, force: true });
 }
 
 /** The command line of a server over stdio. */
@@ -33,8 +34,8 @@ export class HttpServer {
     const server = new HttpServer();
     server.port = port ?? await freePort();
     server.url = new URL(`http://localhost:${server.port}/mcp`);
-    server.process = spawn(
-      program, ['serve', '--transport', 'http', '--port', `${server.port}`, '--data', data, '--seed', seed], { stdio: ['ignore', 'inherit', 'pipe'] });
+    const args = ['serve', '--transport', 'http', '--port', `${server.port}`, '--data', data, '--seed', seed];
+    server.process = spawn(program, args, { stdio: ['ignore', 'inherit', 'pipe'] });
     server.exited = once(server.process, 'exit');
     let said = '';
     await new Promise((resolve, reject) => {
