@@ -4,7 +4,7 @@ import { randomUUID } from 'node:crypto';
 import { after, before, describe, test } from 'node:test';
 import { kinds } from './clients.mjs';
 import { flows } from './flows.mjs';
-import { HttpServer, makeDirectory, removeDirectory, stdioCommand } from './servers.mjs';
+import { HttpServer, makeDirectory, program, removeDirectory, run, stdioCommand } from './servers.mjs';
 
 const keyName = 'io.varve/idempotencyKey';
 const toolsOfAll = 39;
@@ -116,6 +116,16 @@ for (const kind of kinds) {
         }
         await assert.rejects(mcp.call({ name: 'no_such_tool', arguments: {} }), (error) => error.code === -32602);
         await assert.rejects(mcp.client.readResource({ uri: 'task://nothing' }));
+      });
+
+      test('leaves in the journal that the call was cancelled', async () => {
+        await mcp.client.close();
+        await server?.stop();
+        server = undefined;
+        const { code, out, error } = await run(program, ['calls', 'list', '--data', data, '--tool', 'process_payment', '--json']);
+        assert.equal(code, 0, error);
+        const calls = out.trim().split('\n').map((line) => JSON.parse(line));
+        assert.deepEqual(calls.filter((call) => call.state !== 'completed').map((call) => call.state), ['cancelled']);
       });
 
       /** What a flow calls. */

@@ -8,9 +8,10 @@ namespace Varve.Workloads.Startup;
 internal static class StartupCommand
 {
     /// <summary>The first message of a client that has sessions; the other kind sends no more.</summary>
-    private const string Initialize =
-        """{"jsonrpc":"2.0","id":1,"method":"initialize","params":{"protocolVersion":"2025-11-25","capabilities":{},"""
-        + """"clientInfo":{"name":"startup","version":"1"}}}""";
+    private const string Initialize = """
+        {"jsonrpc":"2.0","id":1,"method":"initialize",
+        "params":{"protocolVersion":"2025-11-25","capabilities":{},"clientInfo":{"name":"startup","version":"1"}}}
+        """;
 
     private static readonly TimeSpan AnswerMax = TimeSpan.FromMinutes(1);
 
@@ -65,7 +66,7 @@ internal static class StartupCommand
         long began = Stopwatch.GetTimestamp();
         using Process process = Process.Start(start) ?? throw new InvalidOperationException($"{program} did not start.");
         using var timer = new Timer(_ => process.Kill(entireProcessTree: true), null, AnswerMax, Timeout.InfiniteTimeSpan);
-        process.StandardInput.WriteLine(Initialize);
+        process.StandardInput.WriteLine(Initialize.ReplaceLineEndings(""));
         process.StandardInput.Flush();
         string? answer = process.StandardOutput.ReadLine();
         TimeSpan elapsed = Stopwatch.GetElapsedTime(began);
