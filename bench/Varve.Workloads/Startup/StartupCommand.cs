@@ -4,7 +4,7 @@ using System.Globalization;
 
 namespace Varve.Workloads.Startup;
 
-/// <summary><c>startup</c>: how long a client that starts <c>varve-mcp</c> over standard input and output waits for its first answer.</summary>
+/// <summary><c>startup</c>: how long a client that starts <c>varve-mcp</c> waits for its first answer.</summary>
 internal static class StartupCommand
 {
     /// <summary>The first message of a client that has sessions; the other kind sends no more.</summary>

@@ -3,11 +3,18 @@ using System.Net.Sockets;
 using System.Security.Authentication;
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
+using Microsoft.AspNetCore.Connections.Features;
 using Microsoft.AspNetCore.Hosting;
+using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.AspNetCore.Server.Kestrel.Https;
 using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Options;
+using Varve.Mcp.Http;
 using Varve.Mcp.Tests.Fakes;
+
+// Old versions of TLS, and what is told of their ciphers, are obsolete.
+#pragma warning disable SYSLIB0039, SYSLIB0058
 
 namespace Varve.Mcp.Tests.Http;
 
@@ -56,6 +63,36 @@ public sealed class TlsTests : IDisposable
         Assert.Equal(SslProtocols.Tls12 | SslProtocols.Tls13, allowed);
     }
 
+    [Theory]
+    [InlineData(SslProtocols.Tls12, true)]
+    [InlineData(SslProtocols.Tls13, true)]
+    [InlineData(SslProtocols.Tls, false)]
+    [InlineData(SslProtocols.Tls11, false)]
+    public async Task S21_a_request_over_an_old_tls_is_refused_where_the_program_has_let_it_in(SslProtocols protocol, bool isAdmitted)
+    {
+        using ServiceProvider services = new ServiceCollection().AddVarveMcp().Services.BuildServiceProvider();
+        DefaultHttpContext context = new();
+        context.Features.Set<ITlsHandshakeFeature>(new Handshake(protocol));
+        context.Request.Scheme = "https";
+        context.Request.Host = new HostString("localhost");
+        Assert.Equal(isAdmitted, await services.GetRequiredService<RequestGuard>().AdmitAsync(context));
+        Assert.Equal(isAdmitted ? 200 : 403, context.Response.StatusCode);
+    }
+
+    [Fact]
+    public async Task S21_what_a_program_says_of_kestrel_itself_is_kept()
+    {
+        await using McpHost host = await McpHost.StartAsync(
+            addServices: services => services.Configure<KestrelServerOptions>(kestrel =>
+            {
+                kestrel.ConfigureHttpsDefaults(https => https.ServerCertificate = _certificate);
+                kestrel.Listen(IPAddress.Loopback, 0, listen => listen.UseHttps());
+                kestrel.Limits.MaxConcurrentConnections = 7;
+            }));
+        Assert.Equal("https", host.Url.Scheme);
+        Assert.Equal(7, host.Services.GetRequiredService<IOptions<KestrelServerOptions>>().Value.Limits.MaxConcurrentConnections);
+    }
+
     [Fact]
     public async Task S21_an_address_that_others_reach_is_bound_with_tls_alone()
     {
@@ -68,6 +105,24 @@ public sealed class TlsTests : IDisposable
         await Assert.ThrowsAsync<InvalidOperationException>(() => McpHost.StartAsync(Allow, address: "http://0.0.0.0:0"));
         await using McpHost host = await StartAsync(IPAddress.Any, Allow);
         Assert.Equal("https", host.Url.Scheme);
+    }
+
+    /// <summary>What Kestrel says of a handshake.</summary>
+    private sealed class Handshake(SslProtocols protocol) : ITlsHandshakeFeature
+    {
+        public SslProtocols Protocol => protocol;
+
+        public CipherAlgorithmType CipherAlgorithm => CipherAlgorithmType.None;
+
+        public int CipherStrength => 0;
+
+        public HashAlgorithmType HashAlgorithm => HashAlgorithmType.None;
+
+        public int HashStrength => 0;
+
+        public ExchangeAlgorithmType KeyExchangeAlgorithm => ExchangeAlgorithmType.None;
+
+        public int KeyExchangeStrength => 0;
     }
 
     /// <summary>As programs do it: Kestrel's endpoint is told before this library's services are added.</summary>
@@ -136,5 +191,6 @@ public sealed class TlsTests : IDisposable
     /// <summary>Bytes behind their length.</summary>
     private static byte[] Block(byte[] content) => [.. Numbers((ushort)content.Length), .. content];
 
-    private static byte[] Numbers(params ushort[] numbers) => [.. numbers.SelectMany(number => (byte[])[(byte)(number >> 8), (byte)number])];
+    private static byte[] Numbers(params ushort[] numbers) =>
+        [.. numbers.SelectMany(number => (byte[])[(byte)(number >> 8), (byte)number])];
 }
