@@ -46,7 +46,7 @@ internal sealed class ForeignClientsTheoryAttribute : TheoryAttribute
 /// <summary>Where the clients are.</summary>
 internal static class ForeignClients
 {
-    public static string Folder { get; } = FindFolder();
+    public static string Folder { get; } = Path.Combine(Repository.Root, "tests", "Mcp.Clients");
 
     /// <summary>The Node that is installed beside the clients; null where they are not.</summary>
     public static string? Node { get; } = FindNode();
@@ -56,13 +56,5 @@ internal static class ForeignClients
         string modules = Path.Combine(Folder, "node_modules");
         string node = Path.Combine(modules, ".bin", "node");
         return Directory.Exists(Path.Combine(modules, "@modelcontextprotocol", "inspector")) && File.Exists(node) ? node : null;
-    }
-
-    private static string FindFolder()
-    {
-        string? directory = AppContext.BaseDirectory;
-        while (directory is not null && !File.Exists(Path.Combine(directory, "Engine.sln"))) directory = Path.GetDirectoryName(directory);
-        if (directory is null) throw new InvalidOperationException("The tests do not run inside the repository.");
-        return Path.Combine(directory, "tests", "Mcp.Clients");
     }
 }
