@@ -13,5 +13,6 @@ root.SetAction((parsed, cancellation) => Comparison.RunAsync(
     new ComparisonSettings(
         TimeSpan.FromSeconds(parsed.GetValue(seconds)), parsed.GetValue(runs), parsed.GetValue(connections), parsed.GetValue(results)!),
     string.Join(' ', args), cancellation));
+root.Add(StartupCommand.Create());
 root.Add(BenchServer.CreateCommand());
 return await root.Parse(args).InvokeAsync();

@@ -49,6 +49,7 @@ internal sealed class ServerOptionsSetup(IServiceProvider services, IOptions<Var
         if (server.ToolCollection is not { } tools) return;
         foreach (McpServerTool tool in tools.ToArray())
         {
+            ItemLimits.PutIntoSchema(tool);
             McpServerTool chunked = ChunkedTool.Of(tool, services);
             if (chunked == tool) continue;
             tools.Remove(tool);

@@ -62,7 +62,9 @@ public static class VarveMcpBuilderExtensions
         services.AddSingleton<RequestGuard>();
         services.AddSingleton<McpEndpoint>();
         services.AddSingleton<IPostConfigureOptions<McpServerOptions>, ServerOptionsSetup>();
-        services.AddSingleton<IConfigureOptions<KestrelServerOptions>, KestrelLimits>();
+
+        // Before what the program says of Kestrel, wherever it does: an endpoint takes the limits of TLS as they are when it is told.
+        services.Insert(0, ServiceDescriptor.Singleton<IConfigureOptions<KestrelServerOptions>, KestrelLimits>());
         services.AddHostedService<BindingCheck>();
         return builder;
     }

@@ -1,4 +1,5 @@
 using System.Text.Json;
+using System.Text.Json.Nodes;
 using System.Text.RegularExpressions;
 using ModelContextProtocol.Client;
 using ModelContextProtocol.Protocol;
@@ -73,6 +74,108 @@ public sealed partial class CatalogTests : ServerHouse
             Assert.True(result.IsError, tool);
             Assert.Contains(text, TestServer.TextOf(result));
         }
+    }
+
+    [Fact]
+    public async Task S17_everything_that_a_tool_takes_has_a_limit()
+    {
+        await using TestServer server = await TestServer.StartAsync(Database);
+        List<string> unlimited = [];
+        foreach (Tool tool in (await server.Client.ListToolsAsync()).Select(tool => tool.ProtocolTool))
+        {
+            if (!tool.InputSchema.TryGetProperty("properties", out JsonElement parameters)) continue;
+            foreach (JsonProperty parameter in parameters.EnumerateObject())
+                if (!HasLimits(parameter.Value)) unlimited.Add($"{tool.Name}.{parameter.Name}: {parameter.Value.GetRawText()}");
+        }
+
+        Assert.True(unlimited.Count == 0, string.Join('\n', unlimited));
+    }
+
+    [Theory]
+    [InlineData("create_user", "name", 201, "Argument 'name' must have at most 200 characters.")]
+    [InlineData("create_user_with_profile", "bio", 10_001, "Argument 'bio' must have at most 10000 characters.")]
+    [InlineData("process_payment", "description", 1_001, "Argument 'description' must have at most 1000 characters.")]
+    [InlineData("upload_file", "content", 250_001, "Argument 'content' must have at most 250000 characters.")]
+    [InlineData("add_term", "definition", 10_001, "Argument 'definition' must have at most 10000 characters.")]
+    [InlineData("add_task", "description", 10_001, "Argument 'description' must have at most 10000 characters.")]
+    [InlineData("journeys_tool", "description", 10_001, "Argument 'description' must have at most 10000 characters.")]
+    [InlineData("map_get", "key", 4_097, "Argument 'key' must have at most 4096 characters.")]
+    public async Task S17_a_text_that_is_too_long_is_refused_by_name_before_anything_is_written(
+        string tool, string argument, int characters, string text)
+    {
+        await using TestServer server = await TestServer.StartAsync(Database);
+        var arguments = new Dictionary<string, object>
+        {
+            ["create_user"] = new { email = "a@example.com" },
+            ["create_user_with_profile"] = new { username = "a", email = "a@example.com" },
+            ["process_payment"] = new { amount = 1 },
+            ["upload_file"] = new { file_id = "a" },
+            ["add_term"] = new { term = "a" },
+            ["journeys_tool"] = new { action = "create", name = "a" },
+            ["map_get"] = new { name = "m" },
+        };
+        JsonObject given = JsonSerializer.SerializeToNode(arguments.GetValueOrDefault(tool, new { }))!.AsObject();
+        given[argument] = new string('x', characters);
+        CallToolResult refused = await server.CallAsync(tool, given);
+        Assert.Equal((true, text), (refused.IsError, TestServer.TextOf(refused)));
+        Assert.DoesNotContain("$varve/invocations", await Store.ListMapsAsync());
+        given[argument] = new string('x', characters - 1);
+        refused = await server.CallAsync(tool, given);
+        Assert.False(refused.IsError == true, TestServer.TextOf(refused));
+    }
+
+    [Fact]
+    public async Task S17_lists_and_objects_are_limited_with_what_they_hold()
+    {
+        await using TestServer server = await TestServer.StartAsync(Database);
+        string line = new('x', 1_001);
+        string[] many = [.. Enumerable.Range(0, 1_001).Select(number => $"{number}")];
+        foreach ((string tool, object arguments, string text) in new (string, object, string)[]
+        {
+            ("add_tasks_batch", new { descriptions = many }, "Argument 'descriptions' must have at most 1000 items."),
+            ("add_tasks_batch", new { descriptions = new[] { "a", new string('x', 10_001) } },
+                "Argument 'descriptions[1]' must have at most 10000 characters."),
+            ("complete_tasks_batch", new { task_ids = new[] { line }, result = "" },
+                "Argument 'task_ids[0]' must have at most 200 characters."),
+            ("add_term", new { term = "a", definition = "b", examples = new[] { line } },
+                "Argument 'examples[0]' must have at most 1000 characters."),
+            ("upload_file", new { file_id = "a", content = "", metadata = new { author = line } },
+                "Argument 'metadata.author' must have at most 1000 characters."),
+            ("upload_file", new { file_id = "a", content = "", metadata = new Dictionary<string, string> { [line] = "" } },
+                $"Argument 'metadata.{line[..100]}...' must have at most 1000 characters in its name."),
+            ("upload_file", new { file_id = "a", content = "", metadata = many.Take(101).ToDictionary(key => key) },
+                "Argument 'metadata' must have at most 100 members."),
+            ("update_user", new { user_id = "a", updates = new { bio = line } },
+                "Argument 'updates.bio' must have at most 1000 characters."),
+            ("update_user", new { user_id = "a", updates = new { bio = many } },
+                "Argument 'updates.bio' must be string or number or boolean or null, not array."),
+            ("map_insert", new { name = "m", entries = many.ToDictionary(key => key) },
+                "Argument 'entries' must have at most 1000 members."),
+            ("map_remove", new { name = "m", keys = many }, "Argument 'keys' must have at most 1000 items."),
+            ("map_range", new { name = "m", limit = 1_001 }, "Argument 'limit' must be at most 1000."),
+        })
+        {
+            CallToolResult refused = await server.CallAsync(tool, arguments);
+            Assert.Equal((true, text), (refused.IsError, TestServer.TextOf(refused)));
+        }
+
+        await server.GetAsync("update_user", new { user_id = "a", updates = new { age = 7, nickname = (string?)null } });
+    }
+
+    private static bool HasLimits(JsonElement schema)
+    {
+        if (schema.TryGetProperty("enum", out _)) return true;
+        if (!schema.TryGetProperty("type", out JsonElement type)) return false;
+        IEnumerable<JsonElement> types = type.ValueKind == JsonValueKind.Array ? type.EnumerateArray() : [type];
+        return types.All(one => one.GetString() switch
+        {
+            "string" => schema.TryGetProperty("maxLength", out _),
+            "integer" or "number" => schema.TryGetProperty("maximum", out _),
+            "array" => schema.TryGetProperty("maxItems", out _) && schema.GetProperty("items").TryGetProperty("maxLength", out _),
+            "object" => schema.TryGetProperty("maxProperties", out _) && schema.TryGetProperty("propertyNames", out _)
+                && schema.GetProperty("additionalProperties").TryGetProperty("maxLength", out _),
+            _ => true,
+        });
     }
 
     private static void CheckParameters(Tool tool)

@@ -203,20 +203,19 @@ public sealed class CommandTests : IDisposable
         Assert.StartsWith("varve-mcp: ", error);
     }
 
-    [Fact]
-    public async Task All_examples_go_as_they_should_over_http()
+    [Theory]
+    [InlineData("http", "modern", "2026-07-28")]
+    [InlineData("http", "legacy", "2025-11-25")]
+    [InlineData("stdio", "modern", "2026-07-28")]
+    [InlineData("stdio", "legacy", "2025-11-25")]
+    public async Task All_examples_go_as_they_should(string transport, string era, string revision)
     {
-        (int exitCode, string output, string error) = await RunAsync("examples", "--run", "all", "--yes", "--port", $"{FreePort()}");
+        (int exitCode, string output, string error) = await RunAsync(
+            "examples", "--run", "all", "--yes", "--transport", transport, "--era", era, "--port", $"{FreePort()}");
         Assert.True(exitCode == ExitCode.Ok, output + error);
         Assert.All(ServerCatalog.Servers, server => Assert.Contains($"== {server.Name}:", output));
+        Assert.Equal(ServerCatalog.Servers.Count, output.Split($", revision {revision}\n").Length - 1);
         Assert.EndsWith("8 of 8 examples went as they should.\n", output);
-    }
-
-    [Fact]
-    public async Task An_example_goes_as_it_should_over_stdio()
-    {
-        (int exitCode, string output, string error) = await RunAsync("examples", "--run", "steps", "--transport", "stdio");
-        Assert.True(exitCode == ExitCode.Ok, output + error);
     }
 
     [Fact]

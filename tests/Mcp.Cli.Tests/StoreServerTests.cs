@@ -2,6 +2,7 @@ using System.Text.Json;
 using ModelContextProtocol;
 using ModelContextProtocol.Client;
 using ModelContextProtocol.Protocol;
+using Varve.Mcp.Cli.Servers;
 
 namespace Varve.Mcp.Cli.Tests;
 
@@ -73,6 +74,40 @@ public sealed class StoreServerTests : ServerHouse
         string large = new('x', 400_000);
         await InsertAsync(server, ("a", large), ("b", large), ("c", large));
         Assert.Equal("a b > c", await RangeAsync(server, "map_range", new { name = "m", limit = 100 }));
+    }
+
+    [Theory]
+    [InlineData("utf8", 8)]
+    [InlineData("base64", 8)]
+    public async Task S17_keys_and_values_are_limited_by_their_bytes(string encoding, int valueBytesMax)
+    {
+        await using TestServer server = await TestServer.StartAsync(
+            Database, "store", settings: new ServerSettings(Seed: 1, ValueBytesMax: valueBytesMax));
+        string Value(int bytes) => encoding == "utf8" ? new string('x', bytes) : Convert.ToBase64String(new byte[bytes]);
+        await server.GetAsync("map_insert", new { name = "m", entries = new { k = Value(valueBytesMax) }, encoding });
+        JsonElement refused = await server.GetErrorAsync(
+            "map_insert", new { name = "m", entries = new { a = Value(1), k = Value(valueBytesMax + 1) }, encoding });
+        Assert.Equal($"The value of 'k' has more than {valueBytesMax} bytes.", refused.GetProperty("message").GetString());
+        string key = new('é', 2_049);
+        refused = await server.GetErrorAsync(
+            "map_insert", new { name = "m", entries = new Dictionary<string, string> { [key] = Value(1) }, encoding });
+        Assert.Equal($"The key '{key[..100]}...' has more than 4096 bytes.", refused.GetProperty("message").GetString());
+        refused = await server.GetErrorAsync("map_get", new { name = "m", key });
+        Assert.Contains("more than 4096 bytes", refused.GetProperty("message").GetString());
+        refused = await server.GetErrorAsync("map_remove", new { name = "m", keys = new[] { "k", key } });
+        Assert.Contains("more than 4096 bytes", refused.GetProperty("message").GetString());
+        Assert.Equal("k", Assert.Single(await EntriesAsync("m")).Key);
+    }
+
+    [Fact]
+    public async Task S17_a_value_of_a_mebibyte_comes_and_goes()
+    {
+        await using TestServer server = await StartAsync();
+        string value = new('x', 1 << 20);
+        await InsertAsync(server, ("k", value));
+        Assert.Equal(value, (await server.GetAsync("map_get", new { name = "m", key = "k" })).GetProperty("value").GetString());
+        JsonElement refused = await server.GetErrorAsync("map_insert", new { name = "m", entries = new { k = value + "x" } });
+        Assert.Equal("The value of 'k' has more than 1048576 bytes.", refused.GetProperty("message").GetString());
     }
 
     [Fact]

@@ -10,12 +10,16 @@ internal sealed record ArgumentProblem(string Argument, string Text);
 
 /// <summary>Arguments against a tool's schema, before the tool runs: the SDK itself says only that something was wrong.</summary>
 /// <remarks>
-/// Checked: type, required, enum, const, ranges, lengths, items, properties, members that the schema does not know, and references within
-/// the schema. Whatever else a schema says (allOf, if, pattern, …) is the tool's own to check, and is never held against an argument.
+/// Checked: type, required, enum, const, ranges, lengths, items, properties and their names, members that the schema does not know, and
+/// references within the schema. Whatever else a schema says (allOf, if, pattern, …) is the tool's own to check, and is never held
+/// against an argument.
 /// </remarks>
 internal static class ArgumentCheck
 {
     private const int ReferencesMax = 16;
+
+    /// <summary>Of a member's name that is said in a problem; the caller made it up, and it may be as long as a message.</summary>
+    private const int NameCharsMax = 100;
 
     public static ArgumentProblem? Find(JsonElement schema, IDictionary<string, JsonElement>? arguments)
     {
@@ -54,10 +58,13 @@ internal static class ArgumentCheck
                 if (!members.ContainsKey(name.GetString()!)) return Problem(Join(path, name.GetString()!), "is required");
         bool hasProperties = TryGet(schema, "properties", JsonValueKind.Object, out JsonElement properties);
         bool hasOthers = schema.TryGetProperty("additionalProperties"u8, out JsonElement others);
+        bool hasNames = TryGet(schema, "propertyNames", JsonValueKind.Object, out JsonElement names);
         foreach ((string name, JsonElement value) in members)
         {
             string member = Join(path, name);
             ArgumentProblem? problem = null;
+            if (hasNames) problem = CheckLength(names, member, "minLength", "maxLength", CodePoints(name), "characters in its name");
+            if (problem is not null) return problem;
             if (hasProperties && properties.TryGetProperty(name, out JsonElement property)) problem = Check(root, property, member, value);
             else if (hasOthers && others.ValueKind != JsonValueKind.False) problem = Check(root, others, member, value);
             else if (hasOthers || (hasProperties && IsComplete(schema))) problem = Problem(member, "is unknown");
@@ -172,7 +179,11 @@ internal static class ArgumentCheck
     private static bool TryGet(JsonElement schema, string keyword, JsonValueKind kind, out JsonElement value) =>
         schema.TryGetProperty(keyword, out value) && value.ValueKind == kind;
 
-    private static string Join(string path, string name) => path.Length == 0 ? name : $"{path}.{name}";
+    private static string Join(string path, string name)
+    {
+        string shown = name.Length > NameCharsMax ? name[..NameCharsMax] + "..." : name;
+        return path.Length == 0 ? shown : $"{path}.{shown}";
+    }
 
     private static ArgumentProblem Problem(string path, string what) => new(path, $"Argument '{path}' {what}.");
 

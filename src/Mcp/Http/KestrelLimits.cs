@@ -9,7 +9,9 @@ using Microsoft.Extensions.Options;
 
 namespace Varve.Mcp.Http;
 
-/// <summary>Bounds what a client can hold: time, bytes and connections. Kestrel's own default stands in brackets.</summary>
+/// <summary>
+/// Bounds what a client can hold: time, bytes and connections. Kestrel's own default stands in brackets. What the program sets itself wins.
+/// </summary>
 internal sealed class KestrelLimits(IOptions<VarveMcpOptions> options) : IConfigureOptions<KestrelServerOptions>
 {
     public void Configure(KestrelServerOptions kestrel)

@@ -1,4 +1,6 @@
 using System.Net;
+using System.Security.Authentication;
+using Microsoft.AspNetCore.Connections.Features;
 using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.Options;
 using Varve.Mcp.Messages;
@@ -60,6 +62,7 @@ internal sealed class RequestGuard
     {
         HttpRequest request = context.Request;
         if (!MayServe(_options, context.Connection.LocalIpAddress, request.IsHttps)) return "Not served on this address.";
+        if (context.Features.Get<ITlsHandshakeFeature>() is { Protocol: < SslProtocols.Tls12 }) return "Not served by this version of TLS.";
         int port = context.Connection.LocalPort;
         HostString host = request.Host;
         bool isHost = IsOwn(host.Host, host.Port ?? (request.IsHttps ? 443 : 80), port)

@@ -2,6 +2,7 @@ using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
 using ModelContextProtocol.Server;
+using Varve.Mcp.Subscriptions;
 
 namespace Varve.Mcp.Stdio;
 
@@ -10,7 +11,8 @@ namespace Varve.Mcp.Stdio;
 /// </summary>
 internal sealed class StdioHost(
     StdioStreams streams, IOptions<VarveMcpOptions> options, IOptions<McpServerOptions> serverOptions, TimeProvider time,
-    IHostApplicationLifetime lifetime, ILoggerFactory loggers, IServiceProvider services) : BackgroundService
+    SubscriptionHandlers subscriptions, IHostApplicationLifetime lifetime, ILoggerFactory loggers, IServiceProvider services)
+    : BackgroundService
 {
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
@@ -21,6 +23,7 @@ internal sealed class StdioHost(
             using CancellationTokenSource ending = CancellationTokenSource.CreateLinkedTokenSource(stoppingToken);
             Task serving = server.RunAsync(ending.Token);
             await Task.WhenAny(serving, transport.InputEnded);
+            subscriptions.EndStreams();
             using CancellationTokenSource draining = new(options.Value.Stdio.DrainTimeout, time);
             using CancellationTokenRegistration drained = draining.Token.Register(ending.Cancel);
             await serving;

@@ -17,6 +17,7 @@ internal sealed class SubscriptionHandlers(ResourceSubscriptions subscriptions, 
 {
     private const int NoticesQueuedMax = 1_024;
 
+    private readonly CancellationTokenSource _ending = new();
     private Subscriber? _stdioClient;
     private int _streams;
 
@@ -76,6 +77,7 @@ internal sealed class SubscriptionHandlers(ResourceSubscriptions subscriptions, 
             JsonObject accepted = new() { ["notifications"] = JsonSerializer.SerializeToNode(granted, McpJsonUtilities.DefaultOptions) };
             JsonRpcNotification acknowledgement = Notice(id, NotificationMethods.SubscriptionsAcknowledgedNotification, accepted);
             await request.Server.SendMessageAsync(acknowledgement, cancellation);
+            using CancellationTokenRegistration ending = _ending.Token.Register(() => notices.Writer.TryComplete());
             await foreach (JsonRpcNotification notice in notices.Reader.ReadAllAsync(cancellation))
                 await request.Server.SendMessageAsync(notice, cancellation);
         }
@@ -86,6 +88,9 @@ internal sealed class SubscriptionHandlers(ResourceSubscriptions subscriptions, 
         }
         return new EmptyResult();
     }
+
+    /// <summary>Ends all streams, because their client is gone: a call comes to its end by itself, a stream does not.</summary>
+    public void EndStreams() => _ending.Cancel();
 
     internal static bool CanSubscribe(McpServerOptions options) =>
         options.ResourceCollection is not null || options.Handlers.ReadResourceHandler is not null;

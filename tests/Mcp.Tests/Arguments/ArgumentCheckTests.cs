@@ -21,7 +21,10 @@ public sealed class ArgumentCheckTests
                     "type": "array", "minItems": 1, "maxItems": 2,
                     "items": { "type": "object", "required": ["key"], "properties": { "key": { "type": "string" } } }
                 },
-                "labels": { "type": "object", "maxProperties": 2, "additionalProperties": { "type": "string" } },
+                "labels": {
+                    "type": "object", "maxProperties": 2, "propertyNames": { "minLength": 1, "maxLength": 3 },
+                    "additionalProperties": { "type": "string" }
+                },
                 "free": {},
                 "mixed": { "properties": { "a": {} }, "anyOf": [{ "properties": { "b": {} } }] }
             },
@@ -54,6 +57,8 @@ public sealed class ArgumentCheckTests
     [InlineData("""{"name":"ada","entries":[{"key":"a","value":"b"}]}""", "Argument 'entries[0].value' is unknown.")]
     [InlineData("""{"name":"ada","labels":{"x":1}}""", "Argument 'labels.x' must be string, not integer.")]
     [InlineData("""{"name":"ada","labels":{"x":"","y":"","z":""}}""", "Argument 'labels' must have at most 2 members.")]
+    [InlineData("""{"name":"ada","labels":{"long":""}}""", "Argument 'labels.long' must have at most 3 characters in its name.")]
+    [InlineData("""{"name":"ada","labels":{"":""}}""", "Argument 'labels.' must have at least 1 characters in its name.")]
     [InlineData("""{"name":"ada","nmae":"bob"}""", "Argument 'nmae' is unknown.")]
     public void The_first_thing_that_is_wrong_is_named(string arguments, string? problem) => Assert.Equal(problem, Find(Schema, arguments));
 
@@ -66,6 +71,13 @@ public sealed class ArgumentCheckTests
     [InlineData("""{"type":"object","properties":{"a":{"$ref":"#/properties/a"}}}""")]
     [InlineData("""{"type":"object","properties":{"a":{"$ref":"https://elsewhere.example/schema"}}}""")]
     public void What_the_check_does_not_know_is_not_held_against_an_argument(string schema) => Assert.Null(Find(schema, """{"a":[1,2]}"""));
+
+    [Fact]
+    public void A_long_name_is_cut_in_what_is_said_of_it()
+    {
+        string name = new('x', 101);
+        Assert.Equal($"Argument '{name[..100]}...' is unknown.", Find(Schema, $$"""{"name":"ada","{{name}}":1}"""));
+    }
 
     [Fact]
     public void No_arguments_are_none() =>

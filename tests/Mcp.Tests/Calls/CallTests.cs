@@ -38,6 +38,22 @@ public sealed class CallTests
         Assert.Equal(text, (await host.SendAsync(host.ModernCall("store", (JsonObject)JsonNode.Parse(arguments)!))).Message.Text());
     }
 
+    [Theory]
+    [InlineData("""{"words":["a","b","c"]}""", "Argument 'words' must have at most 2 items.")]
+    [InlineData("""{"words":["longer"]}""", "Argument 'words[0]' must have at most 4 characters.")]
+    [InlineData("""{"words":[7]}""", "Argument 'words[0]' must be string, not integer.")]
+    [InlineData("""{"words":[],"labels":{"a":"longer"}}""", "Argument 'labels.a' must have at most 4 characters.")]
+    [InlineData("""{"words":[],"labels":{"long":""}}""", "Argument 'labels.long' must have at most 3 characters in its name.")]
+    [InlineData("""{"words":[],"labels":{"a":"","b":"","c":""}}""", "Argument 'labels' must have at most 2 members.")]
+    [InlineData("""{"words":[],"free":{"a":{}}}""", "Argument 'free.a' must be string or number or boolean or null, not object.")]
+    [InlineData("""{"words":["a","b"],"labels":{"a":"","b":""},"free":{"a":1}}""", "2 2 1")]
+    [InlineData("""{"words":[],"labels":null,"free":null}""", "0  ")]
+    public async Task S17_limits_reach_into_lists_and_objects(string arguments, string text)
+    {
+        await using McpHost host = await McpHost.StartAsync();
+        Assert.Equal(text, (await host.SendAsync(host.ModernCall("label", (JsonObject)JsonNode.Parse(arguments)!))).Message.Text());
+    }
+
     [Fact]
     public async Task An_unknown_tool_is_an_error_of_the_protocol()
     {

@@ -1,6 +1,7 @@
 using System.ComponentModel;
 using System.ComponentModel.DataAnnotations;
 using System.Runtime.CompilerServices;
+using System.Text.Json.Nodes;
 using ModelContextProtocol;
 using ModelContextProtocol.Protocol;
 using ModelContextProtocol.Server;
@@ -51,6 +52,11 @@ internal sealed class TestTools
 
     [McpServerTool(Name = "store"), Description("Has bounded arguments")]
     public static string Store([MaxLength(4)] string key, [MaxLength(2)] string[] values) => $"{key}: {values.Length}";
+
+    [McpServerTool(Name = "label"), Description("Has arguments that hold bounded ones")]
+    public static string Label(
+        [ItemLimits(2, 4)] string[] words, [ItemLimits(2, 4, NameLength = 3)] Dictionary<string, string>? labels = null,
+        [ItemLimits(1, 4)] JsonObject? free = null) => $"{words.Length} {labels?.Count} {free?.Count}";
 
     [McpServerTool(Name = "who"), Description("Says who calls")]
     public static string Who(RequestContext<CallToolRequestParams> request) => ToolCall.PrincipalOf(request.User);

@@ -99,6 +99,16 @@ public sealed class StdioTests
         await server.Stopped.WaitAsync(TimeSpan.FromSeconds(10));
     }
 
+    [Fact]
+    public async Task S13_a_stream_of_notices_does_not_hold_the_program_when_its_client_leaves()
+    {
+        await using PipedServer server = await PipedServer.StartAsync(options => options.Stdio.DrainTimeout = TimeSpan.FromHours(1));
+        await server.WriteAsync(Listen + "\n");
+        Assert.Equal("notifications/subscriptions/acknowledged", (string?)(await server.ReadAsync())!["method"]);
+        await server.LeaveAsync();
+        await server.Stopped.WaitAsync(TimeSpan.FromSeconds(60));
+    }
+
     [Theory]
     [InlineData("2025-11-25")]
     [InlineData("2026-07-28")]
@@ -142,6 +152,10 @@ public sealed class StdioTests
 
     private const string Initialize = """{"jsonrpc":"2.0","id":1,"method":"initialize","params":"""
         + """{"protocolVersion":"2025-11-25","capabilities":{},"clientInfo":{"name":"t","version":"1"}}}""";
+
+    private const string Listen = """{"jsonrpc":"2.0","id":1,"method":"subscriptions/listen","params":"""
+        + """{"notifications":{"resourceSubscriptions":["test://state"]},"_meta":"""
+        + """{"io.modelcontextprotocol/protocolVersion":"2026-07-28","io.modelcontextprotocol/clientCapabilities":{}}}}""";
 
     private static string Ping(int id) => $$"""{"jsonrpc":"2.0","id":{{id}},"method":"ping"}""";
 

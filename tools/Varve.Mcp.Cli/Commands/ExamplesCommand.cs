@@ -13,6 +13,9 @@ internal static class ExamplesCommand
     private const int Seed = 7;
 
     private const string QuitAnswer = "q";
+    private const string ModernName = "modern";
+    private const string LegacyName = "legacy";
+    private const string LegacyRevision = "2025-11-25";
 
     private static readonly TimeSpan AnswerMax = TimeSpan.FromSeconds(30);
 
@@ -27,6 +30,13 @@ internal static class ExamplesCommand
         var yes = new Option<bool>("--yes", "-y") { Description = "Do not wait between two examples." };
         Option<string> transport = Inputs.Transport("How server and client talk.", Inputs.HttpName);
         Option<int> port = Inputs.Port();
+        var era = new Option<string>("--era")
+        {
+            Description = "What the client speaks: modern is revision 2026-07-28, without sessions; legacy is 2025-11-25, with them.",
+            HelpName = $"{ModernName}|{LegacyName}",
+            DefaultValueFactory = _ => ModernName,
+        };
+        era.AcceptOnlyFromAmong(ModernName, LegacyName);
         var command = new VarveCommand(
             "examples",
             "Run the examples: each starts its server on a temporary directory, lets a client use it, and shows all that is said.",
@@ -34,12 +44,13 @@ internal static class ExamplesCommand
             "varve-mcp examples --run processing",
             "varve-mcp examples --run all --yes --transport stdio")
         {
-            run, yes, transport, port,
+            run, yes, transport, port, era,
         };
         command.Run(async (parsed, cancellation) =>
         {
             bool isHttp = parsed.GetValue(transport) == Inputs.HttpName;
-            var harness = new Harness(terminal, isHttp ? parsed.GetRequiredValue(port) : null, cancellation);
+            string? revision = parsed.GetValue(era) == LegacyName ? LegacyRevision : null;
+            var harness = new Harness(terminal, isHttp ? parsed.GetRequiredValue(port) : null, revision, cancellation);
             if (parsed.GetValue(run) is not { } name) return await harness.RunMenuAsync();
             string[] names = name == ServerCatalog.AllName ? [.. ServerCatalog.Servers.Select(server => server.Name)] : [name];
             return await harness.RunAllAsync(names, parsed.GetValue(yes));
@@ -47,8 +58,10 @@ internal static class ExamplesCommand
         return command;
     }
 
-    /// <summary>Starts servers and lets their clients talk; over stdio where there is no port.</summary>
-    private sealed class Harness(Terminal terminal, int? port, CancellationToken cancellation)
+    /// <summary>
+    /// Starts servers and lets their clients talk; over stdio where there is no port, by the newest revision where none is named.
+    /// </summary>
+    private sealed class Harness(Terminal terminal, int? port, string? revision, CancellationToken cancellation)
     {
         public async Task<int> RunMenuAsync()
         {
@@ -166,7 +179,8 @@ internal static class ExamplesCommand
 
         private async Task<int> TalkAsync(string name, IClientTransport transport)
         {
-            await using McpClient client = await McpClient.CreateAsync(transport, cancellationToken: cancellation);
+            var options = new McpClientOptions { ProtocolVersion = revision };
+            await using McpClient client = await McpClient.CreateAsync(transport, options, cancellationToken: cancellation);
             var run = new ExampleRun(client, terminal.Output, cancellation);
             await run.IntroduceAsync();
             await ExampleFlows.All[name](run);

@@ -31,6 +31,12 @@ internal static class ServeCommand
             "--executor", "Who does the tasks of the orchestrator: echo says they are done, sampling asks the client's language model.",
             EchoName, SamplingName);
         var seed = new Option<int?>("--seed") { Description = "Makes what the examples do by chance the same each time.", HelpName = "N" };
+        var valueBytes = new Option<int>("--value-bytes-max")
+        {
+            Description = "Bytes of a value that map_insert takes, at most.",
+            HelpName = "N",
+            DefaultValueFactory = _ => Limits.ValueBytes,
+        };
         var origins = new Option<string[]>("--allow-origin")
         {
             Description = "A web page's origin that may call over http, such as http://localhost:6274. Can be given several times.",
@@ -48,7 +54,7 @@ internal static class ServeCommand
             "varve-mcp serve --server all --transport http --port 9991 --data ./mcp-data",
             "varve-mcp serve --transport http --allow-origin http://localhost:6274")
         {
-            server, transport, port, data, durability, executor, seed, origins, validate, verbose,
+            server, transport, port, data, durability, executor, seed, valueBytes, origins, validate, verbose,
         };
         command.Run(async (parsed, cancellation) =>
         {
@@ -59,7 +65,8 @@ internal static class ServeCommand
                 ValidatesSteps = parsed.GetValue(validate),
                 IsVerbose = parsed.GetValue(verbose),
                 AllowedOrigins = parsed.GetValue(origins) ?? [],
-                Servers = new ServerSettings(parsed.GetValue(seed), parsed.GetValue(executor) == SamplingName),
+                Servers = new ServerSettings(
+                    parsed.GetValue(seed), parsed.GetValue(executor) == SamplingName, CheckValueBytes(parsed.GetRequiredValue(valueBytes))),
             };
             if (parsed.GetValue(transport) == Inputs.HttpName) await RunHttpAsync(terminal, settings, cancellation);
             else await RunStdioAsync(settings, cancellation);
@@ -85,6 +92,10 @@ internal static class ServeCommand
         await terminal.Error.WriteLineAsync($"Serving {settings.Server} at {ServerHost.UrlOf(settings.Port)}, data in {settings.Data}");
         await application.WaitForShutdownAsync(cancellation);
     }
+
+    private static int CheckValueBytes(int bytes) => bytes is >= 1 and <= Limits.MessageBytes
+        ? bytes
+        : throw CommandFailureException.Usage($"--value-bytes-max is 1 to {Limits.MessageBytes}, not {bytes}.");
 
     /// <summary>The first value is the default.</summary>
     private static Option<string> Choice(string name, string description, params string[] values)

@@ -104,6 +104,9 @@ internal static class ServerHost
 
         // That a start has failed is said by the command, in a line.
         logging.AddFilter("Microsoft.Extensions.Hosting.Internal.Host", settings.IsVerbose ? LogLevel.Information : LogLevel.Critical);
+
+        // What a tool throws is logged by the hosting, under the reference that the client is told; the SDK logs each cancelled call.
+        logging.AddFilter("ModelContextProtocol", settings.IsVerbose ? LogLevel.Information : LogLevel.Error);
         logging.AddConsole(options => options.LogToStandardErrorThreshold = LogLevel.Trace);
     }
 

@@ -27,7 +27,6 @@ internal sealed class AuditServer(ISharedStore store, Audit audit, Turns turns)
     private const string Roles = "roles";
     private const string FirstRole = "user";
     private const int LogNameCharsMax = 60;
-    private const int EntriesMax = 1_000;
 
     /// <summary>The last millisecond of the year 9999.</summary>
     private const double MillisecondsMax = 253_402_300_799_999;
@@ -39,8 +38,8 @@ internal sealed class AuditServer(ISharedStore store, Audit audit, Turns turns)
     [Audited(Operations)]
     [DurableTool(Recovery = RecoveryMode.Resume)]
     public static CallToolResult CreateUser(
-        [Description("The user's name")] string name,
-        [Description("The user's e-mail address")] string email)
+        [Description("The user's name"), MaxLength(Limits.NameChars)] string name,
+        [Description("The user's e-mail address"), MaxLength(Limits.AddressChars)] string email)
     {
         int number = int.Parse(StableId.Of(6, name, email), NumberStyles.HexNumber, CultureInfo.InvariantCulture) % 10_000;
         return Reply.Of(new AuditedUserResult($"user_{number}", name, email));
@@ -52,8 +51,10 @@ internal sealed class AuditServer(ISharedStore store, Audit audit, Turns turns)
     [Description("Update a user. The call is recorded in the audit log user_operations; a new role also in security_events.")]
     [Audited(Operations)]
     public async Task<CallToolResult> UpdateUser(
-        [Description("The user's id")] string user_id,
-        [Description("The fields to change and their new values; \"role\" is one that matters for security")] JsonObject updates,
+        [Description("The user's id"), MaxLength(Limits.NameChars)] string user_id,
+        [Description("The fields to change and their new values; \"role\" is one that matters for security")]
+        [ItemLimits(Limits.Members, Limits.LineChars)]
+        JsonObject updates,
         DurableContext context,
         CancellationToken cancellation)
     {
@@ -79,9 +80,9 @@ internal sealed class AuditServer(ISharedStore store, Audit audit, Turns turns)
         OutputSchemaType = typeof(AuditedUserResult))]
     [Description("Delete a user. The tool writes its own entry into the audit log user_operations: the reason, and how grave it is.")]
     public async Task<CallToolResult> DeleteUser(
-        [Description("The user's id")] string user_id,
+        [Description("The user's id"), MaxLength(Limits.NameChars)] string user_id,
         DurableContext context,
-        [Description("Why the user is deleted")] string? reason = null)
+        [Description("Why the user is deleted"), MaxLength(Limits.LineChars)] string? reason = null)
     {
         await context.AtLeastOnceAsync("forget_role", step =>
         {
@@ -108,7 +109,7 @@ internal sealed class AuditServer(ISharedStore store, Audit audit, Turns turns)
         [Description("The log: user_operations or security_events"), MinLength(1), MaxLength(LogNameCharsMax)] string log_name,
         [Description("Entries from this time on, in milliseconds since 1970"), Range(0, MillisecondsMax)] long? begin = null,
         [Description("Entries before this time, in milliseconds since 1970"), Range(0, MillisecondsMax)] long? end = null,
-        [Description("Entries at most"), Range(1, EntriesMax)] int limit = 100,
+        [Description("Entries at most"), Range(1, Limits.Entries)] int limit = 100,
         CancellationToken cancellation = default)
     {
         if (begin >= end)

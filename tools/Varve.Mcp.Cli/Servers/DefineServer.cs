@@ -31,8 +31,6 @@ internal sealed class DefineServer(ISharedStore store, Turns turns, TimeProvider
     private const string Terms = "terms";
     private const string Recent = "recent";
     private const string Categories = "categories";
-    private const int TextCharsMax = 1_000;
-    private const int EntriesMax = 1_000;
     private const int ShownCodePointsMax = 100;
 
     [McpServerTool(
@@ -40,11 +38,11 @@ internal sealed class DefineServer(ISharedStore store, Turns turns, TimeProvider
         OutputSchemaType = typeof(AddedTermResult))]
     [Description("Add a term to the glossary, or give it a new definition. Case does not matter for finding it.")]
     public async Task<CallToolResult> AddTerm(
-        [Description("The term"), MinLength(1), MaxLength(TextCharsMax)] string term,
-        [Description("What it means")] string definition,
+        [Description("The term"), MinLength(1), MaxLength(Limits.LineChars)] string term,
+        [Description("What it means"), MaxLength(Limits.TextChars)] string definition,
         DurableContext context,
-        [Description("What it belongs to"), MinLength(1), MaxLength(TextCharsMax)] string category = "general",
-        [Description("How it is used")] string[]? examples = null,
+        [Description("What it belongs to"), MinLength(1), MaxLength(Limits.LineChars)] string category = "general",
+        [Description("How it is used"), ItemLimits(Limits.Members, Limits.LineChars)] string[]? examples = null,
         CancellationToken cancellation = default)
     {
         var row = new TermRow(term, definition, category, examples ?? [], time.GetUtcNow().ToUnixTimeMilliseconds());
@@ -65,7 +63,8 @@ internal sealed class DefineServer(ISharedStore store, Turns turns, TimeProvider
         Name = "define", Title = "Look a term up", ReadOnly = true, OpenWorld = false, UseStructuredContent = true,
         OutputSchemaType = typeof(TermResult))]
     [Description("Look a term up. Case does not matter.")]
-    public async Task<CallToolResult> Define([Description("The term")] string term, CancellationToken cancellation)
+    public async Task<CallToolResult> Define(
+        [Description("The term"), MaxLength(Limits.LineChars)] string term, CancellationToken cancellation)
     {
         TermRow? row = await new StoreMap(store, Terms).FindAsync<TermRow>(KeyOf(term), cancellation);
         return row is null
@@ -78,7 +77,7 @@ internal sealed class DefineServer(ISharedStore store, Turns turns, TimeProvider
         UseStructuredContent = true, OutputSchemaType = typeof(RemovedTermResult))]
     [Description("Remove a term from the glossary. That it was added stays in the list of recent terms.")]
     public async Task<CallToolResult> RemoveTerm(
-        [Description("The term")] string term, DurableContext context, CancellationToken cancellation)
+        [Description("The term"), MaxLength(Limits.LineChars)] string term, DurableContext context, CancellationToken cancellation)
     {
         bool wasThere = await ChangeAsync(context, "remove_term", term, cancellation, (step, before) =>
         {
@@ -97,8 +96,8 @@ internal sealed class DefineServer(ISharedStore store, Turns turns, TimeProvider
         OutputSchemaType = typeof(TermListResult))]
     [Description("List terms in the order of the alphabet, from a place on. Long definitions are shortened.")]
     public async Task<CallToolResult> ListTerms(
-        [Description("Where to begin; empty: at the first term")] string start_with = "",
-        [Description("Terms at most"), Range(1, EntriesMax)] int limit = 50,
+        [Description("Where to begin; empty: at the first term"), MaxLength(Limits.LineChars)] string start_with = "",
+        [Description("Terms at most"), Range(1, Limits.Entries)] int limit = 50,
         CancellationToken cancellation = default)
     {
         string? start = start_with.Length > 0 ? KeyOf(start_with) : null;
@@ -112,8 +111,8 @@ internal sealed class DefineServer(ISharedStore store, Turns turns, TimeProvider
         OutputSchemaType = typeof(TermListResult))]
     [Description("List the terms of a category in the order of the alphabet.")]
     public async Task<CallToolResult> BrowseCategory(
-        [Description("The category"), MinLength(1), MaxLength(TextCharsMax)] string category,
-        [Description("Terms at most"), Range(1, EntriesMax)] int limit = 50,
+        [Description("The category"), MinLength(1), MaxLength(Limits.LineChars)] string category,
+        [Description("Terms at most"), Range(1, Limits.Entries)] int limit = 50,
         CancellationToken cancellation = default)
     {
         MapPage page = await new StoreMap(store, Categories).PrefixAsync(
@@ -127,7 +126,7 @@ internal sealed class DefineServer(ISharedStore store, Turns turns, TimeProvider
         OutputSchemaType = typeof(RecentTermsResult))]
     [Description("List what was added last, the newest first. Long definitions are shortened.")]
     public async Task<CallToolResult> RecentTerms(
-        [Description("Terms at most"), Range(1, EntriesMax)] int limit = 20, CancellationToken cancellation = default)
+        [Description("Terms at most"), Range(1, Limits.Entries)] int limit = 20, CancellationToken cancellation = default)
     {
         MapPage page = await new StoreMap(store, Recent).ReverseRangeAsync(
             limit, bytesMax: Rows.PageBytesMax, cancellation: cancellation);
@@ -143,8 +142,8 @@ internal sealed class DefineServer(ISharedStore store, Turns turns, TimeProvider
         OutputSchemaType = typeof(TermListResult))]
     [Description("List the terms that begin with a text, in any script. Case does not matter.")]
     public async Task<CallToolResult> SearchTerms(
-        [Description("What the terms begin with")] string prefix,
-        [Description("Terms at most"), Range(1, EntriesMax)] int limit = 20,
+        [Description("What the terms begin with"), MaxLength(Limits.LineChars)] string prefix,
+        [Description("Terms at most"), Range(1, Limits.Entries)] int limit = 20,
         CancellationToken cancellation = default)
     {
         MapPage page = await new StoreMap(store, Terms).PrefixAsync(

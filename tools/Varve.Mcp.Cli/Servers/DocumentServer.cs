@@ -30,7 +30,6 @@ internal sealed class DocumentServer(ISharedStore store, Simulation simulation)
     private const string Jobs = "jobs";
     private const int StepsOfJob = 4;
     private const int ShownCharsMax = 50;
-    private const int IdCharsMax = 200;
 
     private static readonly Type[] Retryable = [typeof(NetworkException)];
     private static readonly Service Ocr = new("ocr", "OCR", 0.15, 0.05, "InvalidDocumentError", "Unsupported document format");
@@ -47,10 +46,11 @@ internal sealed class DocumentServer(ISharedStore store, Simulation simulation)
         UseStructuredContent = true, OutputSchemaType = typeof(UploadResult))]
     [Description("Upload a file to be processed. A file with the same id is replaced.")]
     public static async Task<CallToolResult> UploadFile(
-        [Description("The file's id"), MinLength(1), MaxLength(IdCharsMax)] string file_id,
-        [Description("Its text")] string content,
+        [Description("The file's id"), MinLength(1), MaxLength(Limits.NameChars)] string file_id,
+        [Description("Its text"), MaxLength(Limits.ContentChars)] string content,
         DurableContext context,
-        [Description("More about it, as the uploader likes")] Dictionary<string, string>? metadata = null)
+        [Description("More about it, as the uploader likes"), ItemLimits(Limits.Members, Limits.LineChars)]
+        Dictionary<string, string>? metadata = null)
     {
         await context.Map(Files).InsertAsync(file_id, Rows.Write(new FileRow(file_id, content, metadata ?? [])));
         return Reply.Of(new UploadResult(file_id));
@@ -63,9 +63,9 @@ internal sealed class DocumentServer(ISharedStore store, Simulation simulation)
         "Look a file up, extract its text, translate it, and keep the result. Extraction and translation are calls of outside services: "
         + "each is made at most once, and tried again only after network errors.")]
     public async Task<CallToolResult> ProcessDocument(
-        [Description("The file's id"), MinLength(1), MaxLength(IdCharsMax)] string file_id,
+        [Description("The file's id"), MinLength(1), MaxLength(Limits.NameChars)] string file_id,
         DurableContext context,
-        [Description("The language to translate to"), MinLength(1), MaxLength(IdCharsMax)] string target_language = "en")
+        [Description("The language to translate to"), MinLength(1), MaxLength(Limits.NameChars)] string target_language = "en")
     {
         string jobId = $"job_{StableId.Of(12, file_id, target_language)}";
         await context.ReportProgressAsync(0, StepsOfJob, "Looking the file up");
@@ -106,7 +106,8 @@ internal sealed class DocumentServer(ISharedStore store, Simulation simulation)
         Name = "get_job_status", Title = "Read a job", ReadOnly = true, OpenWorld = false, UseStructuredContent = true,
         OutputSchemaType = typeof(JobResult))]
     [Description("Read a job that process_document has completed, and its result.")]
-    public async Task<CallToolResult> GetJobStatus([Description("The job's id")] string job_id, CancellationToken cancellation)
+    public async Task<CallToolResult> GetJobStatus(
+        [Description("The job's id"), MaxLength(Limits.NameChars)] string job_id, CancellationToken cancellation)
     {
         JobRow? job = await new StoreMap(store, Jobs).FindAsync<JobRow>(job_id, cancellation);
         return job is null ? Reply.Error(new JobResult { Message = "Job not found" }) : Reply.Of(new JobResult(job));

@@ -26,7 +26,6 @@ internal sealed class JourneysServer(ISharedStore store, Turns turns, TimeProvid
     private const string ChunkNotification = "notifications/varve/chunk";
     private const string ChunksKey = "io.varve/chunks";
     private const int StepsOfCall = 3;
-    private const int ListedMax = 1_000;
 
     [McpServerTool(
         Name = "journeys_tool", Title = "Journeys", Destructive = true, OpenWorld = false, UseStructuredContent = true,
@@ -36,9 +35,9 @@ internal sealed class JourneysServer(ISharedStore store, Turns turns, TimeProvid
         RequestContext<CallToolRequestParams> request,
         DurableContext context,
         [Description("What to do"), AllowedValues("list", "get", "create", "update", "delete")] string action,
-        [Description("The journey to get, update or delete")] string? journey_id = null,
-        [Description("Its name; needed to create one")] string? name = null,
-        [Description("A few words about it")] string? description = null,
+        [Description("The journey to get, update or delete"), MaxLength(Limits.NameChars)] string? journey_id = null,
+        [Description("Its name; needed to create one"), MaxLength(Limits.NameChars)] string? name = null,
+        [Description("A few words about it"), MaxLength(Limits.TextChars)] string? description = null,
         CancellationToken cancellation = default)
     {
         await context.ReportProgressAsync(1, StepsOfCall, "Loading data...", cancellation);
@@ -78,7 +77,7 @@ internal sealed class JourneysServer(ISharedStore store, Turns turns, TimeProvid
     private async Task<CallToolResult> ListAsync(RequestContext<CallToolRequestParams> request, CancellationToken cancellation)
     {
         MapPage page = await new StoreMap(store, Journeys).RangeAsync(
-            ListedMax, bytesMax: Rows.PageBytesMax, cancellation: cancellation);
+            Limits.Entries, bytesMax: Rows.PageBytesMax, cancellation: cancellation);
         bool wantsChunks = request.Params.Meta?[ChunksKey] is JsonValue wanted && wanted.TryGetValue(out bool isWanted) && isWanted;
         ProgressToken? token = wantsChunks ? request.Params.ProgressToken : null;
         JsonArray data = [];

@@ -1,4 +1,5 @@
 using System.ComponentModel;
+using System.ComponentModel.DataAnnotations;
 using System.Globalization;
 using System.Text;
 using System.Text.Json.Serialization;
@@ -32,6 +33,7 @@ internal sealed class ProcessingServer(ISharedStore store, Simulation simulation
     private const string RetryAttempts = "retry_attempts";
     private const string Completed = "completed";
     private const decimal Balance = 100_000;
+    private const double AmountMax = 1e12;
     private const int TransactionsFirst = 100_000;
     private const int TransactionsEnd = 1_000_000;
     private const double RateFailureShare = 0.1;
@@ -46,10 +48,10 @@ internal sealed class ProcessingServer(ISharedStore store, Simulation simulation
         "Make a payment by an outside service, at most once. Network errors are tried again; a payment that was refused never is. "
         + "Amounts that end in .01 meet a network error at first.")]
     public async Task<CallToolResult> ProcessPayment(
-        [Description("How much")] decimal amount,
+        [Description("How much"), Range(-AmountMax, AmountMax)] decimal amount,
         DurableContext context,
-        [Description("USD, EUR, GBP or JPY")] string currency = "USD",
-        [Description("What for")] string description = "")
+        [Description("USD, EUR, GBP or JPY"), MaxLength(Limits.NameChars)] string currency = "USD",
+        [Description("What for"), MaxLength(Limits.LineChars)] string description = "")
     {
         try
         {
@@ -70,7 +72,8 @@ internal sealed class ProcessingServer(ISharedStore store, Simulation simulation
         OutputSchemaType = typeof(PaymentRowResult))]
     [Description("Read the record of a payment.")]
     public async Task<CallToolResult> GetPayment(
-        [Description("The id that process_payment gave")] string transaction_id, CancellationToken cancellation)
+        [Description("The id that process_payment gave"), MaxLength(Limits.NameChars)] string transaction_id,
+        CancellationToken cancellation)
     {
         PaymentRow? payment = await new StoreMap(store, Payments).FindAsync<PaymentRow>(transaction_id, cancellation);
         return payment is null
@@ -83,8 +86,8 @@ internal sealed class ProcessingServer(ISharedStore store, Simulation simulation
         UseStructuredContent = true, OutputSchemaType = typeof(ExchangeRateResult))]
     [Description("Ask an outside service for an exchange rate, at most once; network errors are tried again.")]
     public async Task<CallToolResult> FetchExchangeRate(
-        [Description("The currency to change")] string from_currency,
-        [Description("The currency to get")] string to_currency,
+        [Description("The currency to change"), MaxLength(Limits.NameChars)] string from_currency,
+        [Description("The currency to get"), MaxLength(Limits.NameChars)] string to_currency,
         DurableContext context)
     {
         try

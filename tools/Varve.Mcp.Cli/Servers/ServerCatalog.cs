@@ -14,7 +14,8 @@ internal sealed record ExampleServer(string Name, string Description, Action<IMc
 /// <summary>How the servers behave, where a command line may say so.</summary>
 /// <param name="Seed">For what they do by chance; null: another run each time.</param>
 /// <param name="Samples">Whether tasks are done by the client's language model, not by the executor that only says so.</param>
-internal sealed record ServerSettings(int? Seed = null, bool Samples = false);
+/// <param name="ValueBytesMax">Bytes of a value that is written to a map, at most.</param>
+internal sealed record ServerSettings(int? Seed = null, bool Samples = false, int ValueBytesMax = Limits.ValueBytes);
 
 /// <summary>What is served, for those who watch over resources.</summary>
 internal sealed record ServedServers(bool HasTasks, bool HasStore);
@@ -54,6 +55,7 @@ internal static class ServerCatalog
         foreach (ExampleServer server in chosen) server.Add(builder);
 
         IServiceCollection services = builder.Services;
+        services.AddSingleton(settings);
         services.AddSingleton(new Simulation(settings.Seed));
         services.AddSingleton<Turns>();
         services.AddSingleton<Audit>();

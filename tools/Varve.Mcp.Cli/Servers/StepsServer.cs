@@ -23,18 +23,17 @@ internal sealed class StepsServer(ISharedStore store)
 {
     private const string Users = "users";
     private const string Profiles = "profiles";
-    private const int UserNameCharsMax = 200;
 
     [McpServerTool(
         Name = "create_user_with_profile", Title = "Create a user with a profile", Destructive = false, OpenWorld = false,
         UseStructuredContent = true, OutputSchemaType = typeof(CreatedUserResult))]
     [Description("Create a user and then its profile, in two steps that are each done once. The same name is the same user.")]
     public static async Task<CallToolResult> CreateUserWithProfile(
-        [Description("The user's name"), MinLength(1), MaxLength(UserNameCharsMax)] string username,
-        [Description("The user's e-mail address")] string email,
+        [Description("The user's name"), MinLength(1), MaxLength(Limits.NameChars)] string username,
+        [Description("The user's e-mail address"), MaxLength(Limits.AddressChars)] string email,
         DurableContext context,
-        [Description("A few words about the user")] string bio = "",
-        [Description("Where the user's picture is")] string avatar_url = "")
+        [Description("A few words about the user"), MaxLength(Limits.TextChars)] string bio = "",
+        [Description("Where the user's picture is"), MaxLength(Limits.LineChars)] string avatar_url = "")
     {
         string userId = await context.AtLeastOnceAsync($"create_user_{username}", step =>
         {
@@ -55,7 +54,8 @@ internal sealed class StepsServer(ISharedStore store)
         Name = "get_user", Title = "Read a user", ReadOnly = true, OpenWorld = false, UseStructuredContent = true,
         OutputSchemaType = typeof(UserResult))]
     [Description("Read a user by its id.")]
-    public async Task<CallToolResult> GetUser([Description("The user's id")] string user_id, CancellationToken cancellation)
+    public async Task<CallToolResult> GetUser(
+        [Description("The user's id"), MaxLength(Limits.NameChars)] string user_id, CancellationToken cancellation)
     {
         UserRow? user = await new StoreMap(store, Users).FindAsync<UserRow>(user_id, cancellation);
         return user is null ? Reply.Error(new UserResult { Message = $"User not found: {user_id}" }) : Reply.Of(new UserResult(user));
@@ -65,7 +65,8 @@ internal sealed class StepsServer(ISharedStore store)
         Name = "get_profile", Title = "Read a profile", ReadOnly = true, OpenWorld = false, UseStructuredContent = true,
         OutputSchemaType = typeof(ProfileResult))]
     [Description("Read a profile by its id.")]
-    public async Task<CallToolResult> GetProfile([Description("The profile's id")] string profile_id, CancellationToken cancellation)
+    public async Task<CallToolResult> GetProfile(
+        [Description("The profile's id"), MaxLength(Limits.NameChars)] string profile_id, CancellationToken cancellation)
     {
         ProfileRow? profile = await new StoreMap(store, Profiles).FindAsync<ProfileRow>(profile_id, cancellation);
         return profile is null

@@ -29,15 +29,15 @@ internal sealed record MapStatsResult(
 /// <summary>The store's maps themselves, but for those that the journal keeps.</summary>
 [McpServerToolType]
 [McpServerResourceType]
-internal sealed class StoreServer(ISharedStore store)
+internal sealed class StoreServer(ISharedStore store, ServerSettings settings)
 {
     private const string Utf8Encoding = "utf8";
     private const string Base64Encoding = "base64";
     private const string NameText = "The map's name";
     private const string EncodingText = "utf8: values are texts; base64: they are bytes, in base64";
     private const string LimitText = "Entries at most; above zero";
-    private const int EntriesMax = 10_000;
     private const int CountedMax = 1_000_000;
+    private const int ShownCodePointsMax = 100;
     private const string FirstModernRevision = "2026-07-28";
 
     private static readonly UTF8Encoding Utf8 = new(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: true);
@@ -49,15 +49,16 @@ internal sealed class StoreServer(ISharedStore store)
         Name = "map_insert", Title = "Write entries", Destructive = true, Idempotent = true, OpenWorld = false,
         UseStructuredContent = true, OutputSchemaType = typeof(MapWriteResult))]
     [Description("Write entries to a map, all at once or not at all. A key that is there gets the new value.")]
-    public static Task<CallToolResult> MapInsert(
-        [Description(NameText)] string name,
-        [Description("Keys and their values")] Dictionary<string, string> entries,
+    public Task<CallToolResult> MapInsert(
+        [Description(NameText), MaxLength(Limits.MapNameBytes)] string name,
+        [Description("Keys and their values"), ItemLimits(Limits.Operations, Limits.MessageBytes, NameLength = Limits.KeyBytes)]
+        Dictionary<string, string> entries,
         DurableContext context,
         [Description(EncodingText), AllowedValues(Utf8Encoding, Base64Encoding)] string encoding = Utf8Encoding) =>
         GuardAsync(new MapWriteResult(name), async result =>
         {
             KeyValuePair<string, byte[]>[] decoded =
-                [.. entries.Select(entry => KeyValuePair.Create(entry.Key, Decode(entry.Key, entry.Value, encoding)))];
+                [.. entries.Select(entry => KeyValuePair.Create(CheckKey(entry.Key), Decode(entry.Key, entry.Value, encoding)))];
             await context.Map(name).InsertAsync(decoded);
             return result with { Count = decoded.Length };
         });
@@ -67,10 +68,12 @@ internal sealed class StoreServer(ISharedStore store)
         UseStructuredContent = true, OutputSchemaType = typeof(MapWriteResult))]
     [Description("Remove keys from a map, all at once or not at all. Keys that are absent are ignored.")]
     public static Task<CallToolResult> MapRemove(
-        [Description(NameText)] string name, [Description("The keys")] string[] keys, DurableContext context) =>
+        [Description(NameText), MaxLength(Limits.MapNameBytes)] string name,
+        [Description("The keys"), ItemLimits(Limits.Operations, Limits.KeyBytes)] string[] keys,
+        DurableContext context) =>
         GuardAsync(new MapWriteResult(name), async result =>
         {
-            await context.Map(name).RemoveAsync(keys);
+            await context.Map(name).RemoveAsync([.. keys.Select(CheckKey)]);
             return result with { Count = keys.Length };
         });
 
@@ -79,13 +82,13 @@ internal sealed class StoreServer(ISharedStore store)
         OutputSchemaType = typeof(MapValueResult))]
     [Description("Read a key of a map. \"found\" tells an absent key from an empty value.")]
     public Task<CallToolResult> MapGet(
-        [Description(NameText)] string name,
-        [Description("The key")] string key,
+        [Description(NameText), MaxLength(Limits.MapNameBytes)] string name,
+        [Description("The key"), MaxLength(Limits.KeyBytes)] string key,
         [Description(EncodingText), AllowedValues(Utf8Encoding, Base64Encoding)] string encoding = Utf8Encoding,
         CancellationToken cancellation = default) =>
         GuardAsync(new MapValueResult(name, key), async result =>
         {
-            if (await MapOf(name).GetAsync(key, cancellation) is not { } value) return result;
+            if (await MapOf(name).GetAsync(CheckKey(key), cancellation) is not { } value) return result;
             (string? text, string? base64) = Encode(value, encoding);
             return result with { Found = true, Value = text, ValueBase64 = base64 };
         });
@@ -95,10 +98,10 @@ internal sealed class StoreServer(ISharedStore store)
         OutputSchemaType = typeof(MapEntriesResult))]
     [Description("Read entries in the order of their keys. Where there are more, next_start_key is the start_key to go on with.")]
     public Task<CallToolResult> MapRange(
-        [Description(NameText)] string name,
-        [Description(LimitText), Range(1, EntriesMax)] int limit,
-        [Description("The first key, inclusive")] string? start_key = null,
-        [Description("Where to end, exclusive")] string? end_key = null,
+        [Description(NameText), MaxLength(Limits.MapNameBytes)] string name,
+        [Description(LimitText), Range(1, Limits.Entries)] int limit,
+        [Description("The first key, inclusive"), MaxLength(Limits.BoundBytes)] string? start_key = null,
+        [Description("Where to end, exclusive"), MaxLength(Limits.BoundBytes)] string? end_key = null,
         [Description(EncodingText), AllowedValues(Utf8Encoding, Base64Encoding)] string encoding = Utf8Encoding,
         CancellationToken cancellation = default) =>
         GuardAsync(new MapEntriesResult(name, 0, []), async result =>
@@ -109,10 +112,10 @@ internal sealed class StoreServer(ISharedStore store)
         OutputSchemaType = typeof(MapEntriesResult))]
     [Description("Read entries against the order of their keys. Where there are more, next_start_key is the start_key to go on with.")]
     public Task<CallToolResult> MapReverseRange(
-        [Description(NameText)] string name,
-        [Description(LimitText), Range(1, EntriesMax)] int limit,
-        [Description("The greatest key, inclusive")] string? start_key = null,
-        [Description("Where to end, below start_key, exclusive")] string? end_key = null,
+        [Description(NameText), MaxLength(Limits.MapNameBytes)] string name,
+        [Description(LimitText), Range(1, Limits.Entries)] int limit,
+        [Description("The greatest key, inclusive"), MaxLength(Limits.BoundBytes)] string? start_key = null,
+        [Description("Where to end, below start_key, exclusive"), MaxLength(Limits.BoundBytes)] string? end_key = null,
         [Description(EncodingText), AllowedValues(Utf8Encoding, Base64Encoding)] string encoding = Utf8Encoding,
         CancellationToken cancellation = default) =>
         GuardAsync(new MapEntriesResult(name, 0, []), async result =>
@@ -132,7 +135,8 @@ internal sealed class StoreServer(ISharedStore store)
         Name = "map_stats", Title = "Count a map", ReadOnly = true, OpenWorld = false, UseStructuredContent = true,
         OutputSchemaType = typeof(MapStatsResult))]
     [Description("Count a map's entries and bytes, by reading them.")]
-    public Task<CallToolResult> MapStats([Description(NameText)] string name, CancellationToken cancellation) =>
+    public Task<CallToolResult> MapStats(
+        [Description(NameText), MaxLength(Limits.MapNameBytes)] string name, CancellationToken cancellation) =>
         GuardAsync(new MapStatsResult(name), result => CountAsync(MapOf(name), result, cancellation));
 
     [McpServerResource(UriTemplate = "map://{name}/{key}", Name = "map_entry", Title = "A key of a map")]
@@ -186,12 +190,33 @@ internal sealed class StoreServer(ISharedStore store)
         return end < 0 ? refused.Message : refused.Message[..end];
     }
 
-    private static byte[] Decode(string key, string value, string encoding)
+    private byte[] Decode(string key, string value, string encoding)
+    {
+        byte[] bytes = DecodeAny(key, value, encoding);
+        if (bytes.Length > settings.ValueBytesMax)
+            throw new ArgumentException($"The value of '{Show(key)}' has more than {settings.ValueBytesMax} bytes.");
+        return bytes;
+    }
+
+    private static byte[] DecodeAny(string key, string value, string encoding)
     {
         if (encoding != Base64Encoding) return Utf8.GetBytes(value);
         byte[] bytes = new byte[value.Length];
         if (Convert.TryFromBase64String(value, bytes, out int length)) return bytes[..length];
-        throw new ArgumentException($"The value of '{key}' is not base64.");
+        throw new ArgumentException($"The value of '{Show(key)}' is not base64.");
+    }
+
+    /// <summary>The schema counts characters; the store, bytes.</summary>
+    private static string CheckKey(string key)
+    {
+        if (Encoding.UTF8.GetByteCount(key) <= Limits.KeyBytes) return key;
+        throw new ArgumentException($"The key '{Show(key)}' has more than {Limits.KeyBytes} bytes.");
+    }
+
+    private static string Show(string key)
+    {
+        string cut = Texts.Cut(key, ShownCodePointsMax);
+        return cut.Length < key.Length ? cut + "..." : key;
     }
 
     private static (string? Text, string? Base64) Encode(ReadOnlyMemory<byte> value, string encoding) =>

@@ -35,8 +35,6 @@ internal sealed class TasksServer(ITaskStore tasks, ITaskExecutor executor, ITas
 {
     private const string JsonType = "application/json";
     private const string IdText = "The task's id";
-    private const int ListedMax = 1_000;
-    private const int BatchMax = 1_000;
     private const int ResultCodePointsMax = 200;
     private const int FailuresInRowMax = 5;
 
@@ -52,7 +50,7 @@ internal sealed class TasksServer(ITaskStore tasks, ITaskExecutor executor, ITas
         OutputSchemaType = typeof(TaskResult))]
     [Description("Add a new task to the queue.")]
     public async Task<CallToolResult> AddTask(
-        [Description("What the task should accomplish")] string description,
+        [Description("What the task should accomplish"), MaxLength(Limits.TextChars)] string description,
         DurableContext context,
         [Description("1, the highest, to 10, the lowest"), Range(1, 10)] int priority = 5,
         [Description("How often it may be tried"), Range(1, 1_000)] int max_attempts = 3,
@@ -67,7 +65,8 @@ internal sealed class TasksServer(ITaskStore tasks, ITaskExecutor executor, ITas
         OutputSchemaType = typeof(TasksResult))]
     [Description("Add several tasks to the queue, all or none.")]
     public async Task<CallToolResult> AddTasksBatch(
-        [Description("What each task should accomplish"), MinLength(1), MaxLength(BatchMax)] string[] descriptions,
+        [Description("What each task should accomplish"), MinLength(1), ItemLimits(Limits.Operations, Limits.TextChars)]
+        string[] descriptions,
         DurableContext context,
         CancellationToken cancellation)
     {
@@ -83,7 +82,7 @@ internal sealed class TasksServer(ITaskStore tasks, ITaskExecutor executor, ITas
         OutputSchemaType = typeof(TaskResult))]
     [Description("Mark a pending task as in progress. Counts an attempt.")]
     public async Task<CallToolResult> StartTask(
-        [Description(IdText)] string task_id, DurableContext context, CancellationToken cancellation) =>
+        [Description(IdText), MaxLength(Limits.NameChars)] string task_id, DurableContext context, CancellationToken cancellation) =>
         Say(
             task_id, await tasks.StartAsync(context, "start", task_id, cancellation),
             task => $"Started task: {task_id} (attempt {task.Attempts})");
@@ -93,7 +92,9 @@ internal sealed class TasksServer(ITaskStore tasks, ITaskExecutor executor, ITas
         OutputSchemaType = typeof(TaskResult))]
     [Description("Mark a task as completed, with its result.")]
     public async Task<CallToolResult> CompleteTask(
-        [Description(IdText)] string task_id, [Description("What came out")] string result, DurableContext context,
+        [Description(IdText), MaxLength(Limits.NameChars)] string task_id,
+        [Description("What came out"), MaxLength(Limits.TextChars)] string result,
+        DurableContext context,
         CancellationToken cancellation) =>
         Say(task_id, await tasks.CompleteAsync(context, "complete", task_id, result, cancellation), _ => $"Completed task: {task_id}");
 
@@ -102,8 +103,8 @@ internal sealed class TasksServer(ITaskStore tasks, ITaskExecutor executor, ITas
         UseStructuredContent = true, OutputSchemaType = typeof(TasksResult))]
     [Description("Mark several tasks as completed with the same result. Those that cannot be are named.")]
     public async Task<CallToolResult> CompleteTasksBatch(
-        [Description("The tasks' ids"), MinLength(1), MaxLength(BatchMax)] string[] task_ids,
-        [Description("What came out")] string result,
+        [Description("The tasks' ids"), MinLength(1), ItemLimits(Limits.Operations, Limits.NameChars)] string[] task_ids,
+        [Description("What came out"), MaxLength(Limits.TextChars)] string result,
         DurableContext context,
         CancellationToken cancellation)
     {
@@ -125,7 +126,9 @@ internal sealed class TasksServer(ITaskStore tasks, ITaskExecutor executor, ITas
         OutputSchemaType = typeof(TaskResult))]
     [Description("Mark a task as failed, with the reason.")]
     public async Task<CallToolResult> FailTask(
-        [Description(IdText)] string task_id, [Description("Why it failed")] string reason, DurableContext context,
+        [Description(IdText), MaxLength(Limits.NameChars)] string task_id,
+        [Description("Why it failed"), MaxLength(Limits.TextChars)] string reason,
+        DurableContext context,
         CancellationToken cancellation) =>
         Say(task_id, await tasks.FailAsync(context, "fail", task_id, reason, cancellation), _ => $"Failed task: {task_id} - {reason}");
 
@@ -134,9 +137,9 @@ internal sealed class TasksServer(ITaskStore tasks, ITaskExecutor executor, ITas
         OutputSchemaType = typeof(TaskResult))]
     [Description("Put a task that failed or is in progress back into the queue, unless it was tried too often.")]
     public async Task<CallToolResult> RetryTask(
-        [Description(IdText)] string task_id,
+        [Description(IdText), MaxLength(Limits.NameChars)] string task_id,
         DurableContext context,
-        [Description("What the next attempt should know")] string feedback = "",
+        [Description("What the next attempt should know"), MaxLength(Limits.TextChars)] string feedback = "",
         CancellationToken cancellation = default)
     {
         TaskChange change = await tasks.RetryAsync(context, "retry", task_id, feedback, cancellation);
@@ -237,7 +240,7 @@ internal sealed class TasksServer(ITaskStore tasks, ITaskExecutor executor, ITas
     }
 
     private Task<IReadOnlyList<TaskItem>> ListAsync(string? status, CancellationToken cancellation) =>
-        tasks.ListAsync(status, ListedMax, cancellation);
+        tasks.ListAsync(status, Limits.Entries, cancellation);
 
     private static QueuedTask[] Queued(IReadOnlyList<TaskItem> found) =>
         [.. found.Select(task => new QueuedTask(task.Id, task.Description, task.Status, task.Attempts, task.Priority))];
