@@ -263,6 +263,9 @@ public sealed class CallRestartTests
                 Task reading = stream.SendAsync(host.Server.Http, call, leaving.Token);
                 await Task.WhenAny(reading, host.Store.Died);
                 wasKilled = host.Store.IsDead;
+
+                // Behind the first write the stream's name was sent, whatever has happened since.
+                if (write > 1) await stream.Begun.WaitAsync(s_patience);
                 await leaving.CancelAsync();
                 await reading;
                 await host.KillAsync();

@@ -9,11 +9,15 @@ internal sealed class CallStream : IDisposable
 {
     private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(30);
 
+    private readonly TaskCompletionSource _begun = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private HttpResponseMessage? _response;
     private StreamReader? _reader;
 
     /// <summary>The stream's name; empty before its first event.</summary>
     public string Name { get; private set; } = "";
+
+    /// <summary>Ends with the first event.</summary>
+    public Task Begun => _begun.Task;
 
     /// <summary>The numbers of the events, in the order they came in.</summary>
     public List<int> Numbers { get; } = [];
@@ -122,6 +126,7 @@ internal sealed class CallStream : IDisposable
         Name = id[..^9];
         Last = int.Parse(id[^8..], NumberStyles.HexNumber, CultureInfo.InvariantCulture);
         Numbers.Add(Last);
+        _begun.TrySetResult();
         if (data.Length == 0) return;
         Messages.Add(data);
         JsonNode message = JsonNode.Parse(data)!;
