@@ -40,7 +40,7 @@ internal sealed class CallFilter : IDisposable
         string? key = IdempotencyKeys.Read(request.JsonRpcRequest);
         ToolCall call = new(request, matched, ToolCall.PrincipalOf(request.User), key, ToolCall.IsModernRequest(request));
 
-        // What was admitted once is not refused when it is run again; whoever does that limits it.
+        // What was admitted once is not turned away when it is run again: whoever does that keeps the limit.
         if (RecoveredCall.RunOf(request.JsonRpcRequest) is not null) return await RunAsync(call, tool, cancellation);
 
         // With a key the journal is asked first: the answer of a finished call holds, whatever has become of the tool's schema.
@@ -76,7 +76,8 @@ internal sealed class CallFilter : IDisposable
     {
         try
         {
-            CallToolResult? refusal = call.IdempotencyKey is null ? null : RefuseArguments(call);
+            bool isChecked = call.IdempotencyKey is null && RecoveredCall.RunOf(call.Request.JsonRpcRequest) is null;
+            CallToolResult? refusal = isChecked ? null : RefuseArguments(call);
             return refusal ?? await tool(call.Request, cancellation);
         }
         catch (McpException known) when (known is not McpProtocolException)

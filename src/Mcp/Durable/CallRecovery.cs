@@ -3,7 +3,6 @@ using System.Text.Json.Nodes;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
-using ModelContextProtocol;
 using ModelContextProtocol.Protocol;
 using ModelContextProtocol.Server;
 using Varve.Idempotency;
@@ -17,14 +16,13 @@ using Varve.Sharing;
 namespace Varve.Mcp.Durable;
 
 /// <summary>
-/// Goes on with calls that nobody runs: at the start those that an earlier process has left, later those of processes whose lease has ended,
-/// and what an operator has queued. A call is run again, or ended, as its tool says; of a tool that is not here nothing is touched.
+/// Goes on with calls that nobody runs: at the start those that an earlier process has left, later those of processes whose lease has
+/// ended, and what an operator has queued. A call is run again, or ended, as its tool says; of a tool that is not here nothing is touched.
 /// </summary>
 internal sealed partial class CallRecovery(
     Journal journal, StoreEventLog events, SessionRegistry sessions, IOptions<McpServerOptions> serverOptions,
     IOptions<VarveMcpOptions> options, TimeProvider time, ILoggerFactory loggers, IServiceProvider services) : BackgroundService
 {
-    private static readonly TimeSpan LookInterval = TimeSpan.FromMinutes(1);
     private static readonly TimeSpan RetryDelay = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan AnswerTimeout = TimeSpan.FromSeconds(5);
     private static readonly TimeSpan DrainTimeout = TimeSpan.FromSeconds(10);
@@ -43,8 +41,8 @@ internal sealed partial class CallRecovery(
         await all.WaitAsync(AnswerTimeout, cancellationToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
     }
 
-    protected override Task ExecuteAsync(CancellationToken stoppingToken) => Task.WhenAll(
-        RepeatAsync(FollowCallsAsync, stoppingToken), RepeatAsync(FollowLeasesAsync, stoppingToken), RepeatAsync(LookAsync, stoppingToken));
+    protected override Task ExecuteAsync(CancellationToken stoppingToken) =>
+        Task.WhenAll(RepeatAsync(FollowCallsAsync, stoppingToken), RepeatAsync(FollowLeasesAsync, stoppingToken));
 
     private async Task FollowCallsAsync(CancellationToken cancellation)
     {
@@ -53,14 +51,23 @@ internal sealed partial class CallRecovery(
 
     private async Task FollowLeasesAsync(CancellationToken cancellation)
     {
-        await foreach (Guid _ in Leases.FollowEndedAsync(journal.Store, cancellation)) await TakeAllAsync(cancellation);
-    }
-
-    /// <summary>What a feed that came too late may have missed.</summary>
-    private async Task LookAsync(CancellationToken cancellation)
-    {
-        using PeriodicTimer timer = new(LookInterval, time);
-        while (await timer.WaitForNextTickAsync(cancellation)) await TakeAllAsync(cancellation);
+        using CancellationTokenSource ending = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
+        await using IAsyncEnumerator<Guid> ended = Leases.FollowEndedAsync(journal.Store, ending.Token).GetAsyncEnumerator(ending.Token);
+        Task<bool> next = Task.FromResult(true);
+        try
+        {
+            while (await next)
+            {
+                // Asked for first: a lease that ends while calls are looked at is not missed.
+                next = ended.MoveNextAsync().AsTask();
+                await TakeAllAsync(cancellation);
+            }
+        }
+        finally
+        {
+            await ending.CancelAsync();
+            await ((Task)next).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        }
     }
 
     private async Task TakeAllAsync(CancellationToken cancellation)
@@ -93,7 +100,8 @@ internal sealed partial class CallRecovery(
     {
         if (!TryFindTool(left.Name, out McpServerTool? tool) || !await journal.IsOrphanAsync(left, cancellation)) return;
         CallOrigin origin = CallOrigin.Read(left.Origin);
-        bool isOtherTool = left.Recovery == RecoveryMode.Resume && origin.Schema.Length > 0 && origin.Schema != ToolPolicy.Of(tool).Schema;
+        bool isOtherTool = left is { State: InvocationState.Running, Recovery: RecoveryMode.Resume } && origin.Schema.Length > 0
+            && origin.Schema != ToolPolicy.Of(tool).Schema;
         InvocationState end = left.Recovery == RecoveryMode.Resume ? InvocationState.Dead : InvocationState.Stopped;
         IReadOnlyList<StoreOperation> rowsAtEnd = await RowsOfEndAsync(left, origin, end, cancellation);
         if (isOtherTool)
@@ -161,7 +169,8 @@ internal sealed partial class CallRecovery(
     /// <summary>The session's stream goes on; false where there is no session or no stream that waits for this call's answer.</summary>
     private async ValueTask<bool> TryRunInSessionAsync(InvocationContext run, CallOrigin origin)
     {
-        if (origin.Session is null || await sessions.EnterAsync(origin.Session, run.Principal, _ending.Token) is not { } session) return false;
+        if (origin.Session is null) return false;
+        if (await sessions.EnterAsync(origin.Session, run.Principal, _ending.Token) is not { } session) return false;
         try
         {
             if (!await events.TryResumeAsync(session.Id, origin.Stream, run.Id, _ending.Token)) return false;

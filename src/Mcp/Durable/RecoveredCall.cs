@@ -6,7 +6,9 @@ using Varve.Mcp.Calls;
 
 namespace Varve.Mcp.Durable;
 
-/// <summary>The request of a call that is run again without its client. The run goes with it to where the journal would begin one.</summary>
+/// <summary>
+/// The request of a call that is run again without its client. The run goes with it to where the journal would begin one.
+/// </summary>
 internal static class RecoveredCall
 {
     private const string ItemName = "io.varve/run";

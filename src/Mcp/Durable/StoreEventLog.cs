@@ -41,7 +41,8 @@ internal sealed partial class StoreEventLog(Journal journal, IOptions<VarveMcpOp
     public async ValueTask<bool> TryResumeAsync(string session, string stream, Guid call, CancellationToken cancellation)
     {
         if (await ReadStreamAsync(session, stream, cancellation) is not { } row || row.Call != call) return false;
-        if (await ReadLastAsync(session, stream, cancellation) is not (> 0, { IsLast: false })) return false;
+        (uint number, EventRow last) = await ReadLastAsync(session, stream, cancellation);
+        if (number == 0 || last.IsLast) return false;
         _resuming[(session, stream)] = 0;
         return true;
     }

@@ -14,8 +14,8 @@ namespace Microsoft.Extensions.DependencyInjection;
 public static class VarveJournalBuilderExtensions
 {
     /// <summary>
-    /// Journals calls: an idempotency key gets one effect and one answer, and tools may take a <see cref="DurableContext"/>. Calls, sessions
-    /// and the messages sent to them survive a restart. Together with <c>AddVarveMcp</c>.
+    /// Journals calls: an idempotency key gets one effect and one answer, and tools may take a <see cref="DurableContext"/>. Calls,
+    /// sessions and the messages sent to them survive a restart. Together with <c>AddVarveMcp</c>.
     /// </summary>
     /// <param name="builder">The SDK's builder.</param>
     /// <param name="directory">Where the database lives; created where there is none.</param>

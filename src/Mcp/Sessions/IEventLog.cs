@@ -9,7 +9,9 @@ namespace Varve.Mcp.Sessions;
 /// </remarks>
 public interface IEventLog
 {
-    /// <summary>Begins the stream of a request, by an event without a message. The id of a request that was answered may come again.</summary>
+    /// <summary>
+    /// Begins the stream of a request, by an event without a message. The id of a request that was answered may come again.
+    /// </summary>
     /// <param name="session">The session's id.</param>
     /// <param name="stream">The stream's id, unique in its session.</param>
     /// <param name="request">The request's id.</param>

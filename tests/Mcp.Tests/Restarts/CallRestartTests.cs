@@ -4,7 +4,9 @@ using Varve.Mcp.Tests.Fakes;
 
 namespace Varve.Mcp.Tests.Restarts;
 
-/// <summary>Calls under way when a server is killed, stopped, or loses its lease: finished once, as their tool says, and delivered.</summary>
+/// <summary>
+/// Calls under way when a server is killed, stopped, or loses its lease: finished once, as their tool says, and delivered.
+/// </summary>
 public sealed class CallRestartTests
 {
     private const string InTheStep = "in the step";
@@ -243,7 +245,9 @@ public sealed class CallRestartTests
         Assert.Equal(Enumerable.Range(1, stream.Numbers.Count), stream.Numbers);
     }
 
-    /// <summary>Writes of a call in a session: its beginning, the request, progress, logs, steps, outcome; of each in turn it is the last.</summary>
+    /// <summary>
+    /// Writes of a call in a session: its stream, the request, progress, log messages, steps, outcome. Each in turn is the last one.
+    /// </summary>
     [Fact]
     public async Task Whatever_write_a_process_is_killed_at_the_call_is_done_once_and_told_whole()
     {

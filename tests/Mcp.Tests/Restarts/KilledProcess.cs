@@ -1,6 +1,5 @@
 using System.Diagnostics;
 using System.Text.Json.Nodes;
-using Varve.Mcp.Tests.Fakes;
 
 namespace Varve.Mcp.Tests.Restarts;
 

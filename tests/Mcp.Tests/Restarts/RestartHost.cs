@@ -2,7 +2,6 @@ using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using Varve.Idempotency;
 using Varve.Mcp.Durable;
-using Varve.Mcp.Sessions;
 using Varve.Mcp.Tests.Fakes;
 using Varve.Sharing;
 
