@@ -13,6 +13,8 @@ internal ref struct RowReader(ReadOnlySpan<byte> row)
     private const int NumberBitsMax = 31;
     private const int ShownBytesMax = 64;
 
+    private static readonly long s_timeMax = DateTimeOffset.MaxValue.ToUnixTimeMilliseconds();
+
     private readonly ReadOnlySpan<byte> _row = row;
     private ReadOnlySpan<byte> _rest = row;
     private bool _hasFailed;
@@ -45,9 +47,9 @@ internal ref struct RowReader(ReadOnlySpan<byte> row)
         return 0;
     }
 
-    public long Time() => Take(sizeof(long)) is { IsEmpty: false } bytes ? BinaryPrimitives.ReadInt64LittleEndian(bytes) : 0;
+    public long Time() => Take(sizeof(long)) is { IsEmpty: false } bytes ? TimeOf(BinaryPrimitives.ReadInt64LittleEndian(bytes)) : 0;
 
-    public long SortedTime() => Take(sizeof(long)) is { IsEmpty: false } bytes ? BinaryPrimitives.ReadInt64BigEndian(bytes) : 0;
+    public long SortedTime() => Take(sizeof(long)) is { IsEmpty: false } bytes ? TimeOf(BinaryPrimitives.ReadInt64BigEndian(bytes)) : 0;
 
     public uint SortedNumber() => Take(sizeof(uint)) is { IsEmpty: false } bytes ? BinaryPrimitives.ReadUInt32BigEndian(bytes) : 0;
 
@@ -65,6 +67,13 @@ internal ref struct RowReader(ReadOnlySpan<byte> row)
     [DoesNotReturn]
     public readonly void Throw(string map) => throw new InvalidDataException(
         $"A row of '{map}' is not of this version's format: {Convert.ToHexStringLower(_row[..Math.Min(_row.Length, ShownBytesMax)])}");
+
+    private long TimeOf(long milliseconds)
+    {
+        if (milliseconds >= 0 && milliseconds <= s_timeMax) return milliseconds;
+        _hasFailed = true;
+        return 0;
+    }
 
     private ReadOnlySpan<byte> Take(int count)
     {

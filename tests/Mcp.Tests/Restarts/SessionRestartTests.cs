@@ -127,6 +127,54 @@ public sealed class SessionRestartTests
         Assert.Equal("session-00000004", (await tail.NextAsync())!.Value.Id);
     }
 
+    [Fact]
+    public async Task Whatever_write_a_server_is_killed_at_a_session_is_what_its_client_was_told()
+    {
+        int write = 0;
+        bool wasKilled = true;
+        while (wasKilled)
+        {
+            write++;
+            for (int behind = 0; behind < 2; behind++)
+            {
+                string where = $"write {write}, {(behind == 1 ? "behind" : "before")} it";
+                await using RestartHost host = await RestartHost.StartAsync();
+                (host.Store.DiesAtWrite, host.Store.DiesBehindWrite) = (host.Store.Writes + write, behind == 1);
+                string? session = await TellAsync(host, async () => await host.Server.InitializeAsync());
+                bool isSubscribed = session is not null && await IsTrueAsync(host, Subscribe(host.Server, session));
+                bool isEnded = isSubscribed && await IsTrueAsync(host, Delete(host.Server, session!));
+                wasKilled = host.Store.IsDead;
+                await host.KillAsync();
+                if (session is null) continue;
+                int status = await host.Server.StatusAsync(host.Server.LegacyRequest(session, "tools/list", id: 3));
+
+                // Where the end was not told it may have happened or not.
+                if (isEnded) Assert.True(status == 404, $"{where}: {status}");
+                else Assert.True(status == 200 || isSubscribed, $"{where}: {status}");
+                if (!isSubscribed || status != 200) continue;
+                using EventReader stream = await host.Server.OpenAsync(host.Server.Listen(session));
+                Assert.Equal("test://items/1", (string?)(await stream.NextAsync())!.Value.Message["params"]!["uri"]);
+            }
+        }
+
+        Assert.True(write > 6, $"{write} writes");
+    }
+
+    private static HttpRequestMessage Subscribe(McpHost server, string session) =>
+        server.LegacyRequest(session, RequestMethods.ResourcesSubscribe, new JsonObject { ["uri"] = "test://items/1" }, 2);
+
+    /// <summary>What a client was told; default when the server was killed before it could.</summary>
+    private static async Task<T?> TellAsync<T>(RestartHost host, Func<Task<T>> ask)
+    {
+        Task<T> asking = ask();
+        await Task.WhenAny(asking, host.Store.Died);
+        if (host.Store.IsDead) return default;
+        return await asking;
+    }
+
+    private static async Task<bool> IsTrueAsync(RestartHost host, HttpRequestMessage request) =>
+        await TellAsync(host, () => host.Server.StatusAsync(request)) == 200;
+
     private static JsonRpcNotification Notice(int number) => new() { Method = "test", Params = new JsonObject { ["number"] = number } };
 
     private static async Task<List<int>> StatusesAsync(McpHost server, IEnumerable<string> sessions)
