@@ -47,8 +47,8 @@ public sealed class KillMatrixTests(ITestOutputHelper output) : IDisposable
             await first.EndedAsync();
         }
 
-        using KilledProcess second = await KilledProcess.StartAsync("http", _directory, "");
         long start = Stopwatch.GetTimestamp();
+        using KilledProcess second = await KilledProcess.StartAsync("http", _directory, "");
         if (stream.Answer is null)
         {
             await stream.ResumeAsync(_http, Listen(second.Url!, session, stream.LastEventId));
@@ -93,8 +93,8 @@ public sealed class KillMatrixTests(ITestOutputHelper output) : IDisposable
             await first.EndedAsync();
         }
 
-        using KilledProcess second = await KilledProcess.StartAsync("http", _directory, "");
         long start = Stopwatch.GetTimestamp();
+        using KilledProcess second = await KilledProcess.StartAsync("http", _directory, "");
         JsonNode again = (await TryCallModernAsync(second.Url!))!;
         Report(point, start);
         Assert.Equal(Expected, again.Text());
@@ -116,9 +116,9 @@ public sealed class KillMatrixTests(ITestOutputHelper output) : IDisposable
             await first.EndedAsync();
         }
 
+        long start = Stopwatch.GetTimestamp();
         using KilledProcess second = await KilledProcess.StartAsync("stdio", _directory, "");
         Assert.NotNull(await second.AskAsync(Initialize));
-        long start = Stopwatch.GetTimestamp();
         JsonNode again = (await second.AskAsync(Call(5, "k")))!;
         Report(point, start);
         Assert.Equal(Expected, again.Text());
@@ -234,5 +234,5 @@ public sealed class KillMatrixTests(ITestOutputHelper output) : IDisposable
     }
 
     private void Report(string point, long start) =>
-        output.WriteLine($"killed {point}: answered {Stopwatch.GetElapsedTime(start).TotalMilliseconds:0} ms after the server was there");
+        output.WriteLine($"killed {point}: answered {Stopwatch.GetElapsedTime(start).TotalMilliseconds:0} ms after the program was started");
 }
