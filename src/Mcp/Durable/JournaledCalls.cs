@@ -82,8 +82,10 @@ internal sealed class JournaledCalls(
         ToolCall call, ToolPolicy policy, byte[] arguments, string? key, LiveStream? stream, CancellationToken cancellation)
     {
         // Who joins a call under way gets its answer also from a process that knows of the two by their rows alone.
-        if (key is not null && stream is not null && await journal.FindAsync(call.Principal, key, cancellation) is { } known)
-            await events.LinkAsync(stream, known.Id);
+        Invocation? known = key is null || stream is null ? null : await journal.FindAsync(call.Principal, key, cancellation);
+        if (known is { IsFinished: false, Arguments: { } asked } && known.Name == call.Request.Params.Name
+            && asked.Span.SequenceEqual(arguments))
+            await events.LinkAsync(stream!, known.Id);
         var request = new InvocationRequest
         {
             Name = call.Request.Params.Name,

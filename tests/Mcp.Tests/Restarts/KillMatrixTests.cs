@@ -233,6 +233,6 @@ public sealed class KillMatrixTests(ITestOutputHelper output) : IDisposable
         return all;
     }
 
-    private void Report(string point, long start) =>
-        output.WriteLine($"killed {point}: answered {Stopwatch.GetElapsedTime(start).TotalMilliseconds:0} ms after the program was started");
+    private void Report(string point, long start) => output.WriteLine(
+        $"killed {point}: answered {Stopwatch.GetElapsedTime(start).TotalMilliseconds:0} ms after the program was started");
 }
