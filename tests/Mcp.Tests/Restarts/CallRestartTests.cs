@@ -1,4 +1,5 @@
 using System.Text.Json.Nodes;
+using Microsoft.Extensions.DependencyInjection;
 using Varve.Idempotency;
 using Varve.Mcp.Tests.Fakes;
 
@@ -220,6 +221,52 @@ public sealed class CallRestartTests
         await ending;
         Assert.Equal(("ordered 7: receipt 7", 1), (stream.Answer.Text(), host.Effects["ship"]));
         Assert.Equal(Enumerable.Range(1, stream.Numbers.Count), stream.Numbers);
+    }
+
+    [Fact]
+    public async Task Of_several_processes_one_takes_over_and_the_one_that_was_thought_gone_does_nothing_more()
+    {
+        await using RestartHost host = await RestartHost.StartAsync(InTheStep);
+        host.PutLease(host.Journal);
+        McpHost beside = await host.StartBesideAsync();
+        for (int i = 0; i < 2; i++) await host.StartBesideAsync();
+        Task<(int Status, JsonNode? Message)> asking = host.Server.SendAsync(KeyedOrder(host.Server, 7));
+        await host.World.Reached.WaitAsync(s_patience);
+        Guid id = (await host.FindCallAsync()).Id;
+        host.EndLease(host.Journal);
+        await beside.Services.GetRequiredService<Journal>().WaitAsync(id).AsTask().WaitAsync(s_patience);
+        Assert.Equal((InvocationState.Completed, 2), await StateAsync(host));
+
+        // It goes on now, in vain, and answers what the other one has done.
+        host.World.Open();
+        Assert.Equal("ordered 7: receipt 7", (await asking).Message.Text());
+        Assert.Equal([7], host.Charges);
+        Assert.Equal(1, host.Effects["ship"]);
+    }
+
+    [Fact]
+    public async Task A_call_is_run_again_for_whoever_made_it_and_with_what_it_said()
+    {
+        await using RestartHost host = await RestartHost.StartAsync(InTheStep, configure: options => options.Http.ApiKeys.Add("me", "my key"));
+        string session = await host.Server.InitializeAsync(key: "my key");
+        JsonObject parameters = new()
+        {
+            ["name"] = "who_orders",
+            ["arguments"] = new JsonObject(),
+            ["_meta"] = new JsonObject { ["note"] = "mine" },
+        };
+        HttpRequestMessage call = host.Server.LegacyRequest(session, "tools/call", parameters, id: 5);
+        call.Headers.Add("X-API-Key", "my key");
+        using CallStream stream = await CallStream.OpenAsync(host.Server, call);
+        await host.World.Reached.WaitAsync(s_patience);
+        await stream.ReadAsync(1);
+        stream.Dispose();
+        await host.KillAsync();
+        HttpRequestMessage listen = host.Server.Listen(session, stream.LastEventId);
+        listen.Headers.Add("X-API-Key", "my key");
+        await stream.ResumeAsync(host.Server.Http, listen);
+        await stream.ReadToEndAsync();
+        Assert.Equal("me, me, mine", stream.Answer.Text());
     }
 
     [Fact]

@@ -68,8 +68,14 @@ internal sealed class RestartHost : IAsyncDisposable
         await StartServerAsync<RestartTools>(point);
     }
 
-    /// <summary>A server more, beside the one that is there.</summary>
-    public async Task<McpHost> StartBesideAsync(TestWorld world) => await StartServerAsync<RestartTools>(new MortalStore(New()), world);
+    /// <summary>A server more, beside the one that is there; it has a lease.</summary>
+    public async Task<McpHost> StartBesideAsync()
+    {
+        McpHost server = await StartServerAsync<RestartTools>(new MortalStore(New()), new TestWorld { Effects = Effects });
+        PutLease(server.Services.GetRequiredService<Journal>());
+        _killed.Add(server);
+        return server;
+    }
 
     public void PutLease(Journal journal) => _database.GetMap(InternalMaps.Sessions).Put(LeaseOf(journal), [1]);
 

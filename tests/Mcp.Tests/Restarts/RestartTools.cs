@@ -2,6 +2,7 @@ using System.ComponentModel;
 using ModelContextProtocol.Protocol;
 using ModelContextProtocol.Server;
 using Varve.Idempotency;
+using Varve.Mcp.Calls;
 using Varve.Mcp.Tests.Fakes;
 
 // Log messages are deprecated in the protocol and still part of it.
@@ -42,6 +43,13 @@ internal sealed class RestartTools
         });
         await context.ReportProgressAsync(3, 3, "shipped");
         return $"ordered {amount}: {receipt}";
+    }
+
+    [McpServerTool(Name = "who_orders"), Description("Says for whom it works")]
+    public static async Task<string> WhoOrdersAsync(DurableContext context, RequestContext<CallToolRequestParams> request, IWorld world)
+    {
+        await world.ReachAsync("in the step", context.Invocation.Cancellation);
+        return $"{context.Principal}, {ToolCall.PrincipalOf(request.User)}, {request.Params.Meta?["note"]}";
     }
 
     [McpServerTool(Name = "fragile"), Description("May not run again"), DurableTool(Recovery = RecoveryMode.Fail)]
