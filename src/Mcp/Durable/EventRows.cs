@@ -69,20 +69,22 @@ internal sealed record StreamRow(Guid Owner, Guid Call, byte[] RequestId)
 /// <param name="IsLast">Whether it answers the stream's request: nothing follows.</param>
 /// <param name="Milliseconds">When it was sent.</param>
 /// <param name="Logs">How many log messages the stream has up to here.</param>
+/// <param name="Chunks">How many items.</param>
 /// <param name="Progress">The greatest progress that the stream has told of up to here.</param>
 /// <param name="Message">The message as JSON; empty where it only carries a number.</param>
-internal readonly record struct EventRow(bool IsLast, long Milliseconds, int Logs, double Progress, ReadOnlyMemory<byte> Message)
+internal readonly record struct EventRow(
+    bool IsLast, long Milliseconds, int Logs, int Chunks, double Progress, ReadOnlyMemory<byte> Message)
 {
     private const byte LastFlag = 1;
 
-    public byte[] Encode() => RowWriter.Value().Byte(IsLast ? LastFlag : (byte)0).Time(Milliseconds).Number(Logs).Float(Progress)
-        .Rest(Message.Span).ToArray();
+    public byte[] Encode() => RowWriter.Value().Byte(IsLast ? LastFlag : (byte)0).Time(Milliseconds).Number(Logs).Number(Chunks)
+        .Float(Progress).Rest(Message.Span).ToArray();
 
     public static EventRow Decode(ReadOnlySpan<byte> value)
     {
         RowReader reader = RowReader.OfValue(value);
         byte flags = reader.Byte();
-        EventRow row = new(flags == LastFlag, reader.Time(), reader.Number(), reader.Float(), reader.Rest());
+        EventRow row = new(flags == LastFlag, reader.Time(), reader.Number(), reader.Number(), reader.Float(), reader.Rest());
         if (!reader.IsWhole || flags > LastFlag) reader.Throw(InternalMaps.Events);
         return row;
     }

@@ -3,6 +3,7 @@ using System.Text.Json;
 using System.Text.Json.Nodes;
 using ModelContextProtocol.Protocol;
 using Varve.Idempotency;
+using Varve.Mcp.Calls;
 
 // Log messages to clients are deprecated in the protocol and still part of it.
 #pragma warning disable MCP9005
@@ -15,8 +16,8 @@ namespace Varve.Mcp.Durable;
 /// <param name="requestId">The request's id as JSON.</param>
 internal sealed class LiveStream(string session, string name, byte[] requestId)
 {
-    private double _told = double.NegativeInfinity;
-    private int _logsToDrop;
+    private EventRow _told = new(false, 0, 0, 0, double.NegativeInfinity, default);
+    private int _logsOfRun;
 
     /// <summary>One writes at a time.</summary>
     public SemaphoreSlim Gate { get; } = new(1, 1);
@@ -30,9 +31,8 @@ internal sealed class LiveStream(string session, string name, byte[] requestId)
     /// <summary>The number of its last event.</summary>
     public uint Last { get; set; }
 
-    public int Logs { get; private set; }
-
-    public double Progress { get; private set; } = double.NegativeInfinity;
+    /// <summary>What its client has been told, as its last event has it.</summary>
+    public EventRow Told { get; private set; } = new(false, 0, 0, 0, double.NegativeInfinity, default);
 
     /// <summary>Whether its request is answered.</summary>
     public bool IsEnded { get; set; }
@@ -41,41 +41,40 @@ internal sealed class LiveStream(string session, string name, byte[] requestId)
     public InvocationContext? Run { get; set; }
 
     /// <summary>Goes on where a run that was cut short has stopped: what it has told is not told again.</summary>
-    public void Resume(in EventRow last)
-    {
-        (Logs, Progress) = (last.Logs, last.Progress);
-        (_logsToDrop, _told) = (last.Logs, last.Progress);
-    }
+    public void Resume(in EventRow last) => Told = _told = last with { Message = default };
 
     /// <summary>
-    /// Whether the client has been told: of progress that is not above the greatest, and of the n-th log message where it has n.
+    /// Whether the run before has told it: progress that is not above the greatest, the n-th log message where there were n, and items
+    /// that were sent.
     /// </summary>
     public bool HasTold(JsonRpcMessage? message)
     {
-        if (ProgressOf(message) is { } progress) return progress <= _told;
-        if (!IsLog(message) || _logsToDrop == 0) return false;
-        _logsToDrop--;
-        return true;
+        if (IsLog(message)) return ++_logsOfRun <= _told.Logs;
+        return NumberOf(message, NotificationMethods.ProgressNotification, "progress") <= _told.Progress
+            || NumberOf(message, ChunkedTool.Notification, "index") < _told.Chunks;
     }
 
     /// <summary>The row of the next event.</summary>
     public EventRow Next(JsonRpcMessage? message, byte[] json, long milliseconds) => new(
-        message is JsonRpcResponse or JsonRpcError, milliseconds, IsLog(message) ? Logs + 1 : Logs,
-        Math.Max(Progress, ProgressOf(message) ?? double.NegativeInfinity), json);
+        message is JsonRpcResponse or JsonRpcError, milliseconds,
+        Told.Logs + (IsLog(message) ? 1 : 0),
+        Told.Chunks + (NumberOf(message, ChunkedTool.Notification, "index") is null ? 0 : 1),
+        Math.Max(Told.Progress, NumberOf(message, NotificationMethods.ProgressNotification, "progress") ?? double.NegativeInfinity),
+        json);
 
     /// <summary>The event is kept.</summary>
     public void Take(uint number, in EventRow row)
     {
-        (Last, Logs, Progress) = (number, row.Logs, row.Progress);
+        (Last, Told) = (number, row with { Message = default });
         IsEnded |= row.IsLast;
     }
 
     private static bool IsLog(JsonRpcMessage? message) =>
         message is JsonRpcNotification { Method: NotificationMethods.LoggingMessageNotification };
 
-    private static double? ProgressOf(JsonRpcMessage? message) =>
-        message is JsonRpcNotification { Method: NotificationMethods.ProgressNotification, Params: JsonObject parameters }
-        && parameters["progress"] is JsonValue value && value.GetValueKind() == JsonValueKind.Number
+    private static double? NumberOf(JsonRpcMessage? message, string method, string name) =>
+        message is JsonRpcNotification { Params: JsonObject parameters } notification && notification.Method == method
+        && parameters[name] is JsonValue value && value.GetValueKind() == JsonValueKind.Number
             ? double.Parse(value.ToJsonString(), CultureInfo.InvariantCulture)
             : null;
 }

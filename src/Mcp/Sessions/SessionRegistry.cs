@@ -76,8 +76,8 @@ internal sealed partial class SessionRegistry(
     {
         SessionRecord? changed = session.Change(record => record is null ? null : change(record));
         if (changed is null || await store.TryReplaceAsync(changed, cancellation)) return;
-        // Ended elsewhere.
-        if (session.TryEnd(evenIfInUse: true)) await EndAsync(session);
+        // Ended elsewhere. Whoever changes it may be one of its requests, which the end waits for.
+        if (session.TryEnd(evenIfInUse: true)) _ = EndAsync(session).AsTask();
     }
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)

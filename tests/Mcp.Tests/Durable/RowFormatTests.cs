@@ -95,8 +95,8 @@ public sealed class RowFormatTests
 
     private static (string Name, byte[] Bytes, Func<byte[], byte[]>? Rewrite)[] MakeRows()
     {
-        EventRow notice = new(IsLast: false, Time, Logs: 300, Progress: 1.5, "{}"u8.ToArray());
-        EventRow first = new(IsLast: false, Time, Logs: 0, double.NegativeInfinity, default);
+        EventRow notice = new(IsLast: false, Time, Logs: 300, Chunks: 2, Progress: 1.5, "{}"u8.ToArray());
+        EventRow first = new(IsLast: false, Time, Logs: 0, Chunks: 0, double.NegativeInfinity, default);
         return
         [
             ("key of a session", SessionRows.Key("id"), null),

@@ -47,6 +47,29 @@ public sealed class CallRestartTests
     }
 
     [Fact]
+    public async Task Items_that_were_sent_are_not_sent_again()
+    {
+        await using RestartHost host = await RestartHost.StartAsync(InTheStep);
+        string session = await host.Server.InitializeAsync();
+        JsonObject parameters = new()
+        {
+            ["name"] = "items",
+            ["arguments"] = new JsonObject(),
+            ["_meta"] = new JsonObject { ["progressToken"] = "p", ["io.varve/chunks"] = true },
+        };
+        using CallStream stream = await CallStream.OpenAsync(
+            host.Server, host.Server.LegacyRequest(session, "tools/call", parameters, id: 5));
+        await host.World.Reached.WaitAsync(s_patience);
+        await stream.ReadAsync(3);
+        stream.Dispose();
+        await host.KillAsync();
+        await stream.ResumeAsync(host.Server, session);
+        await stream.ReadToEndAsync();
+        Assert.Equal([0, 1, 2], stream.Items);
+        Assert.Equal("[10,11,12]", stream.Answer!["result"]!["content"]![0]!["text"]!.ToString());
+    }
+
+    [Fact]
     public async Task A_call_that_its_client_has_left_is_finished_before_anybody_asks()
     {
         await using RestartHost host = await RestartHost.StartAsync(InTheStep);

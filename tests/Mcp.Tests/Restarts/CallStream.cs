@@ -28,6 +28,9 @@ internal sealed class CallStream : IDisposable
 
     public List<string> Logs { get; } = [];
 
+    /// <summary>Items that were sent one by one, by their index.</summary>
+    public List<int> Items { get; } = [];
+
     public JsonNode? Answer { get; private set; }
 
     private int Last { get; set; }
@@ -137,6 +140,9 @@ internal sealed class CallStream : IDisposable
                 break;
             case "notifications/message":
                 Logs.Add((string)message["params"]!["data"]!);
+                break;
+            case "notifications/varve/chunk":
+                Items.Add((int)message["params"]!["index"]!);
                 break;
             case null:
                 Answer = message;

@@ -1,4 +1,5 @@
 using System.ComponentModel;
+using System.Runtime.CompilerServices;
 using ModelContextProtocol.Protocol;
 using ModelContextProtocol.Server;
 using Varve.Idempotency;
@@ -43,6 +44,15 @@ internal sealed class RestartTools
         });
         await context.ReportProgressAsync(3, 3, "shipped");
         return $"ordered {amount}: {receipt}";
+    }
+
+    [McpServerTool(Name = "items", ReadOnly = true), Description("Gives three items, one by one")]
+    public static async IAsyncEnumerable<int> ItemsAsync(IWorld world, [EnumeratorCancellation] CancellationToken cancellation = default)
+    {
+        yield return 10;
+        yield return 11;
+        await world.ReachAsync("in the step", cancellation);
+        yield return 12;
     }
 
     [McpServerTool(Name = "who_orders"), Description("Says for whom it works")]
