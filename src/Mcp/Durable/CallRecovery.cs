@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using System.Text.Json;
 using System.Text.Json.Nodes;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
@@ -98,18 +99,29 @@ internal sealed partial class CallRecovery(
 
     private async ValueTask TakeAsync(Invocation left, CancellationToken cancellation)
     {
-        if (!TryFindTool(left.Name, out McpServerTool? tool) || !await journal.IsOrphanAsync(left, cancellation)) return;
-        CallOrigin origin = CallOrigin.Read(left.Origin);
-        bool isOtherTool = left is { State: InvocationState.Running, Recovery: RecoveryMode.Resume } && origin.Schema.Length > 0
-            && origin.Schema != ToolPolicy.Of(tool).Schema;
-        InvocationState end = left.Recovery == RecoveryMode.Resume ? InvocationState.Dead : InvocationState.Stopped;
-        IReadOnlyList<StoreOperation> rowsAtEnd = await RowsOfEndAsync(left, origin, end, cancellation);
-        if (isOtherTool)
+        try
         {
-            if (await journal.EndAsync(left.Id, end, rowsAtEnd, cancellation)) LogEnded(_logger, left.Name, left.Id, end);
-            return;
+            if (!TryFindTool(left.Name, out McpServerTool? tool) || !await journal.IsOrphanAsync(left, cancellation)) return;
+            CallOrigin origin = CallOrigin.Read(left.Origin);
+            bool isOtherTool = left is { State: InvocationState.Running, Recovery: RecoveryMode.Resume } && origin.Schema.Length > 0
+                && origin.Schema != ToolPolicy.Of(tool).Schema;
+            InvocationState end = left.Recovery == RecoveryMode.Resume ? InvocationState.Dead : InvocationState.Stopped;
+            IReadOnlyList<StoreOperation> rowsAtEnd = await RowsOfEndAsync(left, origin, end, cancellation);
+            InvocationContext? run = await TryTakeAsync(left, rowsAtEnd, cancellation);
+            if (run is null) return;
+            _running[run.Id] = RunAsync(run, origin, isOtherTool ? rowsAtEnd : null);
         }
+        catch (Exception failure) when (failure is JsonException or InvalidDataException or InvalidOperationException)
+        {
+            // Nothing that another call has to wait for.
+            LogRunFailed(_logger, failure, left.Name, left.Id);
+        }
+    }
 
+    /// <summary>A run of this process, with a place for it; null where the call has ended, or somebody else has it.</summary>
+    private async ValueTask<InvocationContext?> TryTakeAsync(
+        Invocation left, IReadOnlyList<StoreOperation> rowsAtEnd, CancellationToken cancellation)
+    {
         await _places.WaitAsync(cancellation);
         InvocationContext? run = null;
         try
@@ -120,14 +132,10 @@ internal sealed partial class CallRecovery(
         {
             if (run is null) _places.Release();
         }
-        if (run is null)
-        {
-            if (await journal.FindAsync(left.Id, cancellation) is { IsFinished: true } ended)
-                LogEnded(_logger, left.Name, left.Id, ended.State);
-            return;
-        }
-        LogTaken(_logger, run.Name, run.Id, run.Attempt);
-        _running[run.Id] = RunAsync(run, origin);
+        if (run is not null) LogTaken(_logger, run.Name, run.Id, run.Attempt);
+        else if (await journal.FindAsync(left.Id, cancellation) is { IsFinished: true } ended)
+            LogEnded(_logger, left.Name, left.Id, ended.State);
+        return run;
     }
 
     /// <summary>A program may take calls of tools by name itself; then all of them are its own.</summary>
@@ -146,13 +154,15 @@ internal sealed partial class CallRecovery(
         return await events.RowsOfEndAsync(origin.Session, origin.Stream, call.Id, answer, cancellation);
     }
 
-    private async Task RunAsync(InvocationContext run, CallOrigin origin)
+    /// <summary>With rows for its end it is not run, but dead.</summary>
+    private async Task RunAsync(InvocationContext run, CallOrigin origin, IReadOnlyList<StoreOperation>? rowsAtEnd)
     {
         // Known as running before it can end.
         await Task.CompletedTask.ConfigureAwait(ConfigureAwaitOptions.ForceYielding);
         try
         {
-            if (!await TryRunInSessionAsync(run, origin)) await RunAloneAsync(run, origin with { Session = null });
+            if (rowsAtEnd is not null) await journal.EndAsync(run.Id, InvocationState.Dead, rowsAtEnd);
+            else if (!await TryRunInSessionAsync(run, origin)) await RunAloneAsync(run, origin with { Session = null });
         }
         catch (Exception failure)
         {

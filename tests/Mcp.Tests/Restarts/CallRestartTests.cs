@@ -139,7 +139,7 @@ public sealed class CallRestartTests
         await stream.ResumeAsync(host.Server, session);
         await stream.ReadToEndAsync();
         Assert.Equal("dead", ErrorOf(stream.Answer));
-        Assert.Equal((InvocationState.Dead, 1), await StateAsync(host));
+        Assert.Equal((InvocationState.Dead, 2), await StateAsync(host));
     }
 
     [Theory]
