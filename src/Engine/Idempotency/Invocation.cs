@@ -31,6 +31,9 @@ public sealed class Invocation
     /// <summary>The invocation that it repeats by an operator's wish; null where it does not.</summary>
     public Guid? ReplayOf => Request.ReplayOf;
 
+    /// <summary>What the request said of where it came from; empty where that was nothing.</summary>
+    public ReadOnlyMemory<byte> Origin => Request.Origin;
+
     /// <summary>When it was asked for.</summary>
     public DateTimeOffset CreatedAt => DateTimeOffset.FromUnixTimeMilliseconds(Request.CreatedMilliseconds);
 

@@ -51,13 +51,25 @@ public sealed partial class InvocationContext
     /// <summary>The idempotency key; null where there is none.</summary>
     public string? Key => _request.Key;
 
+    /// <summary>What the request said of where it came from; empty where that was nothing.</summary>
+    public ReadOnlyMemory<byte> Origin => _request.Origin;
+
+    /// <summary>What happens when the process ends meanwhile.</summary>
+    public RecoveryMode Recovery => _request.Recovery;
+
     /// <summary>Which run this is, from 1.</summary>
     public int Attempt => Pending.Counts.Attempts;
+
+    /// <summary>How many runs because a process had ended, this one among them, since somebody last asked for it.</summary>
+    public int Recoveries => Pending.Counts.Recoveries;
 
     /// <summary>
     /// Cancelled by <see cref="Cancel"/>, and when the invocation is aborted or found lost: then what the run still does cannot be kept.
     /// </summary>
     public CancellationToken Cancellation => _ending.Token;
+
+    /// <summary>Ends when the run does, however.</summary>
+    public Task Ended => _ended.Task;
 
     /// <summary>Whether <see cref="MarkRetryable"/> was called.</summary>
     public bool IsRetryable { get; private set; }
@@ -71,9 +83,6 @@ public sealed partial class InvocationContext
 
     /// <summary>About what the rows of the steps take.</summary>
     internal long StepBytes => Interlocked.Read(ref _stepBytes);
-
-    /// <summary>Ends when the run does.</summary>
-    internal Task Ended => _ended.Task;
 
     /// <summary>A map of the store, for this invocation.</summary>
     /// <param name="name">1 to 255 bytes of UTF-8, not that of an internal map.</param>

@@ -36,15 +36,21 @@ public sealed class InvocationRequest
     public required RecoveryMode Recovery { get; init; }
 
     /// <summary>
-    /// Rows of the caller's that are committed with the record that a run begins, where it is <see cref="BeginKind.Fresh"/>.
+    /// What the caller wants to know when the invocation is run again without it: no part of the fingerprint, and of a key that comes
+    /// again it is that of the first request that counts. Default empty. Kept as long as the request.
     /// </summary>
-    public IReadOnlyList<StoreOperation> Rows { get; init; } = [];
+    public ReadOnlyMemory<byte> Origin { get; init; }
+
+    /// <summary>
+    /// From the invocation's id to rows of the caller's that are committed with the record that a run begins, where it is
+    /// <see cref="BeginKind.Fresh"/>; null: none.
+    /// </summary>
+    public Func<Guid, IReadOnlyList<StoreOperation>>? Rows { get; init; }
 
     internal void Validate()
     {
         ArgumentException.ThrowIfNullOrEmpty(Name);
         ArgumentNullException.ThrowIfNull(Principal);
-        ArgumentNullException.ThrowIfNull(Rows);
         if (!Enum.IsDefined(Recovery)) throw new ArgumentException($"There is no recovery {Recovery}.", nameof(Recovery));
         if (!KeepsArguments && Recovery != RecoveryMode.Fail)
             throw new ArgumentException("Without its arguments an invocation cannot be resumed: Recovery must be Fail.", nameof(Recovery));

@@ -75,15 +75,21 @@ public sealed partial class Journal
         cancellation.ThrowIfCancellationRequested();
         RunCounts counts = unfinished.Stored.Counts;
         if (unfinished.State == InvocationState.Queued)
-            return await TryRunAsync(unfinished.Id, unfinished.Stored, counts.Again, [], cancellation).ConfigureAwait(false);
+            return await TryRunAsync(unfinished.Id, unfinished.Stored, counts.Again, rows: null, cancellation).ConfigureAwait(false);
         if (unfinished.State != InvocationState.Running || _running.ContainsKey(unfinished.Id)) return null;
-        InvocationState? end = unfinished.Recovery == RecoveryMode.Fail ? InvocationState.Stopped
-            : counts.Recoveries >= Options.RecoveriesMax ? InvocationState.Dead
-            : null;
-        if (end is null)
-            return await TryRunAsync(unfinished.Id, unfinished.Stored, counts.Recovered, [], cancellation).ConfigureAwait(false);
-        await TryEndAsync(unfinished, end.Value, rowsAtEnd?.Invoke(end.Value), cancellation).ConfigureAwait(false);
-        return null;
+        return await TakeOverAsync(unfinished, rows: null, rowsAtEnd, cancellation).ConfigureAwait(false);
+    }
+
+    /// <summary>
+    /// Whether an invocation is queued, or was under way in a process that is gone: another one than this, without a lease
+    /// (<see cref="Leases"/>). Processes that share a store hold one each; so what a process that is alone finds at its start is nobody's.
+    /// </summary>
+    /// <param name="unfinished">As it was listed.</param>
+    /// <param name="cancellation">Ends the wait.</param>
+    public ValueTask<bool> IsOrphanAsync(Invocation unfinished, CancellationToken cancellation = default)
+    {
+        ArgumentNullException.ThrowIfNull(unfinished);
+        return unfinished.State == InvocationState.Queued ? new(true) : IsOrphanAsync(unfinished.Stored, cancellation);
     }
 
     /// <summary>
@@ -105,12 +111,19 @@ public sealed partial class Journal
             if (found.Stored.IsAtRest)
             {
                 InvocationContext? run =
-                    await TryRunAsync(id, found.Stored, found.Stored.Counts.Again, [], cancellation).ConfigureAwait(false);
+                    await TryRunAsync(id, found.Stored, found.Stored.Counts.Again, rows: null, cancellation).ConfigureAwait(false);
                 if (run is not null) return BeginResult.Fresh(run);
                 continue;
             }
 
-            await WaitForChangeAsync(id, found.Stored, cancellation).ConfigureAwait(false);
+            if (await IsOrphanAsync(found.Stored, cancellation).ConfigureAwait(false))
+            {
+                InvocationContext? taken = await TakeOverAsync(found, rows: null, rowsAtEnd: null, cancellation).ConfigureAwait(false);
+                if (taken is not null) return BeginResult.Fresh(taken);
+                continue;
+            }
+
+            await WaitForChangeOrOrphanAsync(id, found.Stored, cancellation).ConfigureAwait(false);
             hasJoined = true;
         }
 
@@ -253,6 +266,24 @@ public sealed partial class Journal
         await TryWriteAsync([], RowsOf(replay, request, QueuedAs(default))).ConfigureAwait(false);
         CountInvocation();
         return replay;
+    }
+
+    private async ValueTask<bool> IsOrphanAsync(StoredState state, CancellationToken cancellation) =>
+        state.Pending is { State: InvocationState.Running } pending && pending.Owner != Incarnation
+        && !await Leases.IsHeldAsync(Store, pending.Owner, cancellation).ConfigureAwait(false);
+
+    /// <summary>From a run that was cut short to the next one; null when there is to be none, and the invocation has ended.</summary>
+    private async ValueTask<InvocationContext?> TakeOverAsync(
+        Invocation orphan, Func<Guid, IReadOnlyList<StoreOperation>>? rows,
+        Func<InvocationState, IReadOnlyList<StoreOperation>>? rowsAtEnd, CancellationToken cancellation)
+    {
+        RunCounts counts = orphan.Stored.Counts;
+        InvocationState? end = orphan.Recovery == RecoveryMode.Fail ? InvocationState.Stopped
+            : counts.Recoveries >= Options.RecoveriesMax ? InvocationState.Dead
+            : null;
+        if (end is null) return await TryRunAsync(orphan.Id, orphan.Stored, counts.Recovered, rows, cancellation).ConfigureAwait(false);
+        await TryEndAsync(orphan, end.Value, rowsAtEnd?.Invoke(end.Value), cancellation).ConfigureAwait(false);
+        return null;
     }
 
     private static void CheckArguments(Invocation invocation)

@@ -35,6 +35,9 @@ public sealed partial class Journal
     /// <summary>The name of this process among all that ever use the store, as invocations that it runs have it for their owner.</summary>
     public Guid Incarnation => Options.Incarnation;
 
+    /// <summary>When requests and outcomes are acknowledged.</summary>
+    public Durability Durability => Options.Durability;
+
     internal JournalOptions Options { get; }
 
     internal StepCodecs Codecs { get; }
@@ -66,6 +69,7 @@ public sealed partial class Journal
             Name = request.Name,
             Principal = request.Principal,
             Key = request.Key,
+            Origin = request.Origin.ToArray(),
             Arguments = request.KeepsArguments ? request.Arguments.ToArray() : default(ReadOnlyMemory<byte>?),
         };
         bool hasJoined = false;
@@ -186,7 +190,8 @@ public sealed partial class Journal
 
     /// <summary>What a key that is known says of a request; null when that has changed meanwhile and is to be looked at again.</summary>
     private async ValueTask<(BeginResult? Result, bool HasWaited)> TryResolveAsync(
-        RequestRow request, KeyRow known, bool hasJoined, IReadOnlyList<StoreOperation> rows, CancellationToken cancellation)
+        RequestRow request, KeyRow known, bool hasJoined, Func<Guid, IReadOnlyList<StoreOperation>>? rows,
+        CancellationToken cancellation)
     {
         if (await LoadStateAsync(known.Id, cancellation).ConfigureAwait(false) is not { } state)
         {
@@ -208,17 +213,24 @@ public sealed partial class Journal
             return (taken is null ? null : BeginResult.Fresh(taken), false);
         }
 
-        await WaitForChangeAsync(known.Id, state, cancellation).ConfigureAwait(false);
+        if (await IsOrphanAsync(state, cancellation).ConfigureAwait(false))
+        {
+            var orphan = new Invocation(known.Id, await LoadRequestAsync(known.Id, cancellation).ConfigureAwait(false) ?? request, state);
+            InvocationContext? taken = await TakeOverAsync(orphan, rows, rowsAtEnd: null, cancellation).ConfigureAwait(false);
+            return (taken is null ? null : BeginResult.Fresh(taken), false);
+        }
+
+        await WaitForChangeOrOrphanAsync(known.Id, state, cancellation).ConfigureAwait(false);
         return (null, true);
     }
 
     /// <summary>The first run of a new invocation; null when its key was taken meanwhile.</summary>
     private async ValueTask<InvocationContext?> TryStartAsync(
-        RequestRow request, IReadOnlyList<StoreOperation> rows, CancellationToken cancellation)
+        RequestRow request, Func<Guid, IReadOnlyList<StoreOperation>>? rows, CancellationToken cancellation)
     {
         Guid id = _ids.Next();
         PendingRow pending = RunningAs(new RunCounts(Epoch: 1, Attempts: 1, Recoveries: 0, Round: 1));
-        List<StoreOperation> operations = [.. rows, .. RowsOf(id, request, pending)];
+        List<StoreOperation> operations = [.. rows?.Invoke(id) ?? [], .. RowsOf(id, request, pending)];
         List<StoreCondition> conditions = [];
         if (request.Key is not null)
         {
@@ -235,14 +247,15 @@ public sealed partial class Journal
 
     /// <summary>Another run of an invocation that nobody runs; null when it is no longer in that state.</summary>
     private async ValueTask<InvocationContext?> TryRunAsync(
-        Guid id, StoredState state, RunCounts counts, IReadOnlyList<StoreOperation> rows, CancellationToken cancellation)
+        Guid id, StoredState state, RunCounts counts, Func<Guid, IReadOnlyList<StoreOperation>>? rows, CancellationToken cancellation)
     {
         // First what the run needs: once it is this process's, only this process goes on with it.
         if (await LoadRequestAsync(id, cancellation).ConfigureAwait(false) is not { } request) return null;
         InvocationSteps steps = await LoadStepsAsync(id, cancellation).ConfigureAwait(false);
         PendingRow pending = RunningAs(counts);
         byte[] key = JournalKeys.Pending(id);
-        List<StoreOperation> operations = [.. rows, StoreOperation.Put(InternalMaps.Invocations, key, pending.Encode())];
+        List<StoreOperation> operations =
+            [.. rows?.Invoke(id) ?? [], StoreOperation.Put(InternalMaps.Invocations, key, pending.Encode())];
         long restBytes = 0;
         if (state.IsAtRest)
         {
@@ -289,13 +302,46 @@ public sealed partial class Journal
 
         byte[] key = JournalKeys.Pending(id);
         var feed = new StoreFeed { Map = InternalMaps.Invocations, KeyPrefix = key, IncludeNotDurable = true };
+        await WaitUntilAsync(feed, HasChangedAsync, cancellation).ConfigureAwait(false);
+
+        async ValueTask<bool> HasChangedAsync(CancellationToken token)
+        {
+            byte[]? now = await Store.GetAsync(InternalMaps.Invocations, key, token).ConfigureAwait(false);
+            return now is null || !now.AsSpan().SequenceEqual(state.Value);
+        }
+    }
+
+    /// <summary>Returns when the invocation is no longer in the state, or the process that runs it is gone.</summary>
+    private async ValueTask WaitForChangeOrOrphanAsync(Guid id, StoredState state, CancellationToken cancellation)
+    {
+        if (state.Pending is not { State: InvocationState.Running } pending || pending.Owner == Incarnation)
+        {
+            await WaitForChangeAsync(id, state, cancellation).ConfigureAwait(false);
+            return;
+        }
+
+        using var ending = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
+        Task changed = WaitForChangeAsync(id, state, ending.Token).AsTask();
+        Task orphaned = WaitUntilAsync(
+            Leases.FeedOf(pending.Owner),
+            async token => !await Leases.IsHeldAsync(Store, pending.Owner, token).ConfigureAwait(false),
+            ending.Token).AsTask();
+        Task first = await Task.WhenAny(changed, orphaned).ConfigureAwait(false);
+        await ending.CancelAsync().ConfigureAwait(false);
+        await Task.WhenAll(changed, orphaned).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        await first.ConfigureAwait(false);
+    }
+
+    /// <summary>Returns when something holds, which is asked at first and with each change that the feed shows.</summary>
+    private async ValueTask WaitUntilAsync(
+        StoreFeed feed, Func<CancellationToken, ValueTask<bool>> holds, CancellationToken cancellation)
+    {
         try
         {
-            // The first batch is empty and says that from now on nothing is missed: so the row is looked at once before any wait.
+            // The first batch is empty and says that from now on nothing is missed: so it is asked once before any wait.
             await foreach (ChangeBatch _ in Store.ReadChangesAsync(feed, cancellation).ConfigureAwait(false))
             {
-                byte[]? now = await Store.GetAsync(InternalMaps.Invocations, key, cancellation).ConfigureAwait(false);
-                if (now is null || !now.AsSpan().SequenceEqual(state.Value)) return;
+                if (await holds(cancellation).ConfigureAwait(false)) return;
             }
         }
         catch (ChangeHistoryLostException)

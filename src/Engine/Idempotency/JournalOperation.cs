@@ -40,6 +40,7 @@ public sealed partial class Journal
         await foreach (Invocation left in ListUnfinishedAsync(cancellation).ConfigureAwait(false))
         {
             if (!_operations.TryGetValue(left.Name, out IRecoverable? operation)) continue;
+            if (!await IsOrphanAsync(left, cancellation).ConfigureAwait(false)) continue;
             if (await RecoverAsync(left, rowsAtEnd: null, cancellation).ConfigureAwait(false) is not { } context) continue;
             await operation.RunAsync(context).ConfigureAwait(false);
             run++;

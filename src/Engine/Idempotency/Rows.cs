@@ -6,8 +6,9 @@ namespace Varve.Idempotency;
 internal sealed record RequestRow
 {
     private const byte HasKey = 1;
-    private const byte HasOrigin = 2;
+    private const byte IsReplay = 2;
     private const byte HasArguments = 4;
+    private const byte HasOrigin = 8;
     private const int FixedBytes = 64;
 
     public required RecoveryMode Recovery { get; init; }
@@ -24,23 +25,27 @@ internal sealed record RequestRow
 
     public Guid? ReplayOf { get; init; }
 
+    public ReadOnlyMemory<byte> Origin { get; init; }
+
     /// <summary>Null: they were not to be kept.</summary>
     public ReadOnlyMemory<byte>? Arguments { get; init; }
 
     /// <summary>About what the row takes.</summary>
     public long SizeBytes =>
-        FixedBytes + Name.Length + Principal.Length + (Key?.Length ?? 0) + Arguments.GetValueOrDefault().Length;
+        FixedBytes + Name.Length + Principal.Length + (Key?.Length ?? 0) + Origin.Length + Arguments.GetValueOrDefault().Length;
 
     public static byte[] FingerprintOf(string name, ReadOnlySpan<byte> arguments) =>
         SHA256.HashData(new RowWriter().Text(name).Rest(arguments).ToArray());
 
     public byte[] Encode()
     {
-        int flags = (Key is null ? 0 : HasKey) | (ReplayOf is null ? 0 : HasOrigin) | (Arguments is null ? 0 : HasArguments);
+        int flags = (Key is null ? 0 : HasKey) | (ReplayOf is null ? 0 : IsReplay) | (Arguments is null ? 0 : HasArguments)
+            | (Origin.IsEmpty ? 0 : HasOrigin);
         RowWriter row = RowWriter.Value().Byte((byte)Recovery).Byte((byte)flags).Time(CreatedMilliseconds).Rest(Fingerprint)
             .Text(Name).Text(Principal);
         if (Key is not null) row.Text(Key);
-        if (ReplayOf is { } origin) row.Id(origin);
+        if (ReplayOf is { } replayed) row.Id(replayed);
+        if (!Origin.IsEmpty) row.Number(Origin.Length).Rest(Origin.Span);
         return row.Rest(Arguments.GetValueOrDefault().Span).ToArray();
     }
 
@@ -49,7 +54,7 @@ internal sealed record RequestRow
         var reader = RowReader.OfValue(value);
         var recovery = (RecoveryMode)reader.Byte();
         byte flags = reader.Byte();
-        if (!Enum.IsDefined(recovery) || flags > (HasKey | HasOrigin | HasArguments)) reader.Fail();
+        if (!Enum.IsDefined(recovery) || flags > (HasKey | IsReplay | HasArguments | HasOrigin)) reader.Fail();
         var row = new RequestRow
         {
             Recovery = recovery,
@@ -58,7 +63,8 @@ internal sealed record RequestRow
             Name = reader.Text(),
             Principal = reader.Text(),
             Key = (flags & HasKey) != 0 ? reader.Text() : null,
-            ReplayOf = (flags & HasOrigin) != 0 ? reader.Id() : null,
+            ReplayOf = (flags & IsReplay) != 0 ? reader.Id() : null,
+            Origin = (flags & HasOrigin) != 0 ? reader.Bytes(reader.Count()) : default(ReadOnlyMemory<byte>),
             Arguments = (flags & HasArguments) != 0 ? reader.Rest() : default(ReadOnlyMemory<byte>?),
         };
         return reader.IsWhole ? row : RowReader.Throw<RequestRow>(InternalMaps.Invocations, value);

@@ -5,6 +5,7 @@ using ModelContextProtocol.Protocol;
 using ModelContextProtocol.Server;
 using Varve.Idempotency;
 using Varve.Mcp.Arguments;
+using Varve.Mcp.Durable;
 using Varve.Mcp.Messages;
 
 namespace Varve.Mcp.Calls;
@@ -38,6 +39,10 @@ internal sealed class CallFilter : IDisposable
         McpServerTool? matched = request.MatchedPrimitive as McpServerTool;
         string? key = IdempotencyKeys.Read(request.JsonRpcRequest);
         ToolCall call = new(request, matched, ToolCall.PrincipalOf(request.User), key, ToolCall.IsModernRequest(request));
+
+        // What was admitted once is not turned away when it is run again: whoever does that keeps the limit.
+        if (RecoveredCall.RunOf(request.JsonRpcRequest) is not null)
+            return await RunAsync(call, new CallPermit(lease: null), tool, cancellation);
 
         // With a key the journal is asked first: the answer of a finished call holds, whatever has become of the tool's schema.
         if (key is null && RefuseArguments(call) is { } refusal) return refusal;
@@ -80,7 +85,8 @@ internal sealed class CallFilter : IDisposable
         permit.Enter();
         try
         {
-            CallToolResult? refusal = call.IdempotencyKey is null ? null : RefuseArguments(call);
+            bool isChecked = call.IdempotencyKey is null && RecoveredCall.RunOf(call.Request.JsonRpcRequest) is null;
+            CallToolResult? refusal = isChecked ? null : RefuseArguments(call);
             return refusal ?? await tool(call.Request, cancellation);
         }
         catch (McpException known) when (known is not McpProtocolException)

@@ -4,25 +4,22 @@ using Varve.Idempotency;
 
 namespace Varve.Mcp.Durable;
 
-/// <summary>
-/// Before the first client comes, ends what an earlier process has left: a call that may run again waits for its key to come again, any
-/// other has failed. Later removes what has expired.
-/// </summary>
-internal sealed partial class JournalService(Journal journal, TimeProvider time, ILogger<JournalService> logger) : BackgroundService
+/// <summary>Removes what has expired of calls and events, before the first client comes and then every minute.</summary>
+internal sealed partial class JournalService(Journal journal, StoreEventLog events, TimeProvider time, ILogger<JournalService> logger)
+    : BackgroundService
 {
     private static readonly TimeSpan s_sweepInterval = TimeSpan.FromMinutes(1);
 
     public override async Task StartAsync(CancellationToken cancellationToken)
     {
-        await foreach (Invocation left in journal.ListUnfinishedAsync(cancellationToken))
-        {
-            InvocationContext? run = await journal.RecoverAsync(left, rowsAtEnd: null, cancellationToken);
-            if (run is not null) await run.ReleaseAsync();
-            LogLeft(logger, left.Name, left.Id, run is null ? "was ended" : "may be asked for again");
-        }
-
-        await journal.SweepAsync(cancellationToken);
+        await SweepAsync(cancellationToken);
         await base.StartAsync(cancellationToken);
+    }
+
+    internal async ValueTask SweepAsync(CancellationToken cancellation)
+    {
+        await journal.SweepAsync(cancellation);
+        await events.SweepAsync(cancellation);
     }
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
@@ -32,7 +29,7 @@ internal sealed partial class JournalService(Journal journal, TimeProvider time,
         {
             try
             {
-                await journal.SweepAsync(stoppingToken);
+                await SweepAsync(stoppingToken);
             }
             catch (Exception failure) when (failure is StorageException or DatabaseReadOnlyException or IOException)
             {
@@ -41,9 +38,6 @@ internal sealed partial class JournalService(Journal journal, TimeProvider time,
         }
     }
 
-    [LoggerMessage(1, LogLevel.Information, "The call of '{Tool}' ({Id}) that an earlier process left {Outcome}.")]
-    private static partial void LogLeft(ILogger logger, string tool, Guid id, string outcome);
-
-    [LoggerMessage(2, LogLevel.Warning, "What has expired could not be removed; it is tried again.")]
+    [LoggerMessage(1, LogLevel.Warning, "What has expired could not be removed; it is tried again.")]
     private static partial void LogUpkeep(ILogger logger, Exception failure);
 }

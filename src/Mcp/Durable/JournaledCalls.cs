@@ -1,9 +1,11 @@
 using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Hosting;
 using ModelContextProtocol;
 using ModelContextProtocol.Protocol;
 using Varve.Idempotency;
 using Varve.Mcp.Calls;
 using Varve.Mcp.Messages;
+using Varve.Sharing;
 
 namespace Varve.Mcp.Durable;
 
@@ -12,7 +14,8 @@ namespace Varve.Mcp.Durable;
 /// is durable before the tool runs, the result before it is answered.
 /// </summary>
 internal sealed class JournaledCalls(
-    Journal journal, RequestStates states, IServiceScopeFactory scopes, FailureLog failures, TimeProvider time) : ICallRunner
+    Journal journal, StoreEventLog events, RequestStates states, IServiceScopeFactory scopes, FailureLog failures, TimeProvider time,
+    IHostApplicationLifetime lifetime) : ICallRunner
 {
     private const string ConflictReason = "idempotency_conflict";
     private const string StateReason = "invalid_request_state";
@@ -24,16 +27,20 @@ internal sealed class JournaledCalls(
     public async ValueTask<CallToolResult> RunAsync(ToolCall call, ToolCall.Run run, CancellationToken cancellation)
     {
         ToolPolicy policy = ToolPolicy.Of(call.Tool);
+        LiveStream? stream = events.FindLive(call.SessionId, call.Request.JsonRpcRequest.Id);
+        if (RecoveredCall.RunOf(call.Request.JsonRpcRequest) is { } recovered)
+            return await RunFreshAsync(call, run, recovered, stream, cancellation);
         if (RequestStates.IsOne(call.Request.Params.RequestState)) return await AnswerAsync(call, run, cancellation);
         bool isJournaled = call.IdempotencyKey is not null || !policy.IsReadOnly || call.SessionId is not null;
         if (!isJournaled) return await run(cancellation);
 
         byte[] arguments = CanonicalJson.Write(call.Request.Params.Arguments);
         string? key = call.IdempotencyKey ?? await DeduplicationKeyAsync(call, policy, cancellation);
-        BeginResult begun = await BeginAsync(call, policy, arguments, key, cancellation);
+        BeginResult begun = await BeginAsync(call, policy, arguments, key, stream, cancellation);
         return begun.Kind switch
         {
-            BeginKind.Fresh => await RunFreshAsync(call, run, begun.Context!, cancellation),
+            BeginKind.Fresh when IsOfOtherTool(begun.Context!, policy) => await EndAsync(begun.Context!),
+            BeginKind.Fresh => await RunFreshAsync(call, run, begun.Context!, stream, cancellation),
             BeginKind.Conflict => throw Conflict(),
             _ => StoredResult.Read(begun.Outcome!),
         };
@@ -65,7 +72,7 @@ internal sealed class JournaledCalls(
         }
 
         return entered.Context is { } again
-            ? await RunFreshAsync(call with { Answers = asked }, run, again, cancellation)
+            ? await RunFreshAsync(call with { Answers = asked }, run, again, stream: null, cancellation)
             : StoredResult.Read(entered.Outcome!);
     }
 
@@ -84,9 +91,24 @@ internal sealed class JournaledCalls(
         return found is not null && now - found.CreatedAt < policy.Deduplication ? before : $"{stem} {stretch}";
     }
 
-    private async ValueTask<BeginResult> BeginAsync(
-        ToolCall call, ToolPolicy policy, byte[] arguments, string? key, CancellationToken cancellation)
+    /// <summary>Whether a call that was cut short was one of a tool with other arguments.</summary>
+    private static bool IsOfOtherTool(InvocationContext invocation, ToolPolicy policy) =>
+        invocation.Recoveries > 0 && CallOrigin.Read(invocation.Origin).Schema is { Length: > 0 } schema && schema != policy.Schema;
+
+    private async ValueTask<CallToolResult> EndAsync(InvocationContext invocation)
     {
+        await journal.EndAsync(invocation.Id, InvocationState.Dead);
+        return StoredResult.Without(InvocationState.Dead);
+    }
+
+    private async ValueTask<BeginResult> BeginAsync(
+        ToolCall call, ToolPolicy policy, byte[] arguments, string? key, LiveStream? stream, CancellationToken cancellation)
+    {
+        // Who joins a call under way gets its answer also from a process that knows of the two by their rows alone.
+        Invocation? known = key is null || stream is null ? null : await journal.FindAsync(call.Principal, key, cancellation);
+        if (known is { IsFinished: false, Arguments: { } asked } && known.Name == call.Request.Params.Name
+            && asked.Span.SequenceEqual(arguments))
+            await events.LinkAsync(stream!, known.Id);
         var request = new InvocationRequest
         {
             Name = call.Request.Params.Name,
@@ -95,6 +117,8 @@ internal sealed class JournaledCalls(
             Principal = call.Principal,
             Key = key,
             Recovery = policy.Recovery,
+            Origin = CallOrigin.Write(call, policy, stream),
+            Rows = stream is null ? null : id => [events.PutStream(stream, id)],
         };
         try
         {
@@ -107,16 +131,16 @@ internal sealed class JournaledCalls(
     }
 
     private async ValueTask<CallToolResult> RunFreshAsync(
-        ToolCall call, ToolCall.Run run, InvocationContext invocation, CancellationToken cancellation)
+        ToolCall call, ToolCall.Run run, InvocationContext invocation, LiveStream? stream, CancellationToken cancellation)
     {
         if (invocation.Key is null)
         {
             using CancellationTokenRegistration gone = cancellation.Register(invocation.Cancel);
-            return await RunToEndAsync(call, run, invocation);
+            return await RunToEndAsync(call, run, invocation, stream);
         }
 
         // It goes on when its caller is gone, who may ask again: so it cannot live on what the request has.
-        Task<CallToolResult> ending = RunOnItsOwnAsync(call, run, invocation);
+        Task<CallToolResult> ending = RunOnItsOwnAsync(call, run, invocation, stream);
         try
         {
             return await ending.WaitAsync(cancellation);
@@ -135,22 +159,36 @@ internal sealed class JournaledCalls(
         if (ending.Exception?.InnerException is { } failure and not InputRequiredException) failures.Report(failure, "tool", tool);
     }
 
-    private async Task<CallToolResult> RunOnItsOwnAsync(ToolCall call, ToolCall.Run run, InvocationContext invocation)
+    private async Task<CallToolResult> RunOnItsOwnAsync(
+        ToolCall call, ToolCall.Run run, InvocationContext invocation, LiveStream? stream)
     {
         await using AsyncServiceScope scope = scopes.CreateAsyncScope();
         call.Request.Services = scope.ServiceProvider;
-        return await RunToEndAsync(call, run, invocation);
+        return await RunToEndAsync(call, run, invocation, stream);
     }
 
-    /// <summary>Runs a call as a run of an invocation, and keeps its outcome.</summary>
-    internal async Task<CallToolResult> RunToEndAsync(ToolCall call, ToolCall.Run run, InvocationContext invocation)
+    /// <summary>Runs a call as a run of an invocation, and keeps its outcome; where it has a stream, its last event with it.</summary>
+    internal async Task<CallToolResult> RunToEndAsync(
+        ToolCall call, ToolCall.Run run, InvocationContext invocation, LiveStream? stream = null)
     {
         DurableContext.Current = new DurableContext(invocation, call, states);
         try
         {
+            stream?.Run = invocation;
             CallToolResult result = await RunToolAsync(run, invocation);
-            await invocation.CompleteAsync(StoredResult.Write(result), result.IsError == true);
+            if (stream is null)
+            {
+                await CompleteAsync([]);
+            }
+            else
+            {
+                JsonRpcResponse answer = StoreEventLog.Answer(call.Request.JsonRpcRequest.Id, result);
+                await events.EndAsync(stream, answer, CompleteAsync);
+            }
             return result;
+
+            ValueTask CompleteAsync(IReadOnlyList<StoreOperation> rows) =>
+                invocation.CompleteAsync(StoredResult.Write(result), result.IsError == true, rows);
         }
         catch (InvocationLostException)
         {
@@ -162,11 +200,12 @@ internal sealed class JournaledCalls(
         {
             // Where the journal could not write, the next start of the server ends the call.
             invocation.Detach();
+            stream?.Run = null;
         }
     }
 
     /// <summary>The tool's result, which is final or marked as not; what is no result ends the run without one.</summary>
-    private static async Task<CallToolResult> RunToolAsync(ToolCall.Run run, InvocationContext invocation)
+    private async Task<CallToolResult> RunToolAsync(ToolCall.Run run, InvocationContext invocation)
     {
         try
         {
@@ -180,6 +219,12 @@ internal sealed class JournaledCalls(
         catch (InputRequiredException)
         {
             await invocation.SuspendAsync();
+            throw;
+        }
+        catch (OperationCanceledException) when (lifetime.ApplicationStopping.IsCancellationRequested)
+        {
+            // Not by the caller: the next start goes on with it, or says that it was stopped.
+            invocation.Detach();
             throw;
         }
         catch (Exception failure) when (failure is McpProtocolException or OperationCanceledException)

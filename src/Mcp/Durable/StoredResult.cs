@@ -15,21 +15,26 @@ internal static class StoredResult
 
     public static byte[] Write(CallToolResult result) => JsonSerializer.SerializeToUtf8Bytes(result, McpJsonUtilities.DefaultOptions);
 
-    /// <summary>What a call that had the same key, or was recovered, ended with.</summary>
-    public static CallToolResult Read(InvocationOutcome outcome)
+    /// <summary>What a call ended with, for whoever asks for it again; or, as no replay, for its own caller.</summary>
+    public static CallToolResult Read(InvocationOutcome outcome, bool isReplay = true)
     {
-        CallToolResult result = outcome.State switch
-        {
-            InvocationState.Completed => Decode(outcome.Content),
-            InvocationState.Stopped => ErrorCodes.Result("stopped", "Stopped while under way; effect unknown."),
-            InvocationState.Dead => ErrorCodes.Result("dead", "Gave up: too many runs of the call were cut short."),
-            InvocationState.Aborted => ErrorCodes.Result("aborted", "The call was aborted by an operator."),
-            _ => ErrorCodes.Result("cancelled", "The call was cancelled."),
-        };
+        CallToolResult result =
+            outcome.State == InvocationState.Completed ? Decode(outcome.Content) : Without(outcome.State);
+        if (!isReplay) return result;
         result.Meta ??= new JsonObject();
         result.Meta[ReplayedKey] = true;
         return result;
     }
+
+    /// <summary>What a call that has no outcome, and never will, is answered with.</summary>
+    public static CallToolResult Without(InvocationState state) => state switch
+    {
+        InvocationState.Stopped => ErrorCodes.Result("stopped", "Stopped while under way; effect unknown."),
+        InvocationState.Dead => ErrorCodes.Result(
+            "dead", "Gave up: too many runs of the call were cut short, or its tool takes other arguments by now."),
+        InvocationState.Aborted => ErrorCodes.Result("aborted", "The call was aborted by an operator."),
+        _ => ErrorCodes.Result("cancelled", "The call was cancelled."),
+    };
 
     private static CallToolResult Decode(ReadOnlyMemory<byte> content) =>
         JsonSerializer.Deserialize<CallToolResult>(content.Span, McpJsonUtilities.DefaultOptions)

@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using System.Reflection;
+using System.Security.Cryptography;
 using ModelContextProtocol.Server;
 using Varve.Idempotency;
 
@@ -10,12 +11,16 @@ namespace Varve.Mcp.Durable;
 /// <param name="Recovery">What happens to a call that a crash has cut short.</param>
 /// <param name="KeepsArguments">Whether its arguments are kept.</param>
 /// <param name="Deduplication">How long equal calls without key are one; zero: never.</param>
-internal sealed record ToolPolicy(bool IsReadOnly, RecoveryMode Recovery, bool KeepsArguments, TimeSpan Deduplication)
+/// <param name="Schema">A digest of what it takes; empty where that is not known.</param>
+internal sealed record ToolPolicy(
+    bool IsReadOnly, RecoveryMode Recovery, bool KeepsArguments, TimeSpan Deduplication, string Schema)
 {
+    private const int DigestBytes = 8;
+
     private static readonly ConcurrentDictionary<McpServerTool, ToolPolicy> s_known = new();
 
     /// <summary>Of a tool that is not known: nothing is assumed of it.</summary>
-    private static readonly ToolPolicy s_unknown = new(IsReadOnly: false, RecoveryMode.Fail, KeepsArguments: true, TimeSpan.Zero);
+    private static readonly ToolPolicy s_unknown = new(IsReadOnly: false, RecoveryMode.Fail, KeepsArguments: true, TimeSpan.Zero, "");
 
     public static ToolPolicy Of(McpServerTool? tool) => tool is null ? s_unknown : s_known.GetOrAdd(tool, Read);
 
@@ -29,6 +34,14 @@ internal sealed record ToolPolicy(bool IsReadOnly, RecoveryMode Recovery, bool K
             || method?.GetParameters().Any(parameter => parameter.ParameterType == typeof(DurableContext)) == true;
         RecoveryMode byNature = mayRunAgain ? RecoveryMode.Resume : RecoveryMode.Fail;
         RecoveryMode recovery = said.JournalArguments ? said.RecoverySet ?? byNature : RecoveryMode.Fail;
-        return new ToolPolicy(isReadOnly, recovery, said.JournalArguments, TimeSpan.FromSeconds(said.DeduplicateSeconds));
+        return new ToolPolicy(
+            isReadOnly, recovery, said.JournalArguments, TimeSpan.FromSeconds(said.DeduplicateSeconds), DigestOf(tool));
+    }
+
+    private static string DigestOf(McpServerTool tool)
+    {
+        byte[] schema = CanonicalJson.Write(tool.ProtocolTool.InputSchema.EnumerateObject()
+            .Select(member => KeyValuePair.Create(member.Name, member.Value)));
+        return Convert.ToHexStringLower(SHA256.HashData(schema).AsSpan(0, DigestBytes));
     }
 }

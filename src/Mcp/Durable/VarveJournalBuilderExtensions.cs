@@ -5,6 +5,7 @@ using Varve.Idempotency;
 using Varve.Mcp;
 using Varve.Mcp.Calls;
 using Varve.Mcp.Durable;
+using Varve.Mcp.Sessions;
 using Varve.Sharing;
 
 namespace Microsoft.Extensions.DependencyInjection;
@@ -13,8 +14,8 @@ namespace Microsoft.Extensions.DependencyInjection;
 public static class VarveJournalBuilderExtensions
 {
     /// <summary>
-    /// Journals calls: an idempotency key gets one effect and one answer, and tools may take a <see cref="DurableContext"/>. Together with
-    /// <c>AddVarveMcp</c>.
+    /// Journals calls: an idempotency key gets one effect and one answer, and tools may take a <see cref="DurableContext"/>. Calls,
+    /// sessions and the messages sent to them survive a restart. Together with <c>AddVarveMcp</c>.
     /// </summary>
     /// <param name="builder">The SDK's builder.</param>
     /// <param name="directory">Where the database lives; created where there is none.</param>
@@ -41,9 +42,22 @@ public static class VarveJournalBuilderExtensions
             provider.GetRequiredService<ISharedStore>(), provider.GetRequiredService<IOptions<McpJournalOptions>>().Value.Journal));
         services.AddSingleton<RequestStates>();
         services.Replace(ServiceDescriptor.Singleton<ICallRunner, JournaledCalls>());
+        services.AddSingleton<StoreEventLog>();
+        KeepSessions(services);
         services.AddTransient(_ => DurableContext.Current ?? throw NoContext());
         services.AddHostedService<JournalService>();
+        services.AddHostedService<CallRecovery>();
         return builder;
+    }
+
+    /// <summary>Sessions and events outlive the process, unless the program keeps them somewhere itself.</summary>
+    private static void KeepSessions(IServiceCollection services)
+    {
+        ServiceDescriptor[] inMemory = [.. services.Where(service =>
+            service.ImplementationType == typeof(MemorySessionStore) || service.ImplementationType == typeof(MemoryEventLog))];
+        foreach (ServiceDescriptor service in inMemory) services.Remove(service);
+        services.TryAddSingleton<ISessionStore, StoreSessionStore>();
+        services.TryAddSingleton<IEventLog>(provider => provider.GetRequiredService<StoreEventLog>());
     }
 
     private static Database Open(IServiceProvider provider)

@@ -148,7 +148,7 @@ internal sealed class McpEndpoint(
         await using SseBody body = new(context.Response.Body, () => context.Response.HasStarted, options.Value.Http.Heartbeat, time);
         try
         {
-            if (await transport.HandlePostRequestAsync(message, body, starting, cancellation)) return;
+            if (await ResumableStreams.PostAsync(transport, message, body, starting, cancellation)) return;
             context.Response.Headers.ContentType = default;
             context.Response.StatusCode = StatusCodes.Status202Accepted;
         }

@@ -47,7 +47,9 @@ public sealed class McpHttpOptions
     /// <summary>How often an open stream gets a comment, so that a dead connection is noticed. Default 15 s.</summary>
     public TimeSpan Heartbeat { get; set; } = TimeSpan.FromSeconds(15);
 
-    /// <summary>Bytes of events kept for one stream so that a client can resume it. Default 16 MiB.</summary>
+    /// <summary>
+    /// Bytes of events kept of one session (in memory: of one stream), so that a client can resume a stream. Default 16 MiB.
+    /// </summary>
     public int StreamBytesMax { get; set; } = 16 << 20;
 
     /// <summary>How long the events of a finished call are kept. Default 1 h.</summary>

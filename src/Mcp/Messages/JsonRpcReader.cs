@@ -17,6 +17,8 @@ internal static class JsonRpcReader
     public static JsonTypeInfo<JsonRpcMessage> MessageType { get; } =
         (JsonTypeInfo<JsonRpcMessage>)McpJsonUtilities.DefaultOptions.GetTypeInfo(typeof(JsonRpcMessage));
 
+    public static byte[] Write(JsonRpcMessage message) => JsonSerializer.SerializeToUtf8Bytes(message, MessageType);
+
     /// <summary>Reads a message, or says why it is refused, with the request's id where that can be read.</summary>
     public static bool TryRead(
         ReadOnlyMemory<byte> json, [NotNullWhen(true)] out JsonRpcMessage? message, [NotNullWhen(false)] out JsonRpcError? refusal)

@@ -52,8 +52,7 @@ internal sealed class MessageFilters(SessionRegistry sessions, IEventLog events,
         bool isUnsolicited = message is (JsonRpcNotification or JsonRpcRequest) && message.Context?.RelatedTransport is null;
         if (isUnsolicited && context.Server.SessionId is { } session)
         {
-            byte[] json = JsonSerializer.SerializeToUtf8Bytes(message, JsonRpcReader.MessageType);
-            await events.AppendAsync(session, EventIds.UnsolicitedStream, json, cancellation);
+            await events.AppendAsync(session, EventIds.UnsolicitedStream, message, cancellation);
             return;
         }
         await next(context, cancellation);

@@ -14,6 +14,7 @@ internal sealed class HttpSession : IAsyncDisposable
     private readonly CancellationTokenSource _ending = new();
     private readonly Task _running;
     private CancellationTokenSource? _listening;
+    private TaskCompletionSource? _free;
     private SessionRecord? _record;
     private DateTimeOffset _lastUsed;
     private int _users;
@@ -81,6 +82,18 @@ internal sealed class HttpSession : IAsyncDisposable
         {
             _users--;
             _lastUsed = now;
+            if (_users == 0) _free?.TrySetResult();
+        }
+    }
+
+    /// <summary>Ends when nobody is inside, and also where somebody enters later.</summary>
+    public Task WhenFree()
+    {
+        lock (_gate)
+        {
+            if (_users == 0) return Task.CompletedTask;
+            _free ??= new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+            return _free.Task;
         }
     }
 

@@ -1,3 +1,5 @@
+using ModelContextProtocol.Protocol;
+
 namespace Varve.Mcp.Sessions;
 
 /// <summary>The messages that were sent to sessions, so that a client whose connection broke reads on where it stopped.</summary>
@@ -7,15 +9,25 @@ namespace Varve.Mcp.Sessions;
 /// </remarks>
 public interface IEventLog
 {
-    /// <summary>Adds an event to a stream, which it begins where that is new.</summary>
+    /// <summary>
+    /// Begins the stream of a request, by an event without a message. The id of a request that was answered may come again.
+    /// </summary>
     /// <param name="session">The session's id.</param>
     /// <param name="stream">The stream's id, unique in its session.</param>
-    /// <param name="message">The message as JSON; empty for an event that only carries a number.</param>
+    /// <param name="request">The request's id.</param>
     /// <param name="cancellation">Ends the wait.</param>
     /// <returns>The event's number, when it is kept.</returns>
-    ValueTask<uint> AppendAsync(string session, string stream, ReadOnlyMemory<byte> message, CancellationToken cancellation);
+    ValueTask<uint> BeginAsync(string session, string stream, RequestId request, CancellationToken cancellation);
 
-    /// <summary>Says that nothing follows in a stream.</summary>
+    /// <summary>Adds an event to a stream: one that was begun, or that of messages that answer no request.</summary>
+    /// <param name="session">The session's id.</param>
+    /// <param name="stream">The stream's id.</param>
+    /// <param name="message">The message; an answer is the stream's last event. Null for an event that only carries a number.</param>
+    /// <param name="cancellation">Ends the wait.</param>
+    /// <returns>The event's number, when it is kept; that of the event before where the client has been told of this already.</returns>
+    ValueTask<uint> AppendAsync(string session, string stream, JsonRpcMessage? message, CancellationToken cancellation);
+
+    /// <summary>Says that whoever has begun a stream writes nothing more to it.</summary>
     /// <param name="session">The session's id.</param>
     /// <param name="stream">The stream's id.</param>
     /// <param name="cancellation">Ends the wait.</param>
@@ -27,12 +39,14 @@ public interface IEventLog
     /// </summary>
     /// <param name="session">The session's id.</param>
     /// <param name="stream">The stream's id.</param>
-    /// <param name="after">The number after which somebody wants to read.</param>
+    /// <param name="after">The number after which somebody wants to read; null: wherever it begins.</param>
     /// <param name="cancellation">Ends the wait.</param>
     /// <returns>The number, at least <paramref name="after"/>; or null.</returns>
-    ValueTask<uint?> FindLastAsync(string session, string stream, uint after, CancellationToken cancellation);
+    ValueTask<uint?> FindLastAsync(string session, string stream, uint? after, CancellationToken cancellation);
 
-    /// <summary>The events after a number: those that are there, then each that comes, until the stream is complete.</summary>
+    /// <summary>
+    /// The events after a number: those that are there, then each that comes, until the request is answered or the stream complete.
+    /// </summary>
     /// <param name="session">The session's id.</param>
     /// <param name="stream">The stream's id.</param>
     /// <param name="after">The number; 0 = from the first.</param>

@@ -5,11 +5,17 @@ namespace Varve.Mcp.Sessions;
 /// </summary>
 public interface ISessionStore
 {
-    /// <summary>Inserts or replaces; when it returns, the session is kept.</summary>
+    /// <summary>Adds a session that has begun; when it returns, the session is kept.</summary>
     /// <param name="session">The session.</param>
     /// <param name="cancellation">Ends the wait.</param>
     /// <returns>When it is kept.</returns>
-    ValueTask SaveAsync(SessionRecord session, CancellationToken cancellation);
+    ValueTask AddAsync(SessionRecord session, CancellationToken cancellation);
+
+    /// <summary>Changes what is kept of a session.</summary>
+    /// <param name="session">The session.</param>
+    /// <param name="cancellation">Ends the wait.</param>
+    /// <returns>False where it has ended: then it stays so.</returns>
+    ValueTask<bool> TryReplaceAsync(SessionRecord session, CancellationToken cancellation);
 
     /// <summary>Finds one.</summary>
     /// <param name="id">Its id.</param>

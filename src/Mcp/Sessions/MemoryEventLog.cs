@@ -1,5 +1,7 @@
 using System.Runtime.CompilerServices;
 using Microsoft.Extensions.Options;
+using ModelContextProtocol.Protocol;
+using Varve.Mcp.Messages;
 
 namespace Varve.Mcp.Sessions;
 
@@ -17,18 +19,23 @@ internal sealed class MemoryEventLog(IOptions<VarveMcpOptions> options, TimeProv
     private readonly Queue<EventStream> _complete = new();
     private long _totalBytes;
 
-    public ValueTask<uint> AppendAsync(string session, string stream, ReadOnlyMemory<byte> message, CancellationToken cancellation)
+    public ValueTask<uint> BeginAsync(string session, string stream, RequestId request, CancellationToken cancellation) =>
+        AppendAsync(session, stream, null, cancellation);
+
+    public ValueTask<uint> AppendAsync(string session, string stream, JsonRpcMessage? message, CancellationToken cancellation)
     {
+        byte[] json = message is null ? [] : JsonRpcReader.Write(message);
         lock (_gate)
         {
             EventStream target = GetOrAddLocked(session, stream);
             uint number = target.Last + 1;
-            target.Events.Enqueue(new LoggedEvent(number, message));
+            target.Events.Enqueue(new LoggedEvent(number, json));
             target.Last = number;
-            ChangeBytesLocked(target, message.Length + EventOverheadBytes);
+            ChangeBytesLocked(target, json.Length + EventOverheadBytes);
             int bytesMax = stream == EventIds.UnsolicitedStream ? UnsolicitedBytesMax : options.Value.Http.StreamBytesMax;
             while (target.Bytes > bytesMax && target.Events.Count > 1)
                 ChangeBytesLocked(target, -(target.Events.Dequeue().Message.Length + EventOverheadBytes));
+            if (message is JsonRpcResponse or JsonRpcError) CompleteLocked(target);
             target.Signal();
             DropOldLocked();
             return new(number);
@@ -39,22 +46,19 @@ internal sealed class MemoryEventLog(IOptions<VarveMcpOptions> options, TimeProv
     {
         lock (_gate)
         {
-            EventStream target = GetOrAddLocked(session, stream);
-            if (target.CompletedAt is not null) return default;
-            target.CompletedAt = time.GetUtcNow();
-            target.Signal();
-            _complete.Enqueue(target);
+            if (FindLocked(session, stream) is not { } target) return default;
+            CompleteLocked(target);
             DropOldLocked();
             return default;
         }
     }
 
-    public ValueTask<uint?> FindLastAsync(string session, string stream, uint after, CancellationToken cancellation)
+    public ValueTask<uint?> FindLastAsync(string session, string stream, uint? after, CancellationToken cancellation)
     {
         lock (_gate)
         {
             EventStream? target = FindLocked(session, stream);
-            bool isKept = target is not null && after <= target.Last && after + 1 >= target.First;
+            bool isKept = target is not null && (after is null || (after <= target.Last && after + 1 >= target.First));
             return new(isKept ? target!.Last : null);
         }
     }
@@ -101,6 +105,14 @@ internal sealed class MemoryEventLog(IOptions<VarveMcpOptions> options, TimeProv
             _sessions.Add(session, streams = new Dictionary<string, EventStream>(StringComparer.Ordinal));
         if (!streams.TryGetValue(stream, out EventStream? found)) streams.Add(stream, found = new EventStream(session, stream));
         return found;
+    }
+
+    private void CompleteLocked(EventStream stream)
+    {
+        if (stream.CompletedAt is not null) return;
+        stream.CompletedAt = time.GetUtcNow();
+        stream.Signal();
+        _complete.Enqueue(stream);
     }
 
     private void ChangeBytesLocked(EventStream stream, int bytes)

@@ -7,11 +7,14 @@ internal sealed class MemorySessionStore : ISessionStore
 {
     private readonly ConcurrentDictionary<string, SessionRecord> _sessions = new(StringComparer.Ordinal);
 
-    public ValueTask SaveAsync(SessionRecord session, CancellationToken cancellation)
+    public ValueTask AddAsync(SessionRecord session, CancellationToken cancellation)
     {
         _sessions[session.Id] = session;
         return default;
     }
+
+    public ValueTask<bool> TryReplaceAsync(SessionRecord session, CancellationToken cancellation) =>
+        new(_sessions.TryGetValue(session.Id, out SessionRecord? before) && _sessions.TryUpdate(session.Id, session, before));
 
     public ValueTask<SessionRecord?> FindAsync(string id, CancellationToken cancellation) => new(_sessions.GetValueOrDefault(id));
 

@@ -18,6 +18,9 @@ internal sealed partial class SessionRegistry(
     private static readonly TimeSpan SweepInterval = TimeSpan.FromMinutes(1);
     private static readonly TimeSpan EndTimeout = TimeSpan.FromSeconds(5);
 
+    // Calls that are still under way behind it go on when the server starts again, where there is a journal.
+    private static readonly TimeSpan DrainTimeout = TimeSpan.FromSeconds(10);
+
     private readonly ConcurrentDictionary<string, HttpSession> _ready = new(StringComparer.Ordinal);
     private readonly SemaphoreSlim _restoring = new(1, 1);
     private readonly ResumableStreams _streams = new(events);
@@ -72,7 +75,9 @@ internal sealed partial class SessionRegistry(
     public async ValueTask ChangeAsync(HttpSession session, Func<SessionRecord, SessionRecord> change, CancellationToken cancellation)
     {
         SessionRecord? changed = session.Change(record => record is null ? null : change(record));
-        if (changed is not null) await store.SaveAsync(changed, cancellation);
+        if (changed is null || await store.TryReplaceAsync(changed, cancellation)) return;
+        // Ended elsewhere. Whoever changes it may be one of its requests, which the end waits for.
+        if (session.TryEnd(evenIfInUse: true)) _ = EndAsync(session).AsTask();
     }
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
@@ -91,6 +96,8 @@ internal sealed partial class SessionRegistry(
     public override async Task StopAsync(CancellationToken cancellationToken)
     {
         await base.StopAsync(cancellationToken);
+        Task free = Task.WhenAll(_ready.Values.Select(session => session.WhenFree()));
+        await free.WaitAsync(DrainTimeout, time, cancellationToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         foreach (HttpSession session in _ready.Values)
             if (session.TryEnd(evenIfInUse: true)) await EndAsync(session);
     }
@@ -147,9 +154,9 @@ internal sealed partial class SessionRegistry(
     /// <summary>Before the answer to initialize is sent: a client that knows the session's id finds it again.</summary>
     private async ValueTask IntroducedAsync(string id, InitializeRequestParams client, CancellationToken cancellation)
     {
-        if (!_ready.TryGetValue(id, out HttpSession? session)) return;
+        if (!_ready.TryGetValue(id, out HttpSession? session) || session.Record is not null) return;
         SessionRecord? record = session.Change(kept => kept ?? new SessionRecord(id, session.Principal, client, time.GetUtcNow()));
-        await store.SaveAsync(record!, cancellation);
+        await store.AddAsync(record!, cancellation);
     }
 
     private async ValueTask<HttpSession?> RestoreAsync(string id, string principal, CancellationToken cancellation)
@@ -158,7 +165,7 @@ internal sealed partial class SessionRegistry(
         if (record is null || record.Principal != principal) return null;
         HttpSession session = Start(id, principal, ServerOptionsCopy.For(serverOptions.Value, record.Client));
         session.Change(_ => record);
-        session.Delivered = await events.FindLastAsync(id, EventIds.UnsolicitedStream, 0, cancellation) ?? 0;
+        session.Delivered = await events.FindLastAsync(id, EventIds.UnsolicitedStream, null, cancellation) ?? 0;
         session.TryEnter(time.GetUtcNow());
         // Known before its callback runs: the record that stands is the one that was found.
         _ready[id] = session;

@@ -196,7 +196,7 @@ public sealed class JournalBeginTests : IDisposable
             Name = "charge",
             Key = "k",
             Recovery = RecoveryMode.Resume,
-            Rows = [StoreOperation.Put("events", "first"u8.ToArray(), "1"u8.ToArray())],
+            Rows = _ => [StoreOperation.Put("events", "first"u8.ToArray(), "1"u8.ToArray())],
         });
         await begun.Context!.CompleteAsync(
             "answer"u8.ToArray(), rows: [StoreOperation.Put("events", "last"u8.ToArray(), "2"u8.ToArray())]);
@@ -219,7 +219,7 @@ public sealed class JournalBeginTests : IDisposable
             Arguments = "{}"u8.ToArray(),
             Key = "k",
             Recovery = RecoveryMode.Resume,
-            Rows = [StoreOperation.Put("events", "again"u8.ToArray(), "2"u8.ToArray())],
+            Rows = _ => [StoreOperation.Put("events", "again"u8.ToArray(), "2"u8.ToArray())],
         });
         Assert.Equal(("1", "2"), (_house.Text("events", "released"), _house.Text("events", "again")));
         Assert.Equal((open.Id, writes + 1), (again.Context!.Id, _house.Store.Writes.Length));

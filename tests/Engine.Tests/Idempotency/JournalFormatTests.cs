@@ -124,6 +124,7 @@ public sealed class JournalFormatTests
             ("key of a finished row", JournalKeys.Finished(Id), null),
             ("key of a keyed row", JournalKeys.Keyed("you", "key-1"), null),
             ("request", request.Encode(), row => RequestRow.Decode(row).Encode()),
+            ("request with an origin", (request with { Origin = "from"u8.ToArray() }).Encode(), row => RequestRow.Decode(row).Encode()),
             ("request without everything", (request with
             {
                 Recovery = RecoveryMode.Fail,

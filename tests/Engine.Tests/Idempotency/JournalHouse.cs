@@ -39,13 +39,20 @@ internal sealed class JournalHouse : IDisposable
         Disk = found;
         Options.Incarnation = Guid.NewGuid();
         Open();
+        Database.GetMap(InternalMaps.Sessions).DeleteRange(Leases.KeyOf(Guid.Empty), "m"u8);
     }
 
-    /// <summary>Another journal on the same store, as another process has it.</summary>
+    /// <summary>Whoever has the database open has found that a process is gone.</summary>
+    public void EndLease(Journal journal) => Database.GetMap(InternalMaps.Sessions).Delete(Leases.KeyOf(journal.Incarnation));
+
+    /// <summary>Another journal on the same store, as another process has it. Both have leases.</summary>
     public Journal CreateNeighbour()
     {
         JournalOptions options = Options.Clone();
         options.Incarnation = Guid.NewGuid();
+        SortedMap leases = Database.GetMap(InternalMaps.Sessions);
+        leases.Put(Leases.KeyOf(Options.Incarnation), [1]);
+        leases.Put(Leases.KeyOf(options.Incarnation), [1]);
         return new Journal(Store, options);
     }
 

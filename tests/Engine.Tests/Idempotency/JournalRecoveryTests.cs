@@ -93,6 +93,79 @@ public sealed class JournalRecoveryTests : IDisposable
         Assert.Equal("new", Encoding.UTF8.GetString((await Journal.WaitAsync(run.Id))!.Content.Span));
     }
 
+    [Theory]
+    [InlineData(RecoveryMode.Resume)]
+    [InlineData(RecoveryMode.Fail)]
+    public async Task Who_waits_for_a_run_of_a_process_that_is_gone_takes_it_over_or_ends_it(RecoveryMode recovery)
+    {
+        Journal neighbour = _house.CreateNeighbour();
+        InvocationContext run = (await neighbour.BeginAsync(JournalHouse.Request(key: "k", recovery: recovery))).Context!;
+        await run.AtLeastOnceAsync("step", () => Task.FromResult(1));
+        Assert.False(await Journal.IsOrphanAsync((await Journal.FindAsync(run.Id))!));
+        Task<BeginResult> joining = Journal.BeginAsync(JournalHouse.Request(key: "k", recovery: recovery)).AsTask();
+        await run.Map("m").InsertAsync("k", "v"u8.ToArray());
+        Assert.False(joining.IsCompleted);
+        _house.EndLease(neighbour);
+        BeginResult begun = await joining;
+        if (recovery == RecoveryMode.Fail)
+        {
+            Assert.Equal((BeginKind.Joined, InvocationState.Stopped), (begun.Kind, begun.Outcome!.State));
+        }
+        else
+        {
+            Assert.Equal((run.Id, 2, 1), (begun.Context!.Id, begun.Context.Attempt, begun.Context.Recoveries));
+            Assert.Equal(1, await begun.Context.AtLeastOnceAsync("step", () => Task.FromResult(2)));
+            await begun.Context.CompleteAsync(default);
+        }
+
+        await Assert.ThrowsAsync<InvocationLostException>(async () => await run.CompleteAsync("late"u8.ToArray()));
+    }
+
+    [Fact]
+    public async Task A_key_finds_what_a_process_has_left_and_gives_up_after_so_many_recoveries()
+    {
+        await _house.BeginAsync("k");
+        for (int recovery = 1; recovery <= 3; recovery++)
+        {
+            _house.Restart();
+            Assert.True(await Journal.IsOrphanAsync((await ListUnfinishedAsync()).Single()));
+            Assert.Equal(recovery, (await _house.BeginAsync("k")).Recoveries);
+        }
+
+        _house.Restart();
+        BeginResult last = await Journal.BeginAsync(JournalHouse.Request(key: "k"));
+        Assert.Equal((BeginKind.Replayed, InvocationState.Dead), (last.Kind, last.Outcome!.State));
+    }
+
+    [Fact]
+    public async Task What_runs_in_a_process_that_is_alive_is_left_alone()
+    {
+        Journal neighbour = _house.CreateNeighbour();
+        int runs = 0;
+        Journal.Define<int, int>("charge", (_, _) => Task.FromResult(++runs));
+        InvocationContext run = (await neighbour.BeginAsync(JournalHouse.Request(arguments: "0"))).Context!;
+        Assert.Equal(0, await Journal.RunUnfinishedAsync());
+        using var ending = new CancellationTokenSource();
+        await using IAsyncEnumerator<Guid> ended = Leases.FollowEndedAsync(_house.Store, ending.Token).GetAsyncEnumerator();
+        ValueTask<bool> next = ended.MoveNextAsync();
+        _house.EndLease(neighbour);
+        Assert.True(await next);
+        Assert.Equal(neighbour.Incarnation, ended.Current);
+        Assert.Equal((1, 1), (await Journal.RunUnfinishedAsync(), runs));
+        await Assert.ThrowsAsync<InvocationLostException>(async () => await run.CompleteAsync(default));
+    }
+
+    [Fact]
+    public async Task An_invocation_knows_where_it_came_from()
+    {
+        var request = new InvocationRequest { Name = "charge", Recovery = RecoveryMode.Resume, Origin = "from"u8.ToArray() };
+        InvocationContext run = (await Journal.BeginAsync(request)).Context!;
+        _house.Restart();
+        Invocation left = (await ListUnfinishedAsync()).Single();
+        Assert.Equal((run.Id, "from"), (left.Id, Encoding.UTF8.GetString(left.Origin.Span)));
+        Assert.Equal("from", Encoding.UTF8.GetString((await Journal.RecoverAsync(left))!.Origin.Span));
+    }
+
     [Fact]
     public async Task An_invocation_under_way_is_neither_listed_nor_recovered_by_the_journal_that_runs_it()
     {

@@ -24,6 +24,8 @@ internal sealed class LogRecords : ILoggerProvider, ILogger
         LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter) =>
         _records.Enqueue((logLevel, formatter(state, exception), exception));
 
+    public void Clear() => _records.Clear();
+
     public void Dispose()
     {
     }

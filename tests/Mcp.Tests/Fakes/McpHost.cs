@@ -69,6 +69,9 @@ internal sealed class McpHost : IAsyncDisposable
         return McpClient.CreateAsync(new HttpClientTransport(transport), options);
     }
 
+    /// <summary>As SIGTERM does it; calls stay where they are.</summary>
+    public Task StopAsync() => _app.StopAsync();
+
     public async ValueTask DisposeAsync()
     {
         Gate.Open();

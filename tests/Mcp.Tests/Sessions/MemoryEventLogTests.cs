@@ -1,4 +1,6 @@
+using System.Text.Json.Nodes;
 using Microsoft.Extensions.Options;
+using ModelContextProtocol.Protocol;
 using Varve.Mcp.Sessions;
 using Varve.Mcp.Tests.Fakes;
 
@@ -14,9 +16,10 @@ public sealed class MemoryEventLogTests
     public async Task Events_are_numbered_from_1_by_stream_and_read_from_any_of_them()
     {
         MemoryEventLog log = Create();
-        for (byte number = 1; number <= 3; number++) Assert.Equal(number, await log.AppendAsync("s", "a", new byte[] { number }, default));
-        Assert.Equal(1u, await log.AppendAsync("s", "b", default, default));
-        Assert.Equal(1u, await log.AppendAsync("t", "a", default, default));
+        Assert.Equal(1u, await log.BeginAsync("s", "a", new RequestId(7), default));
+        for (uint number = 2; number <= 3; number++) Assert.Equal(number, await log.AppendAsync("s", "a", Message(), default));
+        Assert.Equal(1u, await log.AppendAsync("s", "b", null, default));
+        Assert.Equal(1u, await log.AppendAsync("t", "a", null, default));
         await log.CompleteAsync("s", "a", default);
         Assert.Equal([1, 2, 3], await ReadAsync(log, "s", "a", 0));
         Assert.Equal([3], await ReadAsync(log, "s", "a", 2));
@@ -32,7 +35,7 @@ public sealed class MemoryEventLogTests
         await using IAsyncEnumerator<LoggedEvent> reader = log.ReadAsync("s", "a", 0, default).GetAsyncEnumerator();
         ValueTask<bool> first = reader.MoveNextAsync();
         Assert.False(first.IsCompleted);
-        await log.AppendAsync("s", "a", new byte[] { 9 }, default);
+        await log.AppendAsync("s", "a", Message(), default);
         Assert.True(await first);
         ValueTask<bool> second = reader.MoveNextAsync();
         await log.CompleteAsync("s", "a", default);
@@ -44,7 +47,7 @@ public sealed class MemoryEventLogTests
     {
         _options.Http.StreamBytesMax = 1_000;
         MemoryEventLog log = Create();
-        for (int number = 0; number < 20; number++) await log.AppendAsync("s", "a", new byte[100], default);
+        for (int number = 0; number < 20; number++) await log.AppendAsync("s", "a", Message(100), default);
         Assert.Null(await log.FindLastAsync("s", "a", 1, default));
         Assert.Equal(20u, await log.FindLastAsync("s", "a", 19, default));
     }
@@ -53,14 +56,14 @@ public sealed class MemoryEventLogTests
     public async Task Finished_streams_are_kept_for_a_while_and_the_session_s_for_as_long_as_it_is()
     {
         MemoryEventLog log = Create();
-        await log.AppendAsync("s", "a", new byte[1], default);
-        await log.AppendAsync("s", "running", new byte[1], default);
+        await log.AppendAsync("s", "a", Message(), default);
+        await log.AppendAsync("s", "running", Message(), default);
         await log.CompleteAsync("s", "a", default);
         _time.Advance(TimeSpan.FromMinutes(59));
-        await log.AppendAsync("s", "x", default, default);
+        await log.AppendAsync("s", "x", null, default);
         Assert.NotNull(await log.FindLastAsync("s", "a", 0, default));
         _time.Advance(TimeSpan.FromMinutes(2));
-        await log.AppendAsync("s", "x", default, default);
+        await log.AppendAsync("s", "x", null, default);
         Assert.Null(await log.FindLastAsync("s", "a", 0, default));
         Assert.NotNull(await log.FindLastAsync("s", "running", 0, default));
         await log.RemoveSessionAsync("s", default);
@@ -77,6 +80,18 @@ public sealed class MemoryEventLogTests
         foreach (string wrong in new[] { "", "-00000001", "a-1", "a-0000000g", "00000001" })
             Assert.False(EventIds.TryParse(wrong, out _, out _), wrong);
     }
+
+    [Fact]
+    public async Task An_answer_completes_its_stream()
+    {
+        MemoryEventLog log = Create();
+        await log.BeginAsync("s", "a", new RequestId(7), default);
+        await log.AppendAsync("s", "a", new JsonRpcResponse { Id = new RequestId(7), Result = new JsonObject() }, default);
+        Assert.Equal([1, 2], await ReadAsync(log, "s", "a", 0));
+    }
+
+    private static JsonRpcNotification Message(int length = 0) =>
+        new() { Method = "test", Params = new JsonObject { ["text"] = new string('x', length) } };
 
     private MemoryEventLog Create() => new(Options.Create(_options), _time);
 

@@ -56,10 +56,17 @@ internal sealed class QueuedCalls : IDisposable
     {
         Invocation queued = await FindAsync(id, cancellation);
         CheckTool(queued.Name);
-        InvocationContext run = await Journal.RecoverAsync(queued, rowsAtEnd: null, cancellation)
-            ?? throw CommandFailureException.NotFound($"The call {id} is run by somebody else.");
-        _host.Services.GetRequiredService<Runner>().Next = run;
-        await CallAsync(queued, cancellation);
+        if (await Journal.RecoverAsync(queued, rowsAtEnd: null, cancellation) is { } run)
+        {
+            _host.Services.GetRequiredService<Runner>().Next = run;
+            await CallAsync(queued, cancellation);
+        }
+        else
+        {
+            // A server that is running has taken it.
+            await Journal.WaitAsync(id, cancellation);
+        }
+
         return await FindAsync(id, cancellation);
     }
 

@@ -32,6 +32,9 @@ internal static class ServerHost
 {
     private const string Path = "/mcp";
 
+    // What is not done by then is gone on with at the next start, or told to be stopped.
+    private static readonly TimeSpan DrainTimeout = TimeSpan.FromSeconds(10);
+
     public static string UrlOf(int port) => string.Create(CultureInfo.InvariantCulture, $"http://localhost:{port}{Path}");
 
     /// <summary>One client, over standard input and output.</summary>
@@ -64,6 +67,7 @@ internal static class ServerHost
 
     /// <summary>The servers and their journal, without a transport.</summary>
     public static IMcpServerBuilder AddServers(IServiceCollection services, ServeSettings settings) => services
+        .Configure<HostOptions>(options => options.ShutdownTimeout = DrainTimeout)
         .AddVarveMcp(options =>
         {
             foreach (string origin in settings.AllowedOrigins) options.Http.AllowedOrigins.Add(origin);

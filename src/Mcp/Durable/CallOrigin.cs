@@ -1,0 +1,50 @@
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using ModelContextProtocol;
+using ModelContextProtocol.Protocol;
+using Varve.Idempotency;
+using Varve.Mcp.Calls;
+using Varve.Mcp.Sessions;
+
+namespace Varve.Mcp.Durable;
+
+/// <summary>Where a call came from, as its request keeps it in the journal, so that it can be run again without its client.</summary>
+/// <param name="Session">The session's id, where it has a stream that can be resumed; else null.</param>
+/// <param name="Request">The request's id, where there is a session.</param>
+/// <param name="Meta">The request's <c>_meta</c>; null where there was none, or the call is not run again.</param>
+/// <param name="Schema">A digest of what the tool took.</param>
+internal sealed record CallOrigin(string? Session, RequestId Request, JsonObject? Meta, string Schema)
+{
+    private const string SessionName = "session";
+    private const string RequestName = "request";
+    private const string MetaName = "_meta";
+    private const string SchemaName = "schema";
+
+    /// <summary>The name of the stream that its answer belongs to.</summary>
+    public string Stream => EventIds.StreamOf(Request.Id!.ToString()!);
+
+    public static byte[] Write(ToolCall call, ToolPolicy policy, LiveStream? stream)
+    {
+        JsonObject origin = new() { [SchemaName] = policy.Schema };
+        if (stream is not null)
+        {
+            origin[SessionName] = stream.Session;
+            origin[RequestName] = JsonNode.Parse(stream.RequestId);
+        }
+        bool mayRunAgain = policy.Recovery == RecoveryMode.Resume;
+        if (mayRunAgain && call.Request.JsonRpcRequest.Params?[MetaName] is JsonObject meta) origin[MetaName] = meta.DeepClone();
+        return JsonSerializer.SerializeToUtf8Bytes(origin, McpJsonUtilities.DefaultOptions);
+    }
+
+    /// <summary>Of a call that did not come from a client, nothing is known.</summary>
+    public static CallOrigin Read(ReadOnlyMemory<byte> json)
+    {
+        JsonObject? origin = json.IsEmpty ? null : JsonNode.Parse(json.Span) as JsonObject;
+        string? session = (string?)origin?[SessionName];
+        return new CallOrigin(
+            session,
+            session is null ? default : origin![RequestName].Deserialize<RequestId>(McpJsonUtilities.DefaultOptions),
+            origin?[MetaName]?.DeepClone() as JsonObject,
+            (string?)origin?[SchemaName] ?? "");
+    }
+}

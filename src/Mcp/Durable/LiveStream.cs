@@ -1,0 +1,80 @@
+using System.Globalization;
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using ModelContextProtocol.Protocol;
+using Varve.Idempotency;
+using Varve.Mcp.Calls;
+
+// Log messages to clients are deprecated in the protocol and still part of it.
+#pragma warning disable MCP9005
+
+namespace Varve.Mcp.Durable;
+
+/// <summary>A stream that a request of this process writes to: where it stands. Its fields are under its gate.</summary>
+/// <param name="session">The session's id.</param>
+/// <param name="name">The stream's.</param>
+/// <param name="requestId">The request's id as JSON.</param>
+internal sealed class LiveStream(string session, string name, byte[] requestId)
+{
+    private EventRow _told = new(false, 0, 0, 0, double.NegativeInfinity, default);
+    private int _logsOfRun;
+
+    /// <summary>One writes at a time.</summary>
+    public SemaphoreSlim Gate { get; } = new(1, 1);
+
+    public string Session => session;
+
+    public string Name => name;
+
+    public byte[] RequestId => requestId;
+
+    /// <summary>The number of its last event.</summary>
+    public uint Last { get; set; }
+
+    /// <summary>What its client has been told, as its last event has it.</summary>
+    public EventRow Told { get; private set; } = new(false, 0, 0, 0, double.NegativeInfinity, default);
+
+    /// <summary>Whether its request is answered.</summary>
+    public bool IsEnded { get; set; }
+
+    /// <summary>The run that answers the request: what it sends is kept as long as the invocation is its own. Null: none.</summary>
+    public InvocationContext? Run { get; set; }
+
+    /// <summary>Goes on where a run that was cut short has stopped: what it has told is not told again.</summary>
+    public void Resume(in EventRow last) => Told = _told = last with { Message = default };
+
+    /// <summary>
+    /// Whether the run before has told it: progress that is not above the greatest, the n-th log message where there were n, and items
+    /// that were sent.
+    /// </summary>
+    public bool HasTold(JsonRpcMessage? message)
+    {
+        if (IsLog(message)) return ++_logsOfRun <= _told.Logs;
+        return NumberOf(message, NotificationMethods.ProgressNotification, "progress") <= _told.Progress
+            || NumberOf(message, ChunkedTool.Notification, "index") < _told.Chunks;
+    }
+
+    /// <summary>The row of the next event.</summary>
+    public EventRow Next(JsonRpcMessage? message, byte[] json, long milliseconds) => new(
+        message is JsonRpcResponse or JsonRpcError, milliseconds,
+        Told.Logs + (IsLog(message) ? 1 : 0),
+        Told.Chunks + (NumberOf(message, ChunkedTool.Notification, "index") is null ? 0 : 1),
+        Math.Max(Told.Progress, NumberOf(message, NotificationMethods.ProgressNotification, "progress") ?? double.NegativeInfinity),
+        json);
+
+    /// <summary>The event is kept.</summary>
+    public void Take(uint number, in EventRow row)
+    {
+        (Last, Told) = (number, row with { Message = default });
+        IsEnded |= row.IsLast;
+    }
+
+    private static bool IsLog(JsonRpcMessage? message) =>
+        message is JsonRpcNotification { Method: NotificationMethods.LoggingMessageNotification };
+
+    private static double? NumberOf(JsonRpcMessage? message, string method, string name) =>
+        message is JsonRpcNotification { Params: JsonObject parameters } notification && notification.Method == method
+        && parameters[name] is JsonValue value && value.GetValueKind() == JsonValueKind.Number
+            ? double.Parse(value.ToJsonString(), CultureInfo.InvariantCulture)
+            : null;
+}

@@ -1,0 +1,75 @@
+using System.Buffers;
+using System.Buffers.Binary;
+using System.Text;
+
+namespace Varve.Mcp.Durable;
+
+/// <summary>Writes keys and values of rows, in the terms of docs/formats/journal.md.</summary>
+internal sealed class RowWriter
+{
+    public const byte Format = 1;
+    public const int IdBytes = 16;
+
+    private const int MoreFollow = 0x80;
+
+    private readonly ArrayBufferWriter<byte> _bytes = new(128);
+
+    /// <summary>A value, which begins with its format.</summary>
+    public static RowWriter Value() => new RowWriter().Byte(Format);
+
+    public RowWriter Byte(byte value) => Rest([value]);
+
+    public RowWriter Number(int value)
+    {
+        uint rest = checked((uint)value);
+        for (; rest >= MoreFollow; rest >>= 7) Byte((byte)(rest | MoreFollow));
+        return Byte((byte)rest);
+    }
+
+    public RowWriter Time(long milliseconds)
+    {
+        Span<byte> bytes = stackalloc byte[sizeof(long)];
+        BinaryPrimitives.WriteInt64LittleEndian(bytes, milliseconds);
+        return Rest(bytes);
+    }
+
+    /// <summary>A time in a key, where bytes sort as times do.</summary>
+    public RowWriter SortedTime(long milliseconds)
+    {
+        Span<byte> bytes = stackalloc byte[sizeof(long)];
+        BinaryPrimitives.WriteInt64BigEndian(bytes, milliseconds);
+        return Rest(bytes);
+    }
+
+    /// <summary>An event's number in a key.</summary>
+    public RowWriter SortedNumber(uint number)
+    {
+        Span<byte> bytes = stackalloc byte[sizeof(uint)];
+        BinaryPrimitives.WriteUInt32BigEndian(bytes, number);
+        return Rest(bytes);
+    }
+
+    public RowWriter Float(double value)
+    {
+        Span<byte> bytes = stackalloc byte[sizeof(double)];
+        BinaryPrimitives.WriteDoubleLittleEndian(bytes, value);
+        return Rest(bytes);
+    }
+
+    public RowWriter Id(Guid id) => Rest(id.ToByteArray(bigEndian: true));
+
+    public RowWriter Text(string text)
+    {
+        byte[] bytes = Encoding.UTF8.GetBytes(text);
+        return Number(bytes.Length).Rest(bytes);
+    }
+
+    /// <summary>Bytes that take the rest of the row, or are of a fixed length.</summary>
+    public RowWriter Rest(ReadOnlySpan<byte> bytes)
+    {
+        _bytes.Write(bytes);
+        return this;
+    }
+
+    public byte[] ToArray() => _bytes.WrittenSpan.ToArray();
+}

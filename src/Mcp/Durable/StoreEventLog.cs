@@ -1,0 +1,282 @@
+using System.Collections.Concurrent;
+using System.Runtime.CompilerServices;
+using System.Text.Json;
+using Microsoft.Extensions.Options;
+using ModelContextProtocol;
+using ModelContextProtocol.Protocol;
+using Varve.Idempotency;
+using Varve.Mcp.Messages;
+using Varve.Mcp.Sessions;
+using Varve.Sharing;
+
+namespace Varve.Mcp.Durable;
+
+/// <summary>
+/// Events in the journal's store: a stream goes on in the next process. The answer of a journaled call is committed with its outcome; all
+/// other events survive the process, not a power cut.
+/// </summary>
+/// <remarks>
+/// Nothing but where the streams of requests under way stand is kept in memory. Two events of one number cannot be: each is written on the
+/// condition that there is none, or that the invocation is still the run's that writes.
+/// </remarks>
+internal sealed partial class StoreEventLog(Journal journal, IOptions<VarveMcpOptions> options, TimeProvider time) : IEventLog
+{
+    private const int PageEntriesMax = 256;
+    private const int EventOverheadBytes = 64;
+
+    private readonly ISharedStore _store = journal.Store;
+    private readonly EventSignals _signals = new(journal.Store);
+    private readonly ConcurrentDictionary<(string Session, string Stream), LiveStream> _live = new();
+    private readonly ConcurrentDictionary<(string Session, string Stream), byte> _resuming = new();
+
+    private long NowMilliseconds => time.GetUtcNow().ToUnixTimeMilliseconds();
+
+    /// <summary>The stream of a request under way in this process; null where it has none.</summary>
+    public LiveStream? FindLive(string? session, RequestId request) =>
+        session is null ? null : _live.GetValueOrDefault((session, EventIds.StreamOf(request.Id!.ToString()!)));
+
+    /// <summary>
+    /// Whether a stream is that of a call and still without its answer. Then the request that comes next under its id goes on with it.
+    /// </summary>
+    public async ValueTask<bool> TryResumeAsync(string session, string stream, Guid call, CancellationToken cancellation)
+    {
+        if (await ReadStreamAsync(session, stream, cancellation) is not { } row || row.Call != call) return false;
+        (uint number, EventRow last) = await ReadLastAsync(session, stream, cancellation);
+        if (number == 0 || last.IsLast) return false;
+        _resuming[(session, stream)] = 0;
+        return true;
+    }
+
+    public async ValueTask<uint> BeginAsync(string session, string stream, RequestId request, CancellationToken cancellation)
+    {
+        byte[] id = JsonSerializer.SerializeToUtf8Bytes(request, McpJsonUtilities.DefaultOptions);
+        LiveStream live = new(session, stream, id);
+        bool isResumed = _resuming.TryRemove((session, stream), out _);
+        while (true)
+        {
+            (live.Last, EventRow last) = await ReadLastAsync(session, stream, cancellation);
+            if (isResumed)
+            {
+                live.Resume(last);
+                break;
+            }
+            EventRow row = live.Next(null, [], NowMilliseconds);
+            byte[] key = EventKeys.Event(session, stream, live.Last + 1);
+            List<StoreOperation> operations = [PutStream(live, call: default), Put(key, row)];
+            if (live.Last == 0) operations.Add(PutExpiry(row.Milliseconds, session, stream));
+            if (!await TryWriteAsync([StoreCondition.Absent(InternalMaps.Events, key)], operations, cancellation)) continue;
+            live.Take(live.Last + 1, row);
+            break;
+        }
+        _live[(session, stream)] = live;
+        return live.Last;
+    }
+
+    /// <summary>The invocation that answers a stream's request; empty where there is none, or none yet; null without a stream.</summary>
+    internal async ValueTask<Guid?> FindCallAsync(string session, string stream) =>
+        (await ReadStreamAsync(session, stream, CancellationToken.None))?.Call;
+
+    /// <summary>The row that says which invocation answers a stream's request.</summary>
+    public StoreOperation PutStream(LiveStream stream, Guid call) => StoreOperation.Put(
+        InternalMaps.Events, EventKeys.Stream(stream.Session, stream.Name),
+        new StreamRow(journal.Incarnation, call, stream.RequestId).Encode());
+
+    /// <summary>Says which invocation answers a stream's request, where that is known to be another request's.</summary>
+    public async ValueTask LinkAsync(LiveStream stream, Guid call) =>
+        await TryWriteAsync([], [PutStream(stream, call)], CancellationToken.None);
+
+    public async ValueTask<uint> AppendAsync(
+        string session, string stream, JsonRpcMessage? message, CancellationToken cancellation)
+    {
+        // Whoever is cancelled ends with the session or the process: nothing of that is the client's.
+        cancellation.ThrowIfCancellationRequested();
+        byte[] json = message is null ? [] : JsonRpcReader.Write(message);
+        if (!_live.TryGetValue((session, stream), out LiveStream? live))
+            return await AppendToIdleAsync(new LiveStream(session, stream, []), message, json, cancellation);
+        await live.Gate.WaitAsync(cancellation);
+        try
+        {
+            if (!live.IsEnded && !live.HasTold(message)) await AppendLockedAsync(live, message, json, cancellation);
+            if (message is JsonRpcResponse or JsonRpcError) _live.TryRemove(KeyValuePair.Create((session, stream), live));
+            return live.Last;
+        }
+        finally
+        {
+            live.Gate.Release();
+        }
+    }
+
+    /// <summary>
+    /// The last event of a stream in one batch with something else: what writes it gets the rows, and throws where nothing was written.
+    /// </summary>
+    public async ValueTask EndAsync(LiveStream stream, JsonRpcMessage answer, Func<IReadOnlyList<StoreOperation>, ValueTask> writeAsync)
+    {
+        await stream.Gate.WaitAsync();
+        try
+        {
+            EventRow row = stream.Next(answer, JsonRpcReader.Write(answer), NowMilliseconds);
+            await writeAsync([Put(EventKeys.Event(stream.Session, stream.Name, stream.Last + 1), row)]);
+            stream.Take(stream.Last + 1, row);
+        }
+        finally
+        {
+            stream.Gate.Release();
+        }
+    }
+
+    /// <summary>
+    /// The row of a stream's last event, for whoever ends a call of a process that is gone; none where the stream is not that call's, or
+    /// has its answer.
+    /// </summary>
+    public async ValueTask<IReadOnlyList<StoreOperation>> RowsOfEndAsync(
+        string session, string stream, Guid call, JsonRpcMessage answer, CancellationToken cancellation)
+    {
+        if (await ReadStreamAsync(session, stream, cancellation) is not { } row || row.Call != call) return [];
+        (uint number, EventRow last) = await ReadLastAsync(session, stream, cancellation);
+        if (last.IsLast) return [];
+        EventRow end = last with { IsLast = true, Milliseconds = NowMilliseconds, Message = JsonRpcReader.Write(answer) };
+        return [Put(EventKeys.Event(session, stream, number + 1), end)];
+    }
+
+    public ValueTask CompleteAsync(string session, string stream, CancellationToken cancellation)
+    {
+        _live.TryRemove((session, stream), out _);
+        return default;
+    }
+
+    public async ValueTask<uint?> FindLastAsync(string session, string stream, uint? after, CancellationToken cancellation)
+    {
+        (uint last, _) = await ReadLastAsync(session, stream, cancellation);
+        if (last == 0 || after > last) return null;
+        if (after is null || after == last) return last;
+        byte[] next = EventKeys.Event(session, stream, after.Value + 1);
+        return await _store.GetAsync(InternalMaps.Events, next, cancellation) is null ? null : last;
+    }
+
+    public async IAsyncEnumerable<LoggedEvent> ReadAsync(
+        string session, string stream, uint after, [EnumeratorCancellation] CancellationToken cancellation)
+    {
+        if (after > 0 && await IsLastAsync(session, stream, after, cancellation)) yield break;
+        using CancellationTokenSource settling = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
+        Task settled = stream == EventIds.UnsolicitedStream ? Task.CompletedTask : SettleAsync(session, stream, settling.Token);
+        try
+        {
+            while (true)
+            {
+                using EventSignals.Listener listener = await _signals.ListenAsync(session, stream, cancellation);
+                while (!listener.IsLost)
+                {
+                    Task changed = listener.Changed;
+                    foreach ((uint number, EventRow row) in await ReadPageAsync(session, stream, after, cancellation))
+                    {
+                        // What was dropped meanwhile, because it was too much, is not passed over in silence.
+                        if (number != after + 1) yield break;
+                        yield return new LoggedEvent(number, row.Message);
+                        after = number;
+                        changed = Task.CompletedTask;
+                        if (row.IsLast) yield break;
+                    }
+                    await changed.WaitAsync(cancellation);
+                }
+            }
+        }
+        finally
+        {
+            await settling.CancelAsync();
+            await settled.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        }
+    }
+
+    public async ValueTask RemoveSessionAsync(string session, CancellationToken cancellation)
+    {
+        foreach ((string Session, string Stream) live in _live.Keys)
+            if (live.Session == session) _live.TryRemove(live, out _);
+        _appended.TryRemove(session, out _);
+        await RemoveAsync(EventKeys.Session(session), [], cancellation);
+    }
+
+    private static StoreOperation Put(byte[] key, in EventRow row) => StoreOperation.Put(InternalMaps.Events, key, row.Encode());
+
+    private async ValueTask AppendLockedAsync(
+        LiveStream live, JsonRpcMessage? message, byte[] json, CancellationToken cancellation)
+    {
+        if (live.Run is { } run)
+        {
+            EventRow row = live.Next(message, json, NowMilliseconds);
+            await run.WriteRowsAsync([Put(EventKeys.Event(live.Session, live.Name, live.Last + 1), row)], Durability.Buffered);
+            live.Take(live.Last + 1, row);
+            await CountAsync(live.Session, json.Length + EventOverheadBytes, cancellation);
+        }
+        else
+        {
+            await AppendToIdleAsync(live, message, json, cancellation);
+        }
+    }
+
+    /// <summary>An event that no run answers for: others may write at the same time.</summary>
+    private async ValueTask<uint> AppendToIdleAsync(
+        LiveStream stream, JsonRpcMessage? message, byte[] json, CancellationToken cancellation)
+    {
+        while (true)
+        {
+            (stream.Last, EventRow last) = await ReadLastAsync(stream.Session, stream.Name, cancellation);
+            stream.IsEnded |= last.IsLast;
+            if (stream.IsEnded) return stream.Last;
+            EventRow row = stream.Next(message, json, NowMilliseconds);
+            byte[] key = EventKeys.Event(stream.Session, stream.Name, stream.Last + 1);
+            List<StoreOperation> operations = [Put(key, row)];
+            if (stream.Last == 0) operations.Add(PutExpiry(row.Milliseconds, stream.Session, stream.Name));
+            if (!await TryWriteAsync([StoreCondition.Absent(InternalMaps.Events, key)], operations, cancellation)) continue;
+            stream.Take(stream.Last + 1, row);
+            await CountAsync(stream.Session, json.Length + EventOverheadBytes, cancellation);
+            return stream.Last;
+        }
+    }
+
+    /// <summary>The last event and its number; 0 where the stream has none.</summary>
+    private async ValueTask<(uint Number, EventRow Row)> ReadLastAsync(string session, string stream, CancellationToken cancellation)
+    {
+        StoreRange range = new()
+        {
+            Map = InternalMaps.Events,
+            Start = EventKeys.Event(session, stream, uint.MaxValue),
+            End = EventKeys.Stream(session, stream),
+            Direction = Direction.Descending,
+            Limit = 1,
+        };
+        StorePage page = await _store.ReadRangeAsync(range, cancellation);
+        return page.Entries is [var entry] ? Decode(entry) : (0, default);
+    }
+
+    private async ValueTask<bool> IsLastAsync(string session, string stream, uint number, CancellationToken cancellation) =>
+        await _store.GetAsync(InternalMaps.Events, EventKeys.Event(session, stream, number), cancellation) is { } row
+        && EventRow.Decode(row).IsLast;
+
+    private async ValueTask<IEnumerable<(uint Number, EventRow Row)>> ReadPageAsync(
+        string session, string stream, uint after, CancellationToken cancellation)
+    {
+        StoreRange range = new()
+        {
+            Map = InternalMaps.Events,
+            Start = EventKeys.Event(session, stream, after + 1),
+            End = EventKeys.EndOf(EventKeys.Stream(session, stream)),
+            Limit = PageEntriesMax,
+        };
+        return (await _store.ReadRangeAsync(range, cancellation)).Entries.Select(Decode);
+    }
+
+    private static (uint Number, EventRow Row) Decode(PageEntry entry) =>
+        EventKeys.Read(entry.Key.Span).Number is { } number ? (number, EventRow.Decode(entry.Value.Span)) : default;
+
+    private async ValueTask<StreamRow?> ReadStreamAsync(string session, string stream, CancellationToken cancellation) =>
+        await _store.GetAsync(InternalMaps.Events, EventKeys.Stream(session, stream), cancellation) is { } row
+            ? StreamRow.Decode(row)
+            : null;
+
+    private async ValueTask<bool> TryWriteAsync(
+        IReadOnlyList<StoreCondition> conditions, IReadOnlyList<StoreOperation> operations, CancellationToken cancellation)
+    {
+        StoreBatch batch = new() { Conditions = conditions, Operations = operations, Durability = Durability.Buffered };
+        return (await _store.WriteAsync(batch, cancellation)).IsCommitted;
+    }
+}

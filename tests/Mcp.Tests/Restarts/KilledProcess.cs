@@ -1,0 +1,70 @@
+using System.Diagnostics;
+using System.Text.Json.Nodes;
+
+namespace Varve.Mcp.Tests.Restarts;
+
+/// <summary>A process that serves, and may be killed.</summary>
+internal sealed class KilledProcess : IDisposable
+{
+    private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(60);
+
+    private readonly Process _process;
+
+    private KilledProcess(Process process) => _process = process;
+
+    /// <summary>Where it serves over HTTP.</summary>
+    public Uri? Url { get; private set; }
+
+    public static async Task<KilledProcess> StartAsync(string transport, string directory, string point)
+    {
+        ProcessStartInfo start = new(
+            "dotnet",
+            [typeof(KilledProcess).Assembly.Location, transport, Path.Combine(directory, "data"), EffectsOf(directory), point])
+        {
+            RedirectStandardInput = true,
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+        };
+        KilledProcess server = new(Process.Start(start)!);
+        server._process.ErrorDataReceived += (_, _) => { };
+        server._process.BeginErrorReadLine();
+        if (transport == "http") server.Url = new Uri((await server.ReadLineAsync())!);
+        return server;
+    }
+
+    public static string EffectsOf(string directory) => Path.Combine(directory, "effects");
+
+    public Task WriteLineAsync(string line) => _process.StandardInput.WriteLineAsync(line);
+
+    public async Task<string?> ReadLineAsync() => await _process.StandardOutput.ReadLineAsync().WaitAsync(s_patience);
+
+    /// <summary>The answer to a request over stdio; null when the process has ended without one.</summary>
+    public async Task<JsonNode?> AskAsync(JsonObject request)
+    {
+        try
+        {
+            await WriteLineAsync(request.ToJsonString());
+            while (await ReadLineAsync() is { } line)
+            {
+                JsonNode message = JsonNode.Parse(line)!;
+                if ((int?)message["id"] == (int?)request["id"]) return message;
+            }
+        }
+        catch (IOException)
+        {
+            // It was killed before it has read the request.
+        }
+
+        return null;
+    }
+
+    public void Kill() => _process.Kill();
+
+    public Task EndedAsync() => _process.WaitForExitAsync().WaitAsync(s_patience);
+
+    public void Dispose()
+    {
+        _process.Kill();
+        _process.Dispose();
+    }
+}

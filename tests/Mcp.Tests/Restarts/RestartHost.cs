@@ -1,0 +1,132 @@
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Hosting;
+using Varve.Idempotency;
+using Varve.Mcp.Durable;
+using Varve.Mcp.Tests.Fakes;
+using Varve.Sharing;
+
+namespace Varve.Mcp.Tests.Restarts;
+
+/// <summary>
+/// Servers over one database, one after the other: each may be killed, which is the end of all that it would write, or stopped.
+/// </summary>
+internal sealed class RestartHost : IAsyncDisposable
+{
+    private readonly string _directory = Directory.CreateTempSubdirectory("varve-mcp-").FullName;
+    private readonly List<McpHost> _killed = [];
+    private readonly Database _database;
+
+    private RestartHost() => _database = Database.Open(_directory, new DatabaseOptions { Durability = Durability.None });
+
+    public McpHost Server { get; private set; } = null!;
+
+    public MortalStore Store { get; private set; } = null!;
+
+    public TestWorld World { get; private set; } = null!;
+
+    public Effects Effects { get; } = new();
+
+    public ManualTime? Time { get; private init; }
+
+    public Action<VarveMcpOptions>? Configure { get; private init; }
+
+    public Journal Journal => Server.Services.GetRequiredService<Journal>();
+
+    public StoreEventLog Events => Server.Services.GetRequiredService<StoreEventLog>();
+
+    /// <summary>The rows of all internal maps.</summary>
+    public Dictionary<string, int> Rows => _database.ListMaps().Where(InternalMaps.IsInternal)
+        .ToDictionary(name => name, name => Count(_database.GetMap(name)));
+
+    /// <param name="point">Where calls wait.</param>
+    /// <param name="time">Default: the system's.</param>
+    /// <param name="configure">Options of all servers.</param>
+    public static async Task<RestartHost> StartAsync(
+        string? point = null, ManualTime? time = null, Action<VarveMcpOptions>? configure = null)
+    {
+        RestartHost host = new() { Time = time, Configure = configure };
+        await host.StartServerAsync<RestartTools>(point);
+        return host;
+    }
+
+    public Task KillAsync(string? point = null) => KillAsync<RestartTools>(point);
+
+    /// <summary>Kills the server and starts another one.</summary>
+    public async Task KillAsync<TTools>(string? point = null)
+        where TTools : class
+    {
+        Store.Kill();
+        _killed.Add(Server);
+        await StartServerAsync<TTools>(point);
+    }
+
+    /// <summary>Stops the server as SIGTERM does, and starts another one.</summary>
+    public async Task StopAsync(string? point = null)
+    {
+        await Server.StopAsync();
+        _killed.Add(Server);
+        await StartServerAsync<RestartTools>(point);
+    }
+
+    /// <summary>A server more, beside the one that is there; it has a lease.</summary>
+    public async Task<McpHost> StartBesideAsync()
+    {
+        McpHost server = await StartServerAsync<RestartTools>(new MortalStore(New()), new TestWorld { Effects = Effects });
+        PutLease(server.Services.GetRequiredService<Journal>());
+        _killed.Add(server);
+        return server;
+    }
+
+    public void PutLease(Journal journal) => _database.GetMap(InternalMaps.Sessions).Put(LeaseOf(journal), [1]);
+
+    public void EndLease(Journal journal) => _database.GetMap(InternalMaps.Sessions).Delete(LeaseOf(journal));
+
+    public async Task<Invocation> FindCallAsync(Func<Invocation, bool>? which = null)
+    {
+        List<Invocation> all = [];
+        await foreach (Invocation invocation in Journal.ListAsync())
+            if (which?.Invoke(invocation) != false) all.Add(invocation);
+        return Assert.Single(all);
+    }
+
+    /// <summary>What the maps hold of the step that charges, by amount.</summary>
+    public byte[] Charges => _database.GetMap("charges").Get("all"u8) ?? [];
+
+    public async ValueTask DisposeAsync()
+    {
+        foreach (McpHost server in _killed.Append(Server)) await server.DisposeAsync();
+        _database.Dispose();
+        Directory.Delete(_directory, recursive: true);
+    }
+
+    private static byte[] LeaseOf(Journal journal) => [(byte)'l', .. journal.Incarnation.ToByteArray(bigEndian: true)];
+
+    private static int Count(SortedMap map)
+    {
+        int count = 0;
+        foreach (Entry _ in map.All()) count++;
+        return count;
+    }
+
+    private EmbeddedStore New() => new(_database);
+
+    private async Task StartServerAsync<TTools>(string? point)
+        where TTools : class
+    {
+        (Store, World) = (new MortalStore(New()), new TestWorld { Point = point, Effects = Effects });
+        Server = await StartServerAsync<TTools>(Store, World);
+    }
+
+    private Task<McpHost> StartServerAsync<TTools>(MortalStore store, TestWorld world)
+        where TTools : class => McpHost.StartAsync(Configure, services =>
+    {
+        if (Time is not null) services.AddSingleton<TimeProvider>(Time);
+        services.AddSingleton<IWorld>(world).AddSingleton<ISharedStore>(store);
+        services.Configure<HostOptions>(options => options.ShutdownTimeout = TimeSpan.FromMilliseconds(200));
+        services.AddMcpServer().WithTools<TTools>().WithVarveJournal(options =>
+        {
+            options.Journal.Durability = Durability.Buffered;
+            options.Journal.TimeProvider = Time ?? TimeProvider.System;
+        });
+    });
+}
