@@ -11,7 +11,11 @@ namespace Varve.Mcp.Sessions;
 /// <summary>Writes what the SDK sends to a session's requests into the event log, and makes transports that do so.</summary>
 internal sealed class ResumableStreams(IEventLog events) : ISseEventStreamStore
 {
+    // Clients try a few times and then give up: not before a server that was killed is there again.
+    private static readonly TimeSpan RetryDelay = TimeSpan.FromSeconds(2);
     private static readonly AsyncLocal<RequestId> s_request = new();
+
+    private readonly TimeSpan? _retryDelay = events is MemoryEventLog ? null : RetryDelay;
 
     public StreamableHttpServerTransport CreateTransport(
         string sessionId, Func<InitializeRequestParams, CancellationToken, ValueTask> initialized, ILoggerFactory loggers) =>
@@ -30,13 +34,14 @@ internal sealed class ResumableStreams(IEventLog events) : ISseEventStreamStore
 
     public ValueTask<ISseEventStreamWriter> CreateStreamAsync(
         SseEventStreamOptions options, CancellationToken cancellationToken = default) =>
-        new(new Writer(events, options.SessionId, EventIds.StreamOf(options.StreamId), s_request.Value));
+        new(new Writer(events, options.SessionId, EventIds.StreamOf(options.StreamId), s_request.Value, _retryDelay));
 
     /// <summary>The SDK's transport never reads: the endpoint does, from the event log itself.</summary>
     public ValueTask<ISseEventStreamReader?> GetStreamReaderAsync(
         string lastEventId, CancellationToken cancellationToken = default) => new((ISseEventStreamReader?)null);
 
-    private sealed class Writer(IEventLog events, string session, string stream, RequestId request) : ISseEventStreamWriter
+    private sealed class Writer(IEventLog events, string session, string stream, RequestId request, TimeSpan? retryDelay)
+        : ISseEventStreamWriter
     {
         private bool _hasBegun;
         private bool _isAnswered;
@@ -50,12 +55,13 @@ internal sealed class ResumableStreams(IEventLog events) : ISseEventStreamStore
             uint number = _hasBegun
                 ? await events.AppendAsync(session, stream, sseItem.Data, cancellationToken)
                 : await events.BeginAsync(session, stream, request, cancellationToken);
+            TimeSpan? delay = sseItem.ReconnectionInterval ?? (_hasBegun ? null : retryDelay);
             _hasBegun = true;
             _isAnswered = sseItem.Data is JsonRpcResponse or JsonRpcError;
             return new SseItem<JsonRpcMessage?>(sseItem.Data, sseItem.EventType)
             {
                 EventId = EventIds.Format(stream, number),
-                ReconnectionInterval = sseItem.ReconnectionInterval,
+                ReconnectionInterval = delay,
             };
         }
 

@@ -1,7 +1,12 @@
 using System.Diagnostics;
+using System.Net;
 using System.Net.Http.Headers;
+using System.Net.Sockets;
 using System.Text;
 using System.Text.Json.Nodes;
+using ModelContextProtocol;
+using ModelContextProtocol.Client;
+using ModelContextProtocol.Protocol;
 using Varve.Idempotency;
 using Varve.Mcp.Tests.Fakes;
 using Varve.Sharing;
@@ -124,6 +129,54 @@ public sealed class KillMatrixTests(ITestOutputHelper output) : IDisposable
         Assert.Equal(Expected, again.Text());
         if (answer is not null) Assert.Equal(answer["result"]!["content"]!.ToJsonString(), again["result"]!["content"]!.ToJsonString());
         await CheckEffectsAsync(second);
+    }
+
+    /// <summary>Nothing but what the SDK's client does by itself.</summary>
+    [Theory]
+    [InlineData("behind the step")]
+    [InlineData(KillableServer.BehindTheOutcome)]
+    public async Task A_client_of_the_sdk_gets_its_answer_without_asking_again(string point)
+    {
+        int port = FreePort();
+        KilledProcess first = await KilledProcess.StartAsync("http", _directory, point, port);
+        HttpClientTransportOptions options = new()
+        {
+            Endpoint = first.Url!,
+            TransportMode = HttpTransportMode.StreamableHttp,
+
+            // However long the second server takes on a busy machine.
+            MaxReconnectionAttempts = int.MaxValue,
+        };
+        List<float> progress = [];
+        await using McpClient client = await McpClient.CreateAsync(
+            new HttpClientTransport(options), new McpClientOptions { ProtocolVersion = RawRequests.Legacy });
+        Task<CallToolResult> calling = client.CallToolAsync(
+            "order", new Dictionary<string, object?> { ["amount"] = 7 }, new Progress(progress)).AsTask();
+        await first.EndedAsync();
+        first.Dispose();
+        long start = Stopwatch.GetTimestamp();
+        using KilledProcess second = await KilledProcess.StartAsync("http", _directory, "", port);
+        CallToolResult result = await calling.WaitAsync(TimeSpan.FromSeconds(60));
+        Report(point, start);
+        Assert.Equal(Expected, Assert.IsType<TextContentBlock>(Assert.Single(result.Content)).Text);
+        lock (progress) Assert.Equal(progress.Order().Distinct(), progress);
+        Assert.NotEmpty(await client.ListToolsAsync());
+        await CheckEffectsAsync(second);
+    }
+
+    private static int FreePort()
+    {
+        using TcpListener listener = new(IPAddress.Loopback, 0);
+        listener.Start();
+        return ((IPEndPoint)listener.LocalEndpoint).Port;
+    }
+
+    private sealed class Progress(List<float> told) : IProgress<ProgressNotificationValue>
+    {
+        public void Report(ProgressNotificationValue value)
+        {
+            lock (told) told.Add(value.Progress);
+        }
     }
 
     private static JsonObject Initialize => new()

@@ -20,14 +20,14 @@ internal static class KillableServer
     public const string BeforeTheOutcome = "before the outcome";
     public const string BehindTheOutcome = "behind the outcome";
 
-    /// <param name="args">stdio or http; the data's directory; the file of effects; the point, or nothing.</param>
+    /// <param name="args">stdio or http; the data's directory; the file of effects; the point, or nothing; the port, 0 for any.</param>
     public static async Task<int> Main(string[] args)
     {
         string point = args.Length > 3 ? args[3] : "";
         using Database database = Database.Open(args[1]);
         MortalStore store = new(new EmbeddedStore(database)) { Watch = (batch, isBehind) => Watch(batch, isBehind, point) };
         if (args[0] == "stdio") await ServeStdioAsync(store, args[2], point);
-        else await ServeHttpAsync(store, args[2], point);
+        else await ServeHttpAsync(store, args[2], point, args[4]);
         return 0;
     }
 
@@ -38,11 +38,11 @@ internal static class KillableServer
         await builder.Build().RunAsync();
     }
 
-    private static async Task ServeHttpAsync(MortalStore store, string effects, string point)
+    private static async Task ServeHttpAsync(MortalStore store, string effects, string point, string port)
     {
         WebApplicationBuilder builder = WebApplication.CreateSlimBuilder();
         builder.Logging.ClearProviders();
-        builder.WebHost.UseUrls("http://127.0.0.1:0");
+        builder.WebHost.UseUrls($"http://127.0.0.1:{port}");
         Add(builder.Services, store, effects, point);
         WebApplication app = builder.Build();
         app.MapVarveMcp();

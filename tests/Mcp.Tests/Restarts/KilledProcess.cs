@@ -15,11 +15,11 @@ internal sealed class KilledProcess : IDisposable
     /// <summary>Where it serves over HTTP.</summary>
     public Uri? Url { get; private set; }
 
-    public static async Task<KilledProcess> StartAsync(string transport, string directory, string point)
+    public static async Task<KilledProcess> StartAsync(string transport, string directory, string point, int port = 0)
     {
         ProcessStartInfo start = new(
             "dotnet",
-            [typeof(KilledProcess).Assembly.Location, transport, Path.Combine(directory, "data"), EffectsOf(directory), point])
+            [typeof(KilledProcess).Assembly.Location, transport, Path.Combine(directory, "data"), EffectsOf(directory), point, $"{port}"])
         {
             RedirectStandardInput = true,
             RedirectStandardOutput = true,
