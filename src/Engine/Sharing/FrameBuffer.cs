@@ -65,7 +65,17 @@ internal sealed class FrameBuffer
     /// <exception cref="ArgumentException">The text holds half a surrogate pair.</exception>
     public void Text(string text)
     {
-        int bytes = Utf8.GetByteCount(text);
+        int bytes;
+        try
+        {
+            bytes = Utf8.GetByteCount(text);
+        }
+        catch (EncoderFallbackException)
+        {
+            // As the database says it of the name of a map, which is all that a caller can give.
+            throw new ArgumentException("The map name is no valid text: it holds half a surrogate pair.", "name");
+        }
+
         Number(bytes);
         Utf8.GetBytes(text, Take(bytes));
     }

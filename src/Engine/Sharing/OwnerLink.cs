@@ -205,13 +205,7 @@ internal sealed class OwnerLink : IStoreLink
         {
             while (await timer.WaitForNextTickAsync(_leaving.Token).ConfigureAwait(false))
             {
-                byte[] end = BatchIds.EndOf(time.GetUtcNow() - BatchIds.Kept);
-                var range = new StoreRange { Map = SharedMaps.Expiry, Start = BatchIds.All, End = end, Limit = 1 };
-                StorePage first = await Store.Embedded.ReadRangeAsync(range, _leaving.Token).ConfigureAwait(false);
-                if (first.Entries.Count == 0) continue;
-                StoreOperation remove = StoreOperation.DeleteRange(SharedMaps.Expiry, BatchIds.All, end);
-                var batch = new StoreBatch { Operations = [remove], Durability = Durability.Buffered };
-                await Store.Embedded.WriteAsync(batch, _leaving.Token).ConfigureAwait(false);
+                await Store.RemoveIdsAsync(time.GetUtcNow(), _leaving.Token).ConfigureAwait(false);
             }
         }
         catch (Exception failure) when (failure is OperationCanceledException or IOException or DatabaseReadOnlyException)

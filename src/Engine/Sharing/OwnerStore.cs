@@ -74,6 +74,18 @@ internal sealed class OwnerStore(Database database)
         }
     }
 
+    /// <summary>Removes the ids of batches that nobody asks for any more.</summary>
+    public async Task RemoveIdsAsync(DateTimeOffset now, CancellationToken cancellation)
+    {
+        byte[] end = BatchIds.EndOf(now - BatchIds.Kept);
+        var range = new StoreRange { Map = SharedMaps.Expiry, Start = BatchIds.All, End = end, Limit = 1 };
+        StorePage first = await Embedded.ReadRangeAsync(range, cancellation).ConfigureAwait(false);
+        if (first.Entries.Count == 0) return;
+        StoreOperation remove = StoreOperation.DeleteRange(SharedMaps.Expiry, BatchIds.All, end);
+        var batch = new StoreBatch { Operations = [remove], Durability = Durability.Buffered };
+        await Embedded.WriteAsync(batch, cancellation).ConfigureAwait(false);
+    }
+
     private static FeedItem Item(ChangeBatch batch) => new(batch, batch.Sequence);
 
     private void Fill(WriteBatch write, StoreBatch batch, BatchAttempt attempt)
