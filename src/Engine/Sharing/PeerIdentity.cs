@@ -18,17 +18,29 @@ internal static class PeerIdentity
     public static bool IsSameUser(Socket socket)
     {
         if (!OperatingSystem.IsLinux()) return true;
+        return TryRead(socket, out _, out uint user) && user == PrivateFolder.UserId;
+    }
 
-        // credentials := process:i32 | user:u32 | group:u32
+    /// <summary>The process that listens, or listened, at the other end; 0 where the system does not say it.</summary>
+    public static int ProcessOf(Socket socket) => OperatingSystem.IsLinux() && TryRead(socket, out int process, out _) ? process : 0;
+
+    // credentials := process:i32 | user:u32 | group:u32
+    private static bool TryRead(Socket socket, out int process, out uint user)
+    {
         Span<byte> credentials = stackalloc byte[CredentialsBytes];
+        credentials.Clear();
+        bool isRead;
         try
         {
-            int bytes = socket.GetRawSocketOption(SocketLevelLinux, CredentialsLinux, credentials);
-            return bytes == CredentialsBytes && MemoryMarshal.Read<uint>(credentials[UserOffset..]) == PrivateFolder.UserId;
+            isRead = socket.GetRawSocketOption(SocketLevelLinux, CredentialsLinux, credentials) == CredentialsBytes;
         }
-        catch (SocketException)
+        catch (Exception closed) when (closed is SocketException or ObjectDisposedException)
         {
-            return false;
+            isRead = false;
         }
+
+        process = MemoryMarshal.Read<int>(credentials);
+        user = MemoryMarshal.Read<uint>(credentials[UserOffset..]);
+        return isRead;
     }
 }

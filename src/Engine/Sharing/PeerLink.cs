@@ -12,6 +12,9 @@ internal sealed class PeerLink : IStoreLink
     /// <summary>Looks at silence are so many a timeout.</summary>
     private const int LooksPerTimeout = 4;
 
+    /// <summary>The greeting fails a little before the calls that wait for it, so that they can say why.</summary>
+    private const double GreetingShare = 0.9;
+
     private const int FeedCreditBytes = SharingProtocol.FeedWindowBytes / 4;
 
     private readonly Socket _socket;
@@ -178,7 +181,7 @@ internal sealed class PeerLink : IStoreLink
     private async Task<bool> TryGreetAsync(Guid incarnation, CancellationToken cancellation)
     {
         using var limit = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
-        limit.CancelAfter(_timeout);
+        limit.CancelAfter(_timeout * GreetingShare);
         try
         {
             _sender.Send(
@@ -381,7 +384,7 @@ internal sealed class PeerLink : IStoreLink
 
     private StoreOwnerException Mute()
     {
-        int owner = _welcome?.OwnerProcessId ?? 0;
+        int owner = _welcome?.OwnerProcessId ?? PeerIdentity.ProcessOf(_socket);
         string name = owner == 0 ? "The owner of the database" : $"Process {owner}, which has the database open,";
         return new StoreOwnerException($"{name} has not answered for {_timeout.TotalSeconds:0.#} s.", owner);
     }
