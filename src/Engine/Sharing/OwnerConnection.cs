@@ -53,9 +53,11 @@ internal sealed class OwnerConnection
             using var stop = CancellationTokenSource.CreateLinkedTokenSource(leaving, _closing.Token);
             if (await ReadHelloAsync(stop.Token).ConfigureAwait(false) is not { } hello) return;
             Holder = hello.Incarnation;
-            await _owner.SupersedeAsync(this, hello.Incarnation).ConfigureAwait(false);
             hasLease = await TryLeaseAsync(hello).ConfigureAwait(false);
             if (!hasLease) return;
+
+            // Behind the lease, so that it does not end between the two.
+            await _owner.SupersedeAsync(this, hello.Incarnation).ConfigureAwait(false);
             SendWelcome();
             await ServeAsync(stop.Token).ConfigureAwait(false);
         }

@@ -21,6 +21,7 @@ internal sealed class PeerLink : IStoreLink
     private readonly FrameReader _reader;
     private readonly FrameSender _sender;
     private readonly TimeSpan _timeout;
+    private readonly Durability _durability;
     private readonly Timer _look;
     private readonly ConcurrentDictionary<uint, PeerCall> _calls = new();
     private readonly CancellationTokenSource _closing = new();
@@ -32,10 +33,11 @@ internal sealed class PeerLink : IStoreLink
     private long _lastHeard;
     private volatile Exception? _loss;
 
-    private PeerLink(Socket socket, TimeSpan timeout)
+    private PeerLink(Socket socket, SharedStoreOptions options)
     {
         _socket = socket;
-        _timeout = timeout;
+        _timeout = options.OwnerTimeout;
+        _durability = options.Database.Durability;
         var stream = new NetworkStream(socket, ownsSocket: false);
         _reader = new FrameReader(PipeReader.Create(stream, SharingStream.ReaderOptions), SharingProtocol.AnswerBytesMax);
         _sender = new FrameSender(stream);
@@ -52,7 +54,7 @@ internal sealed class PeerLink : IStoreLink
 
     /// <summary>Connects to a socket; null: nobody listens there.</summary>
     /// <exception cref="StoreOwnerException">Somebody does, but does not answer, or refuses.</exception>
-    public static async Task<PeerLink?> TryConnectAsync(string path, Guid incarnation, TimeSpan timeout, CancellationToken cancellation)
+    public static async Task<PeerLink?> TryConnectAsync(string path, SharedStoreOptions options, CancellationToken cancellation)
     {
         var socket = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
         PeerLink? link = null;
@@ -60,8 +62,8 @@ internal sealed class PeerLink : IStoreLink
         {
             await socket.ConnectAsync(new UnixDomainSocketEndPoint(path), cancellation).ConfigureAwait(false);
             if (!PeerIdentity.IsSameUser(socket)) throw new StoreOwnerException($"'{path}' is served by another user.", 0);
-            link = new PeerLink(socket, timeout);
-            if (await link.TryGreetAsync(incarnation, cancellation).ConfigureAwait(false)) return link;
+            link = new PeerLink(socket, options);
+            if (await link.TryGreetAsync(options.Incarnation, cancellation).ConfigureAwait(false)) return link;
         }
         catch (SocketException)
         {
@@ -106,6 +108,10 @@ internal sealed class PeerLink : IStoreLink
         ArgumentNullException.ThrowIfNull(batch);
         cancellation.ThrowIfCancellationRequested();
         await WaitForRoomAsync(cancellation).ConfigureAwait(false);
+
+        // The default level is that of this process, whoever is the owner.
+        if (batch.Durability is null)
+            batch = new StoreBatch { Conditions = batch.Conditions, Operations = batch.Operations, Durability = _durability };
         var call = new PeerCall<object>(FrameKind.Outcome, static body => StoreCodec.ReadOutcome(body.Span));
         uint request = Add(call);
         try

@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using Varve.Bytes;
 
 namespace Varve.Sharing;
@@ -239,7 +238,7 @@ public sealed partial class SharedStore : ISharedStore, IAsyncDisposable, IDispo
         if (!System.IO.Directory.Exists(_directory)) return null;
         foreach (string path in SocketPlaces.Find(_directory, _options.SocketDirectory))
         {
-            PeerLink? link = await PeerLink.TryConnectAsync(path, Incarnation, _options.OwnerTimeout, _closing.Token).ConfigureAwait(false);
+            PeerLink? link = await PeerLink.TryConnectAsync(path, _options, _closing.Token).ConfigureAwait(false);
             if (link is not null) return link;
         }
 

@@ -6,7 +6,10 @@ public sealed class SharedStoreOptions
     /// <summary>Least <see cref="OwnerTimeout"/>: 100 ms.</summary>
     public static readonly TimeSpan OwnerTimeoutMin = TimeSpan.FromMilliseconds(100);
 
-    /// <summary>The options with which this process opens the database when it becomes the owner.</summary>
+    /// <summary>
+    /// The options with which this process opens the database when it becomes the owner. Their durability is the default of its batches,
+    /// whoever the owner is.
+    /// </summary>
     public DatabaseOptions Database { get; set; } = new();
 
     /// <summary>

@@ -137,7 +137,7 @@ internal static class StoreCodec
         bool isAgain = reader.Flag();
         var attempt = new BatchAttempt(reader.Id(), isAgain);
         int level = reader.Count();
-        var names = new string[reader.CountOf(bytesMin: 1)];
+        string[] names = new string[reader.CountOf(bytesMin: 1)];
         for (int i = 0; i < names.Length; i++) names[i] = reader.Text();
         var conditions = new StoreCondition[reader.CountOf(OperationBytesMin)];
         for (int i = 0; i < conditions.Length; i++)
@@ -231,7 +231,7 @@ internal static class StoreCodec
         byte flags = reader.Byte();
         ulong firstSequence = reader.Number();
         ulong sequence = reader.Number();
-        var names = new string[reader.CountOf(bytesMin: 1)];
+        string[] names = new string[reader.CountOf(bytesMin: 1)];
         for (int i = 0; i < names.Length; i++) names[i] = reader.Text();
         var changes = new Change[reader.CountOf(ChangeBytesMin)];
         for (int i = 0; i < changes.Length; i++)
@@ -254,7 +254,7 @@ internal static class StoreCodec
     public static IReadOnlyList<string>? ReadNames(ReadOnlySpan<byte> body)
     {
         var reader = new BodyReader(body);
-        var names = new string[reader.CountOf(bytesMin: 1)];
+        string[] names = new string[reader.CountOf(bytesMin: 1)];
         for (int i = 0; i < names.Length; i++) names[i] = reader.Text();
         return reader.IsWhole ? names : null;
     }

@@ -1,4 +1,5 @@
 using System.Net.Sockets;
+using Varve.Native;
 
 namespace Varve.Tests.Sharing;
 
@@ -11,7 +12,7 @@ internal sealed class CuttingProxy : IDisposable
     public CuttingProxy(string path, string owner)
     {
         _owner = owner;
-        Directory.CreateDirectory(Path.GetDirectoryName(path)!, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
+        Assert.True(PrivateFolder.TryMake(Path.GetDirectoryName(path)!));
         _listener.Bind(new UnixDomainSocketEndPoint(path));
         _listener.Listen();
         _ = AcceptAsync();
