@@ -285,8 +285,8 @@ public sealed class CommandTests : IDisposable
 
     private static async Task WriteAsync(Process server, string key)
     {
-        string answer = await AskAsync(
-            server, "tools/call", $$$$"""{"name":"map_insert","arguments":{"name":"m","entries":{"{{{{key}}}}":"value of {{{{key}}}}"}}}""");
+        string arguments = $$$"""{"name":"m","entries":{"{{{key}}}":"value of {{{key}}}"} }""";
+        string answer = await AskAsync(server, "tools/call", $$"""{"name":"map_insert","arguments":{{arguments}} }""");
         Assert.Contains("\"count\":1", answer);
     }
 

@@ -22,7 +22,8 @@ internal static class SharingCommand
     public static IEnumerable<Command> Create(Option<string> data, Option<string> results)
     {
         var num = new Option<int>("--num") { Description = "Calls of each kind.", DefaultValueFactory = _ => 50_000 };
-        var command = new Command("sharing", "Gets and puts of a process that shares a directory: as its owner, and as a peer of another one.")
+        var command = new Command(
+            "sharing", "Gets and puts of a process that shares a directory: as its owner, and as a peer of another one.")
         {
             num, data, results,
         };
@@ -30,7 +31,8 @@ internal static class SharingCommand
         {
             string directory = Path.Combine(parsed.GetValue(data)!, "sharing");
             if (Directory.Exists(directory)) Directory.Delete(directory, recursive: true);
-            var report = new StringBuilder("| calls | owner, median | p99 | peer, median | p99 | the peer's more |\n|---|---:|---:|---:|---:|---:|\n");
+            var report = new StringBuilder("| calls | owner, median | p99 | peer, median | p99 | the peer's more |\n")
+                .Append("|---|---:|---:|---:|---:|---:|\n");
             Result[] peer = await MeasurePeerAsync(directory, parsed.GetValue(num));
             Result[] owner = await MeasureAsync(directory, parsed.GetValue(num));
             foreach ((Result own, Result other) in owner.Zip(peer))

@@ -21,7 +21,9 @@ internal enum FailureKind : byte
     InvalidOperation = 13,
 }
 
-/// <summary>Exceptions as bytes: what comes out is of the type, and says the same, as what went in. Its trace is that of the caller.</summary>
+/// <summary>
+/// Exceptions as bytes: what comes out is of the type, and says the same, as what went in. Its trace is that of the caller.
+/// </summary>
 internal static class FailureCodec
 {
     private const string ArgumentNullText = "A value is missing.";
@@ -124,7 +126,8 @@ internal static class FailureCodec
     private static string WithoutSuffix(ArgumentException failure)
     {
         if (failure is ArgumentNullException) return ArgumentNullText;
-        int suffix = failure.ParamName is null ? -1 : failure.Message.IndexOf($" (Parameter '{failure.ParamName}')", StringComparison.Ordinal);
+        if (failure.ParamName is null) return failure.Message;
+        int suffix = failure.Message.IndexOf($" (Parameter '{failure.ParamName}')", StringComparison.Ordinal);
         return suffix < 0 ? failure.Message : failure.Message[..suffix];
     }
 

@@ -33,8 +33,8 @@ public static class Leases
     /// <summary>Each lease that ends from now on, and when "now" is: for those that must miss none.</summary>
     /// <param name="store">The store.</param>
     /// <param name="following">
-    /// Called when from then on no end is missed: what was held then and ends is told. Called again when the database kept too little of its
-    /// history, so that some may have been missed: look at all of them then. Must not block.
+    /// Called when from then on no end is missed: what was held then and ends is told. Called again when the database kept too little of
+    /// its history, so that some may have been missed: look at all of them then. Must not block.
     /// </param>
     /// <param name="cancellation">Ends it with <see cref="OperationCanceledException"/>.</param>
     public static IAsyncEnumerable<Guid> FollowEndedAsync(ISharedStore store, Action following, CancellationToken cancellation = default)

@@ -3,7 +3,9 @@ using System.Net.Sockets;
 
 namespace Varve.Sharing;
 
-/// <summary>One process that is connected to the owner. What it sends cannot harm the owner: the worst is that its connection ends.</summary>
+/// <summary>
+/// One process that is connected to the owner. What it sends cannot harm the owner: the worst is that its connection ends.
+/// </summary>
 internal sealed class OwnerConnection
 {
     private const int RequestsMax = 64;

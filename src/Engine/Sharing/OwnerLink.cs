@@ -114,8 +114,8 @@ internal sealed class OwnerLink : IStoreLink
     }
 
     /// <summary>
-    /// Ends older connections of a process, and returns when nothing of what they were asked is under way: what the process asks from now on
-    /// comes behind it.
+    /// Ends older connections of a process, and returns when nothing of what they were asked is under way: what the process asks from
+    /// now on comes behind it.
     /// </summary>
     public async Task SupersedeAsync(OwnerConnection newer, Guid holder)
     {

@@ -200,7 +200,7 @@ internal sealed class PeerLink : IStoreLink
 
             _welcome = ReadWelcome(frame);
         }
-        catch (Exception loss) when (loss is SocketException or ConnectionLostException || (loss is IOException { InnerException: SocketException }))
+        catch (IOException loss) when (loss is ConnectionLostException || loss.InnerException is SocketException)
         {
             return false;
         }
@@ -223,7 +223,7 @@ internal sealed class PeerLink : IStoreLink
         if (frame.Kind != FrameKind.Refusal) throw new StoreOwnerException("The owner of the database speaks another protocol.", 0);
         var reader = new BodyReader(frame.Body.Span);
         throw new StoreOwnerException(
-            $"The owner of the database speaks version {reader.Number()} of the protocol; this process speaks {SharingProtocol.Version}.", 0);
+            $"The owner of the database speaks version {reader.Number()} of the protocol; this process {SharingProtocol.Version}.", 0);
     }
 
     private async Task<T?> AskAsync<T, TContent>(

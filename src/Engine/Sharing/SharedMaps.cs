@@ -1,6 +1,8 @@
 namespace Varve.Sharing;
 
-/// <summary>The internal maps in which sharing keeps rows: the same names as in <c>InternalMaps</c>, which stands above this folder.</summary>
+/// <summary>
+/// The internal maps in which sharing keeps rows: the same names as in <c>InternalMaps</c>, which this folder must not use.
+/// </summary>
 internal static class SharedMaps
 {
     /// <summary>Leases: docs/formats/sharing.md.</summary>

@@ -72,7 +72,9 @@ public sealed partial class SharedStore : ISharedStore, IAsyncDisposable, IDispo
     /// <param name="cancellation">Ends the wait.</param>
     /// <exception cref="ArgumentException">An option is outside its range.</exception>
     /// <exception cref="StoreOwnerException">The process that has it open does not answer, or does not share it.</exception>
-    /// <exception cref="IOException">The database cannot be opened: the exceptions of <see cref="Database.Open(string, DatabaseOptions)"/>.</exception>
+    /// <exception cref="IOException">
+    /// The database cannot be opened: the exceptions of <see cref="Database.Open(string, DatabaseOptions)"/>.
+    /// </exception>
     public static async ValueTask<SharedStore> OpenAsync(
         string directory, SharedStoreOptions? options = null, CancellationToken cancellation = default)
     {

@@ -45,7 +45,7 @@ public sealed class SharedStoreOptions
         ArgumentNullException.ThrowIfNull(Database);
         Database.Validate();
         if (Database.Mode == OpenMode.ReadOnly)
-            throw new ArgumentException("A directory that is opened for reading only is not shared: readers share it by themselves.", nameof(Database));
+            throw new ArgumentException("What is opened for reading only is not shared: readers share it by themselves.", nameof(Database));
         if (Incarnation == Guid.Empty) throw new ArgumentException("An incarnation has a name that is not empty.", nameof(Incarnation));
         ArgumentOutOfRangeException.ThrowIfLessThan(OwnerTimeout, OwnerTimeoutMin);
     }

@@ -136,7 +136,8 @@ public sealed class OwnerSearchTests : IAsyncLifetime
     public async Task A_folder_whose_path_is_too_long_for_a_socket_is_said_so()
     {
         string folder = Path.Combine(_house.Sockets, new string('x', 100));
-        IOException failure = await Assert.ThrowsAnyAsync<IOException>(() => _house.OpenAsync(configure: options => options.SocketDirectory = folder));
+        IOException failure = await Assert.ThrowsAnyAsync<IOException>(
+            () => _house.OpenAsync(configure: options => options.SocketDirectory = folder));
         Assert.Contains("103 bytes", failure.Message, StringComparison.Ordinal);
     }
 
@@ -147,7 +148,8 @@ public sealed class OwnerSearchTests : IAsyncLifetime
         await client.ReceiveAsync(new byte[1_000]);
         var buffer = new FrameBuffer();
         int start = buffer.Begin(FrameKind.Welcome, 0);
-        StoreCodec.WriteWelcome(buffer, new Welcome(SharingProtocol.Version, new Varve.Bytes.DatabaseId(1, 2), Guid.NewGuid(), 4_711, 1 << 20));
+        var database = new Varve.Bytes.DatabaseId(1, 2);
+        StoreCodec.WriteWelcome(buffer, new Welcome(SharingProtocol.Version, database, Guid.NewGuid(), 4_711, 1 << 20));
         buffer.End(start);
         await client.SendAsync(buffer.Written);
         return client;

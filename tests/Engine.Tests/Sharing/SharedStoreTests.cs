@@ -139,7 +139,8 @@ public sealed class SharedStoreTests : IAsyncLifetime
         await Assert.ThrowsAnyAsync<OperationCanceledException>(async () => await _peer.GetAsync("m", default, cancelled.Token));
         await Assert.ThrowsAnyAsync<OperationCanceledException>(async () => await _peer.WriteAsync(Put("m", "k", "v"), cancelled.Token));
         using var later = new CancellationTokenSource();
-        Task<ChangeBatch> waiting = FirstAsync(_peer.ReadChangesAsync(new StoreFeed { After = _owner.Database!.LatestSequence }, later.Token));
+        var feed = new StoreFeed { After = _owner.Database!.LatestSequence };
+        Task<ChangeBatch> waiting = FirstAsync(_peer.ReadChangesAsync(feed, later.Token));
         await later.CancelAsync();
         await Assert.ThrowsAnyAsync<OperationCanceledException>(() => waiting);
         for (int i = 0; i < 200; i++)

@@ -35,7 +35,8 @@ public sealed class StoreCodecTests
     {
         ["hello"] = (Write(new Hello(1, Guid.NewGuid(), 12), StoreCodec.WriteHello), body => StoreCodec.ReadHello(body)),
         ["welcome"] = (
-            Write(new Welcome(1, new DatabaseId(1, 2), Guid.NewGuid(), 3, 4), StoreCodec.WriteWelcome), body => StoreCodec.ReadWelcome(body)),
+            Write(new Welcome(1, new DatabaseId(1, 2), Guid.NewGuid(), 3, 4), StoreCodec.WriteWelcome),
+            body => StoreCodec.ReadWelcome(body)),
         ["range"] = (
             Write(new StoreRange { Map = "m", Limit = 3, Start = Utf8("a"), End = Utf8("b") }, StoreCodec.WriteRange),
             body => StoreCodec.ReadRange(body)),
@@ -47,7 +48,7 @@ public sealed class StoreCodecTests
         ["feed"] = (
             Write(new StoreFeed { After = 5, Map = "m", KeyPrefix = Utf8("p") }, StoreCodec.WriteFeed), body => StoreCodec.ReadFeed(body)),
         ["changes"] = (Write(Changes, StoreCodec.WriteChanges), body => StoreCodec.ReadChanges(body)),
-        ["names"] = (Write(["a", "ü"], (Action<FrameBuffer, IReadOnlyList<string>>)StoreCodec.WriteNames), body => StoreCodec.ReadNames(body)),
+        ["names"] = (Write<IReadOnlyList<string>>(["a", "ü"], StoreCodec.WriteNames), body => StoreCodec.ReadNames(body)),
         ["failure"] = (Write<Exception>(new ArgumentException("text", "name"), FailureCodec.Write), body => FailureCodec.Read(body)),
     };
 
@@ -115,7 +116,7 @@ public sealed class StoreCodecTests
     {
         Exception read = FailureCodec.Read(Write(failure, FailureCodec.Write))!;
         Assert.IsType(type, read);
-        Assert.Contains(type == failure.GetType() ? failure.Message : failure.Message.Split('\n')[0], read.Message, StringComparison.Ordinal);
+        Assert.Contains(failure.Message, read.Message, StringComparison.Ordinal);
         if (failure is ArgumentException argument && type == failure.GetType())
             Assert.Equal(argument.ParamName, ((ArgumentException)read).ParamName);
         if (failure is ChangeHistoryLostException lost)

@@ -103,7 +103,8 @@ internal sealed class HandoverCommand
     private void Print(int rounds, TimeSpan time) => Console.WriteLine(string.Create(
         CultureInfo.InvariantCulture,
         $"handover: {rounds:N0} rounds in {time.TotalSeconds:N0} s ({_kills:N0} kills, {_ends:N0} ends, {_leaves:N0} leaves), "
-        + $"{_rows:N0} rows and {_countedBefore:N0} counts acknowledged, {_changes:N0} changes in feeds, {_losses:N0} histories lost, 0 failed"));
+        + $"{_rows:N0} rows and {_countedBefore:N0} counts acknowledged, {_changes:N0} changes in feeds, "
+        + $"{_losses:N0} histories lost, 0 failed"));
 
     private void Start()
     {
@@ -232,8 +233,8 @@ internal sealed class HandoverCommand
             if (held.SetEquals(expected)) return;
             if (watch.Elapsed > ProgressTimeMax)
             {
-                throw new TimeoutException(
-                    $"Leases of {string.Join(", ", held.Except(expected))} are too many, of {string.Join(", ", expected.Except(held))} missing.");
+                string extra = string.Join(", ", held.Except(expected));
+                throw new TimeoutException($"Leases of {extra} are too many, of {string.Join(", ", expected.Except(held))} missing.");
             }
 
             await Task.Delay(Poll);
