@@ -25,14 +25,18 @@ internal sealed class OwnerConnection
     private readonly Dictionary<uint, OwnerRequest> _requests = [];
     private int _feeds;
 
-    public OwnerConnection(OwnerLink owner, Socket socket)
+    public OwnerConnection(OwnerLink owner, Socket socket, long number)
     {
         _owner = owner;
+        Number = number;
         _socket = socket;
         var stream = new NetworkStream(socket, ownsSocket: false);
         _reader = new FrameReader(PipeReader.Create(stream, SharingStream.ReaderOptions), SharingProtocol.HelloBytesMax);
         _sender = new FrameSender(stream);
     }
+
+    /// <summary>Ascends in the order in which connections come.</summary>
+    public long Number { get; }
 
     /// <summary>The process; empty before its hello.</summary>
     public Guid Holder { get; private set; }

@@ -121,7 +121,7 @@ internal sealed class OwnerLink : IStoreLink
     {
         OwnerConnection[] older;
         lock (_connectionsGuard)
-            older = [.. _connections.Where(connection => connection != newer && connection.Holder == holder)];
+            older = [.. _connections.Where(connection => connection.Number < newer.Number && connection.Holder == holder)];
         foreach (OwnerConnection connection in older) connection.Close();
         await Task.WhenAll(older.Select(connection => connection.Idle)).ConfigureAwait(false);
     }
@@ -146,6 +146,7 @@ internal sealed class OwnerLink : IStoreLink
 
     private async Task AcceptAsync()
     {
+        long number = 0;
         while (!_leaving.IsCancellationRequested)
         {
             Socket socket;
@@ -170,7 +171,7 @@ internal sealed class OwnerLink : IStoreLink
                 continue;
             }
 
-            var connection = new OwnerConnection(this, socket);
+            var connection = new OwnerConnection(this, socket, ++number);
             lock (_connectionsGuard) _connections.Add(connection);
             _ = ServeAsync(connection);
         }
@@ -178,8 +179,14 @@ internal sealed class OwnerLink : IStoreLink
 
     private async Task ServeAsync(OwnerConnection connection)
     {
-        await connection.RunAsync(_leaving.Token).ConfigureAwait(false);
-        lock (_connectionsGuard) _connections.Remove(connection);
+        try
+        {
+            await connection.RunAsync(_leaving.Token).ConfigureAwait(false);
+        }
+        finally
+        {
+            lock (_connectionsGuard) _connections.Remove(connection);
+        }
     }
 
     private async Task EndLeasesAsync(IReadOnlyList<Guid> left)

@@ -267,8 +267,10 @@ internal sealed class PeerLink : IStoreLink
 
     private uint Add(PeerCall call)
     {
-        uint request = Interlocked.Increment(ref _lastRequest);
-        if (!_calls.TryAdd(request, call)) throw new InvalidOperationException("Too many requests are under way.");
+        // Numbers come round again; a feed may have kept its own that long.
+        uint request;
+        do request = Interlocked.Increment(ref _lastRequest);
+        while (!_calls.TryAdd(request, call));
 
         // Added first, looked at second: whoever loses the connection does it the other way round.
         if (_loss is { } loss)

@@ -116,6 +116,25 @@ public sealed class LeaseTests : IAsyncLifetime
         Assert.Equal([name], await ended.WaitAsync(WaitMax));
     }
 
+    [Fact]
+    public async Task Many_connections_of_one_process_at_once_leave_one()
+    {
+        SharedStore owner = await _house.OpenAsync();
+        SharedStoreOptions options = _house.Options();
+        IEnumerable<Task<PeerLink?>> connecting =
+            Enumerable.Range(0, 30).Select(_ => Task.Run(() => PeerLink.TryConnectAsync(_house.SocketPath, options, default)));
+        PeerLink?[] links = await Task.WhenAll(connecting).WaitAsync(WaitMax);
+        PeerLink[] connected = [.. links.OfType<PeerLink>()];
+        IEnumerable<Task> allButOne = connected.Select(link => Task.WhenAll(connected.Except([link]).Select(other => other.Ended)));
+        await Task.WhenAny(allButOne).WaitAsync(WaitMax);
+        PeerLink left = connected.Single(link => !link.Ended.IsCompleted);
+        Assert.NotEmpty(await left.ListMapsAsync(default));
+        Assert.True(await Leases.IsHeldAsync(owner, options.Incarnation));
+        foreach (PeerLink link in connected) await link.DisposeAsync();
+        await Leases.WaitForEndAsync(owner, options.Incarnation).WaitAsync(WaitMax);
+        await owner.DisposeAsync().AsTask().WaitAsync(WaitMax);
+    }
+
     private static async Task<List<Guid>> TakeAsync(IAsyncEnumerable<Guid> ended, int count)
     {
         List<Guid> seen = [];
