@@ -4,6 +4,7 @@ using Varve.Workloads.Bulk;
 using Varve.Workloads.Expiring;
 using Varve.Workloads.Large;
 using Varve.Workloads.Loads;
+using Varve.Workloads.Sharing;
 using Varve.Workloads.Soak;
 using Varve.Workloads.Sweep;
 
@@ -19,6 +20,7 @@ root.Add(LargeValues.CreateCommand(options.Data));
 root.Add(LargeDelete.CreateCommand(options.Data, options.Results, options.Budget));
 root.Add(SweepCommand.Create(options.Data, options.Results, options.Budget));
 root.Add(ExpiringCommand.Create(options.Number, options.Budget, options.Seed, options.Data, options.Results));
+foreach (Command command in SharingCommand.Create(options.Data, options.Results)) root.Add(command);
 root.Add(SoakCommand.Create(options.Seed, options.Data, options.Results));
 try
 {

@@ -38,6 +38,9 @@ public sealed partial class Database : IDisposable, IAsyncDisposable
     /// <summary>The sequence of the last write that reads see.</summary>
     public ulong LatestSequence => Views.VisibleSequence;
 
+    /// <summary>The random name that all its files carry.</summary>
+    internal Bytes.DatabaseId Id => _store.Tables.DatabaseId;
+
     internal bool IsClosed => _isClosed;
 
     internal Limits Limits { get; }

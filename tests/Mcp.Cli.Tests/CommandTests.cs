@@ -192,7 +192,7 @@ public sealed class CommandTests : IDisposable
     }
 
     [Fact]
-    public async Task Data_that_another_server_uses_is_refused()
+    public async Task Data_that_another_process_uses_and_does_not_share_is_refused()
     {
         using Database database = Database.Open(Data);
         using Process process = StartProcess("serve", "--data", Data);
@@ -201,6 +201,46 @@ public sealed class CommandTests : IDisposable
         await process.WaitForExitAsync(new CancellationTokenSource(TimeSpan.FromSeconds(60)).Token);
         Assert.Equal(ExitCode.System, process.ExitCode);
         Assert.StartsWith("varve-mcp: ", error);
+    }
+
+    [Fact]
+    public async Task Two_servers_over_stdio_share_their_data_and_survive_each_others_death()
+    {
+        List<Process> servers = [StartProcess("serve", "--server", "store", "--data", Data)];
+        try
+        {
+            await BeginAsync(servers[0]);
+            for (int round = 0; round < 4; round++)
+            {
+                Process next = StartProcess("serve", "--server", "store", "--data", Data);
+                servers.Add(next);
+                await BeginAsync(next);
+                Process owner = servers[^2];
+                await WriteAsync(owner, $"a{round}");
+                await WriteAsync(next, $"b{round}");
+                Assert.Contains($"a{round}", await ReadAsync(next, $"a{round}"));
+                Assert.Contains($"b{round}", await ReadAsync(owner, $"b{round}"));
+
+                // Beside running servers an operator looks at their calls.
+                (int exitCode, string output, string error) = await RunAsync("calls", "list", "--data", Data, "--json");
+                Assert.True(exitCode == ExitCode.Ok, error);
+                Assert.Equal(2 * (round + 1), output.Split('\n', StringSplitOptions.RemoveEmptyEntries).Length);
+
+                // By turns the owner is killed, and asked to go.
+                if (round % 2 == 0) owner.Kill();
+                else owner.StandardInput.Close();
+                Assert.Contains($"a{round}", await ReadAsync(next, $"a{round}"));
+                Assert.Contains($"b{round}", await ReadAsync(next, $"b{round}"));
+            }
+        }
+        finally
+        {
+            foreach (Process server in servers)
+            {
+                server.Kill();
+                server.Dispose();
+            }
+        }
     }
 
     [Theory]
@@ -236,6 +276,33 @@ public sealed class CommandTests : IDisposable
         (int exitCode, _, string error) = await RunAsync("examples", "--run", "steps", "--port", $"{port}");
         Assert.Equal(ExitCode.System, exitCode);
         Assert.Contains($"Port {port} cannot be used", error);
+    }
+
+    /// <summary>Speaks the protocol by hand, so that the test has the process itself in its hands.</summary>
+    private static Task<string> BeginAsync(Process server) => AskAsync(
+        server, "initialize", """{"protocolVersion":"2025-11-25","capabilities":{},"clientInfo":{"name":"t","version":"1"}}""");
+
+    private static async Task WriteAsync(Process server, string key)
+    {
+        string arguments = $$$"""{"name":"m","entries":{"{{{key}}}":"value of {{{key}}}"} }""";
+        string answer = await AskAsync(server, "tools/call", $$"""{"name":"map_insert","arguments":{{arguments}} }""");
+        Assert.Contains("\"count\":1", answer);
+    }
+
+    private static Task<string> ReadAsync(Process server, string key) => AskAsync(
+        server, "tools/call", $$$"""{"name":"map_get","arguments":{"name":"m","key":"{{{key}}}"}}""");
+
+    private static async Task<string> AskAsync(Process server, string method, string parameters)
+    {
+        await server.StandardInput.WriteLineAsync($$"""{"jsonrpc":"2.0","id":7,"method":"{{method}}","params":{{parameters}}}""");
+        await server.StandardInput.FlushAsync();
+        using var limit = new CancellationTokenSource(TimeSpan.FromSeconds(60));
+        while (await server.StandardOutput.ReadLineAsync(limit.Token) is { } line)
+        {
+            if (line.Contains("\"id\":7", StringComparison.Ordinal)) return line;
+        }
+
+        throw new InvalidDataException($"The server has ended: {await server.StandardError.ReadToEndAsync()}");
     }
 
     private static int FreePort()

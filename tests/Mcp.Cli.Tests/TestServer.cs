@@ -39,7 +39,7 @@ internal sealed class TestServer : IAsyncDisposable
         McpClientOptions? client = null, ServerSettings? settings = null)
     {
         HostApplicationBuilder builder = Host.CreateEmptyApplicationBuilder(null);
-        builder.Services.AddSingleton(database);
+        builder.Services.AddSingleton<ISharedStore>(new EmbeddedStore(database));
         var served = new ServeSettings(server, "") { Durability = Durability.Buffered, Servers = settings ?? new ServerSettings(Seed: 1) };
         ServerHost.AddServers(builder.Services, served);
         builder.Services.Configure<McpJournalOptions>(options =>

@@ -1,5 +1,6 @@
 using System.CommandLine;
 using Varve.Simulate;
+using Varve.Simulate.Handover;
 using Varve.Simulation;
 
 const int Sets = 4;
@@ -31,6 +32,8 @@ root.Subcommands.Add(Sweep.CreateCommand("long", "Mixed: of 64 seeds 1 of cuts, 
 root.Subcommands.Add(LitmusCommand.Create());
 root.Subcommands.Add(DamageCommand.Create());
 root.Subcommands.Add(FuzzCommand.Create());
+root.Subcommands.Add(HandoverCommand.Create());
+root.Subcommands.Add(HandoverCommand.CreateChild());
 return root.Parse(args).Invoke();
 
 static HistoryResult Histories(HistoryOptions options, SweepRun with) => History.Run(options, with.Pool, with.WrapFiles);

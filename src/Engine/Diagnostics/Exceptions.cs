@@ -76,14 +76,24 @@ public sealed class DatabaseLockedException : IOException
     public int OwnerProcessId { get; }
 }
 
-/// <summary>The write was logged, but its sync failed: after the next open it may exist or not.</summary>
-/// <remarks>The database takes no further writes until it is opened again. Reads go on and do not show the write.</remarks>
+/// <summary>
+/// The write was logged, but its sync failed: after the next open it may exist or not. Or it was sent to the process that has the database
+/// open, and nothing came back.
+/// </summary>
+/// <remarks>
+/// After a failed sync the database takes no further writes until it is opened again. Reads go on and do not show the write.
+/// </remarks>
 public sealed class CommitOutcomeUnknownException : IOException
 {
     /// <summary>Creates the exception.</summary>
     /// <param name="cause">The failed call.</param>
     public CommitOutcomeUnknownException(Exception cause)
         : base("The write was logged but could not be synced, so it may or may not exist after the next open: " + cause.Message, cause)
+    {
+    }
+
+    internal CommitOutcomeUnknownException(string message, Exception? cause)
+        : base(message, cause)
     {
     }
 }

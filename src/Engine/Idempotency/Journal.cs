@@ -322,10 +322,7 @@ public sealed partial class Journal
 
         using var ending = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
         Task changed = WaitForChangeAsync(id, state, ending.Token).AsTask();
-        Task orphaned = WaitUntilAsync(
-            Leases.FeedOf(pending.Owner),
-            async token => !await Leases.IsHeldAsync(Store, pending.Owner, token).ConfigureAwait(false),
-            ending.Token).AsTask();
+        Task orphaned = Leases.WaitForEndAsync(Store, pending.Owner, ending.Token);
         Task first = await Task.WhenAny(changed, orphaned).ConfigureAwait(false);
         await ending.CancelAsync().ConfigureAwait(false);
         await Task.WhenAll(changed, orphaned).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);

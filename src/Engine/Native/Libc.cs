@@ -75,6 +75,9 @@ internal static unsafe partial class Libc
     [LibraryImport(Library, EntryPoint = "link", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
     public static partial int Link(string existing, string created);
 
+    [LibraryImport(Library, EntryPoint = "geteuid")]
+    public static partial uint GetUser();
+
     [LibraryImport(Library, EntryPoint = "statx", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
     public static partial int GetStatusOnLinux(int directory, string path, int flags, uint mask, out LinuxFileStatus status);
 
@@ -103,6 +106,9 @@ internal struct LinuxFileStatus
 {
     [FieldOffset(0)]
     public uint Mask;
+
+    [FieldOffset(20)]
+    public uint Owner;
 
     [FieldOffset(28)]
     public ushort Mode;

@@ -48,8 +48,7 @@ public sealed class EmbeddedStore(Database database) : ISharedStore
     {
         ArgumentNullException.ThrowIfNull(batch);
         using WriteBatch write = database.CreateBatch();
-        foreach (StoreCondition condition in batch.Conditions) Add(write, condition);
-        foreach (StoreOperation operation in batch.Operations) Add(write, operation);
+        Fill(write, batch);
         WriteOutcome outcome = await database.TryWriteAsync(write, batch.Durability, cancellation).ConfigureAwait(false);
         return new StoreOutcome(outcome.IsCommitted, outcome.Sequence, outcome.FailedCondition);
     }
@@ -64,18 +63,19 @@ public sealed class EmbeddedStore(Database database) : ISharedStore
         if (feed.After is null) yield return new ChangeBatch(after, after, [], isFirstPiece: true, isLastPiece: true);
         await foreach (ChangeBatch batch in database.ReadChanges(after, options, cancellation).ConfigureAwait(false))
         {
-            Change[] shown = [.. batch.Changes.Where(change => feed.Shows(change))];
-
-            // The last of several pieces says that the batch is whole, with or without changes.
-            if (shown.Length == 0 && (batch.IsFirstPiece || !batch.IsLastPiece)) continue;
-            yield return shown.Length == batch.Changes.Count
-                ? batch
-                : new ChangeBatch(batch.FirstSequence, batch.Sequence, shown, batch.IsFirstPiece, batch.IsLastPiece);
+            if (feed.Show(batch) is { } shown) yield return shown;
         }
     }
 
     /// <inheritdoc/>
     public ValueTask<IReadOnlyList<string>> ListMapsAsync(CancellationToken cancellation = default) => new(database.ListMaps());
+
+    /// <summary>What is written and what must hold, behind what the batch has already.</summary>
+    internal void Fill(WriteBatch write, StoreBatch batch)
+    {
+        foreach (StoreCondition condition in batch.Conditions) Add(write, condition);
+        foreach (StoreOperation operation in batch.Operations) Add(write, operation);
+    }
 
     private static async ValueTask<StorePage> ReadPageAsync(PageReader reader, StoreRange range)
     {

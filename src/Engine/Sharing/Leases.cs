@@ -3,47 +3,108 @@ using System.Runtime.CompilerServices;
 namespace Varve.Sharing;
 
 /// <summary>
-/// Which processes that use a store are alive. One that shares a store with others has a row for its incarnation, which whoever has the
-/// database open removes when the process is gone. A process that is alone with its database has none.
+/// Which processes use a shared store right now. Each has a row of its own, named by its incarnation, which is there exactly as long as
+/// its connection to the owner of the database (or its ownership): docs/sharing.md.
 /// </summary>
+/// <remarks>
+/// Only a store that was opened for sharing has leases; in any other none is held and none ends. So a process asks for its own first to
+/// know whether those of others mean anything.
+/// </remarks>
 public static class Leases
 {
-    private const string Map = "$varve/sessions";
-    private const byte Kind = (byte)'l';
-    private const int IncarnationBytes = 16;
-
-    /// <summary>Whether a process is alive, as far as its lease says.</summary>
+    /// <summary>Whether a process uses the store.</summary>
     /// <param name="store">The store.</param>
-    /// <param name="incarnation">The process.</param>
+    /// <param name="incarnation">The process's name for this one of its lives.</param>
     /// <param name="cancellation">Ends the wait.</param>
-    public static async ValueTask<bool> IsHeldAsync(ISharedStore store, Guid incarnation, CancellationToken cancellation)
+    public static async ValueTask<bool> IsHeldAsync(ISharedStore store, Guid incarnation, CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(store);
-        return await store.GetAsync(Map, KeyOf(incarnation), cancellation).ConfigureAwait(false) is not null;
+        byte[]? row = await store.GetAsync(SharedMaps.Sessions, LeaseRow.KeyOf(incarnation), cancellation).ConfigureAwait(false);
+        return row is not null;
     }
 
-    /// <summary>The processes whose leases end, each as it does. Without an end.</summary>
+    /// <summary>Each lease that ends from now on, in the order in which they end. Comes to no end by itself.</summary>
     /// <param name="store">The store.</param>
-    /// <param name="cancellation">Ends the enumeration with <see cref="OperationCanceledException"/>.</param>
-    /// <exception cref="ChangeHistoryLostException">The reader was too slow: enumerate anew, and look at every lease once.</exception>
-    public static async IAsyncEnumerable<Guid> FollowEndedAsync(
-        ISharedStore store, [EnumeratorCancellation] CancellationToken cancellation)
+    /// <param name="cancellation">Ends it with <see cref="OperationCanceledException"/>.</param>
+    /// <remarks>"Now" is some time after the first one is asked for; the other overload tells when.</remarks>
+    public static IAsyncEnumerable<Guid> FollowEndedAsync(ISharedStore store, CancellationToken cancellation = default) =>
+        FollowEndedAsync(store, static () => { }, cancellation);
+
+    /// <summary>Each lease that ends from now on, and when "now" is: for those that must miss none.</summary>
+    /// <param name="store">The store.</param>
+    /// <param name="following">
+    /// Called when from then on no end is missed: what was held then and ends is told. Called again when the database kept too little of
+    /// its history, so that some may have been missed: look at all of them then. Must not block.
+    /// </param>
+    /// <param name="cancellation">Ends it with <see cref="OperationCanceledException"/>.</param>
+    public static IAsyncEnumerable<Guid> FollowEndedAsync(ISharedStore store, Action following, CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(store);
-        await foreach (ChangeBatch batch in store.ReadChangesAsync(Feed([Kind]), cancellation).ConfigureAwait(false))
+        ArgumentNullException.ThrowIfNull(following);
+        return FollowAsync(store, following, cancellation);
+    }
+
+    /// <summary>Returns when a process does not use the store (any more); at once where it does not use it now.</summary>
+    /// <param name="store">The store.</param>
+    /// <param name="incarnation">The process's name for this one of its lives.</param>
+    /// <param name="cancellation">Ends the wait.</param>
+    public static async Task WaitForEndAsync(ISharedStore store, Guid incarnation, CancellationToken cancellation = default)
+    {
+        ArgumentNullException.ThrowIfNull(store);
+        byte[] key = LeaseRow.KeyOf(incarnation);
+        while (true)
         {
-            foreach (Change change in batch.Changes)
+            var feed = new StoreFeed { Map = SharedMaps.Sessions, KeyPrefix = key, IncludeNotDurable = true };
+            try
             {
-                bool isEnd = change.Kind == ChangeKind.Delete && change.Key.Length == 1 + IncarnationBytes;
-                if (isEnd) yield return new Guid(change.Key.Span[1..], bigEndian: true);
+                // The first batch is empty and says that from now on nothing is missed: so the row is looked at once before any wait.
+                await foreach (ChangeBatch _ in store.ReadChangesAsync(feed, cancellation).ConfigureAwait(false))
+                {
+                    if (!await IsHeldAsync(store, incarnation, cancellation).ConfigureAwait(false)) return;
+                }
+            }
+            catch (ChangeHistoryLostException)
+            {
+                // Another feed begins with a look at the row.
             }
         }
     }
 
-    /// <summary>The changes of one process's lease.</summary>
-    internal static StoreFeed FeedOf(Guid incarnation) => Feed(KeyOf(incarnation));
+    private static async IAsyncEnumerable<Guid> FollowAsync(
+        ISharedStore store, Action following, [EnumeratorCancellation] CancellationToken cancellation)
+    {
+        while (true)
+        {
+            var feed = new StoreFeed { Map = SharedMaps.Sessions, KeyPrefix = LeaseRow.All, IncludeNotDurable = true };
+            await using IAsyncEnumerator<ChangeBatch> batches = store.ReadChangesAsync(feed, cancellation).GetAsyncEnumerator(cancellation);
+            bool isFollowing = false;
+            while (await TryMoveAsync(batches).ConfigureAwait(false))
+            {
+                if (!isFollowing)
+                {
+                    isFollowing = true;
+                    following();
+                }
 
-    internal static byte[] KeyOf(Guid incarnation) => [Kind, .. incarnation.ToByteArray(bigEndian: true)];
+                foreach (Change change in batches.Current.Changes)
+                {
+                    bool isEnd = change.Kind == ChangeKind.Delete;
+                    if (isEnd && LeaseRow.TryReadKey(change.Key.Span, out Guid incarnation)) yield return incarnation;
+                }
+            }
+        }
+    }
 
-    private static StoreFeed Feed(byte[] keyPrefix) => new() { Map = Map, KeyPrefix = keyPrefix, IncludeNotDurable = true };
+    /// <summary>False when the history was lost.</summary>
+    private static async ValueTask<bool> TryMoveAsync(IAsyncEnumerator<ChangeBatch> batches)
+    {
+        try
+        {
+            return await batches.MoveNextAsync().ConfigureAwait(false);
+        }
+        catch (ChangeHistoryLostException)
+        {
+            return false;
+        }
+    }
 }

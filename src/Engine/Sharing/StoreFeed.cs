@@ -20,7 +20,19 @@ public sealed class StoreFeed
     /// <summary>Whether batches are shown before they survive a power cut, as <see cref="ChangeFeedOptions.IncludeNotDurable"/>.</summary>
     public bool IncludeNotDurable { get; init; }
 
-    internal bool Shows(in Change change)
+    /// <summary>What of a batch is shown; null: nothing.</summary>
+    internal ChangeBatch? Show(ChangeBatch batch)
+    {
+        Change[] shown = [.. batch.Changes.Where(change => Shows(change))];
+
+        // The last of several pieces says that the batch is whole, with or without changes.
+        if (shown.Length == 0 && (batch.IsFirstPiece || !batch.IsLastPiece)) return null;
+        return shown.Length == batch.Changes.Count
+            ? batch
+            : new ChangeBatch(batch.FirstSequence, batch.Sequence, shown, batch.IsFirstPiece, batch.IsLastPiece);
+    }
+
+    private bool Shows(in Change change)
     {
         if (Map is null) return true;
         if (change.MapName != Map) return false;

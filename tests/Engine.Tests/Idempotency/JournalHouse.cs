@@ -39,11 +39,11 @@ internal sealed class JournalHouse : IDisposable
         Disk = found;
         Options.Incarnation = Guid.NewGuid();
         Open();
-        Database.GetMap(InternalMaps.Sessions).DeleteRange(Leases.KeyOf(Guid.Empty), "m"u8);
+        Database.GetMap(InternalMaps.Sessions).DeleteRange(LeaseRow.All, LeaseRow.End);
     }
 
     /// <summary>Whoever has the database open has found that a process is gone.</summary>
-    public void EndLease(Journal journal) => Database.GetMap(InternalMaps.Sessions).Delete(Leases.KeyOf(journal.Incarnation));
+    public void EndLease(Journal journal) => Database.GetMap(InternalMaps.Sessions).Delete(LeaseRow.KeyOf(journal.Incarnation));
 
     /// <summary>Another journal on the same store, as another process has it. Both have leases.</summary>
     public Journal CreateNeighbour()
@@ -51,8 +51,8 @@ internal sealed class JournalHouse : IDisposable
         JournalOptions options = Options.Clone();
         options.Incarnation = Guid.NewGuid();
         SortedMap leases = Database.GetMap(InternalMaps.Sessions);
-        leases.Put(Leases.KeyOf(Options.Incarnation), [1]);
-        leases.Put(Leases.KeyOf(options.Incarnation), [1]);
+        leases.Put(LeaseRow.KeyOf(Options.Incarnation), [1]);
+        leases.Put(LeaseRow.KeyOf(options.Incarnation), [1]);
         return new Journal(Store, options);
     }
 

@@ -41,8 +41,8 @@ internal static class CallsCommand
         };
         command.Run(async (parsed, cancellation) =>
         {
-            using Database database = Open(parsed.GetRequiredValue(data), isReadOnly: true);
-            var journal = new Journal(new EmbeddedStore(database));
+            await using SharedStore store = await OpenAsync(parsed.GetRequiredValue(data), cancellation);
+            Journal journal = JournalOf(store);
             List<CallView> calls = [];
             await foreach (Invocation call in journal.ListAsync(cancellation))
             {
@@ -67,8 +67,8 @@ internal static class CallsCommand
         var command = new VarveCommand("show", "Show a call: its arguments, what its guards have done, its result.") { id, data, json };
         command.Run(async (parsed, cancellation) =>
         {
-            using Database database = Open(parsed.GetRequiredValue(data), isReadOnly: true);
-            var journal = new Journal(new EmbeddedStore(database));
+            await using SharedStore store = await OpenAsync(parsed.GetRequiredValue(data), cancellation);
+            Journal journal = JournalOf(store);
             Invocation call = await FindAsync(journal, parsed.GetRequiredValue(id), cancellation);
             await WriteAsync(terminal, journal, call, parsed.GetValue(json), cancellation);
             return ExitCode.Ok;
@@ -88,8 +88,8 @@ internal static class CallsCommand
                 + "Asks first, unless the tool only reads.") { id, data, yes, json };
         command.Run(async (parsed, cancellation) =>
         {
-            using Database database = Open(parsed.GetRequiredValue(data), isReadOnly: false);
-            using var calls = new QueuedCalls(database);
+            await using SharedStore store = await OpenAsync(parsed.GetRequiredValue(data), cancellation);
+            using var calls = new QueuedCalls(store);
             Invocation call = await FindAsync(calls.Journal, parsed.GetRequiredValue(id), cancellation);
             calls.CheckTool(call.Name);
             bool isAsked = parsed.GetValue(yes) || calls.IsReadOnly(call.Name)
@@ -117,8 +117,8 @@ internal static class CallsCommand
         };
         command.Run(async (parsed, cancellation) =>
         {
-            using Database database = Open(parsed.GetRequiredValue(data), isReadOnly: false);
-            using var calls = new QueuedCalls(database);
+            await using SharedStore store = await OpenAsync(parsed.GetRequiredValue(data), cancellation);
+            using var calls = new QueuedCalls(store);
             Invocation call = await FindAsync(calls.Journal, parsed.GetRequiredValue(id), cancellation);
             calls.CheckTool(call.Name);
             if (!await Refusing(() => calls.Journal.RetryAsync(call.Id, cancellation)))
@@ -142,8 +142,8 @@ internal static class CallsCommand
         };
         command.Run(async (parsed, cancellation) =>
         {
-            using Database database = Open(parsed.GetRequiredValue(data), isReadOnly: false);
-            var journal = new Journal(new EmbeddedStore(database));
+            await using SharedStore store = await OpenAsync(parsed.GetRequiredValue(data), cancellation);
+            Journal journal = JournalOf(store);
             Invocation call = await FindAsync(journal, parsed.GetRequiredValue(id), cancellation);
             if (!await journal.AbortAsync(call.Id, cancellation: cancellation))
                 throw CommandFailureException.NotFound($"The call is {CallView.NameOf(call.State.ToString())}: it cannot be aborted.");
@@ -167,13 +167,16 @@ internal static class CallsCommand
 
     private static Option<bool> Yes() => new("--yes", "-y") { Description = "Do not ask." };
 
-    private static Database Open(string directory, bool isReadOnly)
+    /// <summary>The database, or a connection to the server that has it open.</summary>
+    private static async Task<SharedStore> OpenAsync(string directory, CancellationToken cancellation)
     {
         // No database is made by looking for one.
         if (!Directory.Exists(directory)) throw new CommandFailureException(ExitCode.System, $"There is no database in '{directory}'.");
-        DatabaseOptions options = isReadOnly ? new DatabaseOptions { Mode = OpenMode.ReadOnly } : new DatabaseOptions();
-        return Database.Open(directory, options);
+        var options = new SharedStoreOptions { Database = new DatabaseOptions { Mode = OpenMode.OpenExisting } };
+        return await SharedStore.OpenAsync(directory, options, cancellation);
     }
+
+    private static Journal JournalOf(SharedStore store) => new(store, new JournalOptions { Incarnation = store.Incarnation });
 
     private static async Task<Invocation> FindAsync(Journal journal, Guid id, CancellationToken cancellation) =>
         await journal.FindAsync(id, cancellation) ?? throw CommandFailureException.NotFound($"There is no call {id}.");

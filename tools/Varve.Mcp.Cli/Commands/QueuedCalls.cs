@@ -11,6 +11,7 @@ using Varve.Idempotency;
 using Varve.Mcp.Calls;
 using Varve.Mcp.Cli.Servers;
 using Varve.Mcp.Durable;
+using Varve.Sharing;
 
 namespace Varve.Mcp.Cli.Commands;
 
@@ -22,11 +23,12 @@ internal sealed class QueuedCalls : IDisposable
 {
     private readonly IHost _host;
 
-    /// <param name="database">Stays the caller's.</param>
-    public QueuedCalls(Database database)
+    /// <param name="store">Stays the caller's.</param>
+    public QueuedCalls(SharedStore store)
     {
         HostApplicationBuilder builder = Host.CreateEmptyApplicationBuilder(null);
-        builder.Services.AddSingleton(database);
+        builder.Services.AddSingleton<ISharedStore>(store);
+        builder.Services.PostConfigure<McpJournalOptions>(options => options.Journal.Incarnation = store.Incarnation);
         ServerHost.AddServers(builder.Services, new ServeSettings(ServerCatalog.AllName, ""));
         builder.Services.AddSingleton<JournaledCalls>();
         builder.Services.AddSingleton<Runner>();

@@ -58,10 +58,10 @@ internal static class StableId
 }
 
 /// <summary>
-/// Steps that read what they change take turns, by name: what a step has read is still so when its batch is committed. A database is open
-/// in one process, so that this is enough.
+/// Steps that read what they change take turns, by name: what a step has read is still so when its batch is committed. In a directory that
+/// is shared they do so among all its processes.
 /// </summary>
-internal sealed class Turns
+internal sealed class Turns(ISharedStore store)
 {
     private readonly ConcurrentDictionary<string, SemaphoreSlim> _turns = new(StringComparer.Ordinal);
 
@@ -71,12 +71,71 @@ internal sealed class Turns
         await turn.WaitAsync(cancellation);
         try
         {
+            if (store is not SharedStore shared) return await work();
+            await using var row = await TurnRow.TakeAsync(shared, name, cancellation);
             return await work();
         }
         finally
         {
             turn.Release();
         }
+    }
+}
+
+/// <summary>
+/// A turn among the processes that share a directory: a row that names whose it is. That of a process that does not use the store any more
+/// is anybody's; what it has written is written before its lease ends.
+/// </summary>
+internal sealed class TurnRow : IAsyncDisposable
+{
+    private const string Map = InternalMaps.Prefix + "turns";
+    private const int DelayMillisecondsMax = 10;
+
+    private readonly SharedStore _store;
+    private readonly byte[] _key;
+    private readonly byte[] _own;
+
+    private TurnRow(SharedStore store, string name)
+    {
+        _store = store;
+        _key = Encoding.UTF8.GetBytes(name);
+        _own = store.Incarnation.ToByteArray(bigEndian: true);
+    }
+
+    public static async Task<TurnRow> TakeAsync(SharedStore store, string name, CancellationToken cancellation)
+    {
+        var row = new TurnRow(store, name);
+        while (!await row.TryTakeAsync(cancellation)) await Task.Delay(Random.Shared.Next(1, DelayMillisecondsMax), cancellation);
+        return row;
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        try
+        {
+            await WriteAsync(StoreCondition.Value(Map, _key, _own), StoreOperation.Delete(Map, _key), CancellationToken.None);
+        }
+        catch (Exception failure) when (failure is IOException or ObjectDisposedException or DatabaseReadOnlyException)
+        {
+            // The row stays this process's: its next turn finds it so, or everybody does when the process has ended.
+        }
+    }
+
+    private async Task<bool> TryTakeAsync(CancellationToken cancellation)
+    {
+        StoreOperation take = StoreOperation.Put(Map, _key, _own);
+        if (await WriteAsync(StoreCondition.Absent(Map, _key), take, cancellation)) return true;
+        byte[]? holder = await _store.GetAsync(Map, _key, cancellation);
+        if (holder is null) return false;
+        if (holder.AsSpan().SequenceEqual(_own)) return true;
+        if (await Leases.IsHeldAsync(_store, new Guid(holder, bigEndian: true), cancellation)) return false;
+        return await WriteAsync(StoreCondition.Value(Map, _key, holder), take, cancellation);
+    }
+
+    private async Task<bool> WriteAsync(StoreCondition condition, StoreOperation operation, CancellationToken cancellation)
+    {
+        var batch = new StoreBatch { Conditions = [condition], Operations = [operation], Durability = Durability.Buffered };
+        return (await _store.WriteAsync(batch, cancellation)).IsCommitted;
     }
 }
 

@@ -1,0 +1,400 @@
+using System.IO.Pipelines;
+using System.Net.Sockets;
+
+namespace Varve.Sharing;
+
+/// <summary>
+/// One process that is connected to the owner. What it sends cannot harm the owner: the worst is that its connection ends.
+/// </summary>
+internal sealed class OwnerConnection
+{
+    private const int RequestsMax = 64;
+    private const int FeedsMax = 1_024;
+
+    private static readonly TimeSpan HelloTime = TimeSpan.FromSeconds(10);
+
+    private readonly OwnerLink _owner;
+    private readonly Socket _socket;
+    private readonly FrameReader _reader;
+    private readonly FrameSender _sender;
+    private readonly SemaphoreSlim _room = new(RequestsMax, RequestsMax);
+    private readonly CancellationTokenSource _closing = new();
+    private readonly TaskCompletionSource _idle = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly TaskCompletionSource _done = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly Lock _requestsGuard = new();
+    private readonly Dictionary<uint, OwnerRequest> _requests = [];
+    private int _feeds;
+
+    public OwnerConnection(OwnerLink owner, Socket socket, long number)
+    {
+        _owner = owner;
+        Number = number;
+        _socket = socket;
+        var stream = new NetworkStream(socket, ownsSocket: false);
+        _reader = new FrameReader(PipeReader.Create(stream, SharingStream.ReaderOptions), SharingProtocol.HelloBytesMax);
+        _sender = new FrameSender(stream);
+    }
+
+    /// <summary>Ascends in the order in which connections come.</summary>
+    public long Number { get; }
+
+    /// <summary>The process; empty before its hello.</summary>
+    public Guid Holder { get; private set; }
+
+    /// <summary>Ends when no request is taken any more, and none is under way.</summary>
+    public Task Idle => _idle.Task;
+
+    /// <summary>Ends when the connection has.</summary>
+    public Task Done => _done.Task;
+
+    private EmbeddedStore Store => _owner.Store.Embedded;
+
+    /// <summary>Serves until either side has enough.</summary>
+    /// <param name="leaving">The owner leaves: no more requests, but the connection stays until it is closed.</param>
+    public async Task RunAsync(CancellationToken leaving)
+    {
+        bool hasLease = false;
+        try
+        {
+            using var stop = CancellationTokenSource.CreateLinkedTokenSource(leaving, _closing.Token);
+            if (await ReadHelloAsync(stop.Token).ConfigureAwait(false) is not { } hello) return;
+            Holder = hello.Incarnation;
+            hasLease = await TryLeaseAsync(hello).ConfigureAwait(false);
+            if (!hasLease) return;
+
+            // Behind the lease, so that it does not end between the two.
+            await _owner.SupersedeAsync(this, hello.Incarnation).ConfigureAwait(false);
+            SendWelcome();
+            await ServeAsync(stop.Token).ConfigureAwait(false);
+        }
+        catch (Exception end) when (IsEnd(end))
+        {
+            // The process has gone or speaks something else, or one of both leaves.
+        }
+        finally
+        {
+            await EndRequestsAsync().ConfigureAwait(false);
+            _idle.TrySetResult();
+            await EndAsync(hasLease, leaving).ConfigureAwait(false);
+            _done.TrySetResult();
+        }
+    }
+
+    /// <summary>Ends the connection, whatever is under way.</summary>
+    public void Close()
+    {
+        _closing.Cancel();
+        _sender.Close();
+        _socket.Dispose();
+    }
+
+    private static bool IsEnd(Exception end) => end is IOException or InvalidDataException or OperationCanceledException
+        or ObjectDisposedException or DatabaseReadOnlyException or SocketException;
+
+    private async Task EndAsync(bool hasLease, CancellationToken leaving)
+    {
+        // An owner that leaves keeps the connection until its database is closed: see OwnerLink.
+        if (leaving.IsCancellationRequested && hasLease && !_closing.IsCancellationRequested)
+            await Task.Delay(Timeout.Infinite, _closing.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        Close();
+        _reader.Dispose();
+        try
+        {
+            if (hasLease) await _owner.LeaseKeeper.RemoveAsync(Holder).ConfigureAwait(false);
+        }
+        catch (Exception failure) when (IsEnd(failure))
+        {
+            // The row stays; the next owner removes it.
+        }
+    }
+
+    private async Task<Hello?> ReadHelloAsync(CancellationToken cancellation)
+    {
+        using var limit = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
+        limit.CancelAfter(HelloTime);
+        Frame frame;
+        while (!_reader.TryTake(out frame))
+        {
+            if (!await _reader.FillAsync(limit.Token).ConfigureAwait(false)) return null;
+        }
+
+        Hello? hello = frame.Kind == FrameKind.Hello ? StoreCodec.ReadHello(frame.Body.Span) : null;
+        if (hello is null || hello.Version == SharingProtocol.Version) return hello;
+        _sender.Send(FrameKind.Refusal, frame.Request, SharingProtocol.Version, static (body, version) => body.Number(version));
+        return null;
+    }
+
+    private async Task<bool> TryLeaseAsync(Hello hello)
+    {
+        try
+        {
+            await _owner.LeaseKeeper.AddAsync(hello.Incarnation, hello.ProcessId).ConfigureAwait(false);
+            return true;
+        }
+        catch (Exception failure) when (failure is IOException or DatabaseReadOnlyException)
+        {
+            TrySendFailure(0, failure);
+            return false;
+        }
+    }
+
+    private void SendWelcome()
+    {
+        Database database = _owner.Store.Database;
+        int requestBytesMax = SharingProtocol.RequestBytesMax(database.Limits);
+        var welcome = new Welcome(
+            SharingProtocol.Version, database.Id, _owner.Incarnation, Environment.ProcessId, requestBytesMax);
+        _reader.FrameBytesMax = requestBytesMax;
+        _sender.Send(FrameKind.Welcome, 0, welcome, StoreCodec.WriteWelcome);
+    }
+
+    private async Task ServeAsync(CancellationToken stop)
+    {
+        while (true)
+        {
+            // Answers to requests that came together go together.
+            _sender.Pause();
+            try
+            {
+                while (_reader.TryTake(out Frame frame))
+                {
+                    if (!TryHandle(frame)) throw new InvalidDataException($"A frame {frame.Kind} that cannot be.");
+                    if (_room.CurrentCount == 0) break;
+                }
+            }
+            finally
+            {
+                _sender.Resume();
+            }
+
+            await _sender.WaitForRoomAsync().WaitAsync(stop).ConfigureAwait(false);
+            if (_room.CurrentCount == 0)
+            {
+                await _room.WaitAsync(stop).ConfigureAwait(false);
+                _room.Release();
+                continue;
+            }
+
+            if (!await _reader.FillAsync(stop).ConfigureAwait(false)) return;
+        }
+    }
+
+    /// <summary>False: the frame is malformed, or none that a client sends.</summary>
+    private bool TryHandle(in Frame frame)
+    {
+        switch (frame.Kind)
+        {
+            case FrameKind.Get:
+                return TryGet(frame);
+            case FrameKind.Range:
+                if (StoreCodec.ReadRange(frame.Body.Span) is not { } range) return false;
+                return TryBegin(frame.Request, (range, Store), static async (state, sender, request, cancellation) =>
+                    sender.Send(FrameKind.Page, request, await state.Store.ReadRangeAsync(state.range, cancellation).ConfigureAwait(false),
+                        StoreCodec.WritePage));
+            case FrameKind.Write:
+                return TryWrite(frame);
+            case FrameKind.Feed:
+                return TryFeed(frame);
+            case FrameKind.Maps:
+                return frame.Body.IsEmpty && TryBegin(frame.Request, Store, static async (store, sender, request, cancellation) =>
+                    sender.Send(FrameKind.MapNames, request, await store.ListMapsAsync(cancellation).ConfigureAwait(false),
+                        StoreCodec.WriteNames));
+            case FrameKind.Ping:
+                _sender.Send(FrameKind.Pong, frame.Request);
+                return frame.Body.IsEmpty;
+            case FrameKind.Cancel:
+                Find(frame.Request)?.Cancel();
+                return frame.Body.IsEmpty;
+            case FrameKind.Credit:
+                return TryAddCredit(frame);
+            default:
+                return false;
+        }
+    }
+
+    private bool TryGet(in Frame frame)
+    {
+        var reader = new BodyReader(frame.Body.Span);
+        string map = reader.Text();
+        if (reader.HasFailed) return false;
+        ReadOnlyMemory<byte> key = frame.Body[reader.Position..];
+        uint request = frame.Request;
+        ValueTask<byte[]?> value;
+        try
+        {
+            value = Store.GetAsync(map, key);
+        }
+        catch (Exception failure) when (IsAnswer(failure))
+        {
+            _sender.Send(FrameKind.Failure, request, failure, FailureCodec.Write);
+            return true;
+        }
+
+        // What is in memory is there at once, and most is.
+        if (value.IsCompletedSuccessfully)
+        {
+            SendValue(_sender, request, value.Result);
+            return true;
+        }
+
+        return TryBegin(request, value.AsTask(), static async (read, sender, request, cancellation) =>
+            SendValue(sender, request, await read.WaitAsync(cancellation).ConfigureAwait(false)));
+    }
+
+    private static void SendValue(FrameSender sender, uint request, byte[]? value)
+    {
+        if (value is null) sender.Send(FrameKind.Absent, request);
+        else sender.Send(FrameKind.Value, request, value, static (body, bytes) => body.Rest(bytes));
+    }
+
+    private bool TryWrite(in Frame frame)
+    {
+        if (StoreCodec.ReadBatch(frame.Body) is not { } write) return false;
+        if (write.Attempt.IsAgain && write.Attempt.Id == Guid.Empty) return false;
+        return TryBegin(frame.Request, (_owner.Store, write), static async (state, sender, request, cancellation) =>
+        {
+            // Up to its first wait this runs before the next frame is taken: by then the batch is copied.
+            ValueTask<StoreOutcome> written = state.Store.WriteAsync(state.write.Batch, state.write.Attempt, cancellation);
+            sender.Send(FrameKind.Outcome, request, await written.ConfigureAwait(false), StoreCodec.WriteOutcome);
+        });
+    }
+
+    private bool TryFeed(in Frame frame)
+    {
+        if (StoreCodec.ReadFeed(frame.Body.Span) is not { } feed || Find(frame.Request) is not null) return false;
+        if (Interlocked.Increment(ref _feeds) > FeedsMax)
+        {
+            Interlocked.Decrement(ref _feeds);
+            var refusal = new InvalidOperationException($"A process may read {FeedsMax:N0} feeds of the owner at a time.");
+            _sender.Send(FrameKind.Failure, frame.Request, refusal, FailureCodec.Write);
+            return true;
+        }
+
+        var request = new OwnerRequest(isFeed: true);
+        lock (_requestsGuard) _requests.Add(frame.Request, request);
+        _ = RunFeedAsync(request, frame.Request, feed);
+        return true;
+    }
+
+    private async Task RunFeedAsync(OwnerRequest request, uint number, StoreFeed feed)
+    {
+        try
+        {
+            await AnswerAsync(request, number, (_owner.Store, feed, request), static async (state, sender, number, cancellation) =>
+            {
+                await foreach (FeedItem item in state.Store.ReadChangesAsync(state.feed, cancellation).ConfigureAwait(false))
+                {
+                    if (item.Batch is { } batch)
+                    {
+                        await state.request.WaitForCreditAsync(cancellation).ConfigureAwait(false);
+                        sender.Send(FrameKind.Changes, number, (batch, state.request), static (body, shown) =>
+                        {
+                            int start = body.Length;
+                            StoreCodec.WriteChanges(body, shown.batch);
+                            shown.request.TakeCredit(body.Length - start);
+                        });
+                    }
+                    else
+                    {
+                        sender.Send(FrameKind.Position, number, item.Position, static (body, position) => body.Number(position));
+                    }
+                }
+            }).ConfigureAwait(false);
+        }
+        finally
+        {
+            Interlocked.Decrement(ref _feeds);
+        }
+    }
+
+    private bool TryAddCredit(in Frame frame)
+    {
+        var reader = new BodyReader(frame.Body.Span);
+        int bytes = reader.Count();
+        if (!reader.IsWhole || bytes > SharingProtocol.AnswerBytesMax) return false;
+        Find(frame.Request)?.AddCredit(bytes);
+        return true;
+    }
+
+    /// <summary>False: the number is that of a request under way.</summary>
+    private bool TryBegin<T>(uint number, T state, Func<T, FrameSender, uint, CancellationToken, Task> answer)
+    {
+        var request = new OwnerRequest(isFeed: false);
+        lock (_requestsGuard)
+        {
+            if (!_requests.TryAdd(number, request)) return false;
+        }
+
+        // There is room: who hands frames in stops when there is none.
+        bool isIn = _room.Wait(0);
+        Diagnostics.Invariant.Holds(isIn);
+        _ = RunAsync(request, number, state, answer);
+        return true;
+    }
+
+    private async Task RunAsync<T>(OwnerRequest request, uint number, T state, Func<T, FrameSender, uint, CancellationToken, Task> answer)
+    {
+        try
+        {
+            await AnswerAsync(request, number, state, answer).ConfigureAwait(false);
+        }
+        finally
+        {
+            _room.Release();
+        }
+    }
+
+    private async Task AnswerAsync<T>(
+        OwnerRequest request, uint number, T state, Func<T, FrameSender, uint, CancellationToken, Task> answer)
+    {
+        try
+        {
+            await answer(state, _sender, number, request.Cancellation).ConfigureAwait(false);
+        }
+        catch (Exception failure) when (IsAnswer(failure) && !request.IsDropped)
+        {
+            TrySendFailure(number, failure);
+        }
+        catch (Exception failure) when (!IsAnswer(failure) || request.IsDropped)
+        {
+            // The owner leaves, or the other process has gone: without an answer it asks again, whoever the owner is then.
+        }
+        finally
+        {
+            lock (_requestsGuard) _requests.Remove(number);
+            request.End();
+        }
+    }
+
+    private void TrySendFailure(uint number, Exception failure)
+    {
+        try
+        {
+            _sender.Send(FrameKind.Failure, number, failure, FailureCodec.Write);
+        }
+        catch (ConnectionLostException)
+        {
+            // Nobody is there to be told.
+        }
+    }
+
+    private static bool IsAnswer(Exception failure) => failure is not (ObjectDisposedException or ConnectionLostException);
+
+    private OwnerRequest? Find(uint number)
+    {
+        lock (_requestsGuard) return _requests.GetValueOrDefault(number);
+    }
+
+    /// <summary>Feeds are cut short, unanswered; what else is under way is waited for, and answered.</summary>
+    private async Task EndRequestsAsync()
+    {
+        OwnerRequest[] requests;
+        lock (_requestsGuard) requests = [.. _requests.Values];
+        foreach (OwnerRequest request in requests)
+        {
+            if (request.IsFeed) request.Drop();
+        }
+
+        await Task.WhenAll(requests.Select(request => request.Ended)).ConfigureAwait(false);
+    }
+}
