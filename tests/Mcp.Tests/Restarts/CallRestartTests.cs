@@ -270,7 +270,8 @@ public sealed class CallRestartTests
     [Fact]
     public async Task A_call_is_run_again_for_whoever_made_it_and_with_what_it_said()
     {
-        await using RestartHost host = await RestartHost.StartAsync(InTheStep, configure: options => options.Http.ApiKeys.Add("me", "my key"));
+        await using RestartHost host = await RestartHost.StartAsync(
+            InTheStep, configure: options => options.Http.ApiKeys.Add("me", "my key"));
         string session = await host.Server.InitializeAsync(key: "my key");
         JsonObject parameters = new()
         {
