@@ -8,9 +8,6 @@ import { HttpServer, makeDirectory, removeDirectory, stdioCommand } from './serv
 const keyName = 'io.varve/idempotencyKey';
 const patience = 120_000;
 
-/** Sessions are kept in memory so far: an empty reason lets the tests of them run. */
-const sessionsEnd = 'sessions end with the process that began them';
-
 for (const kind of kinds) {
   describe(`${kind.name}, when the server is killed`, { timeout: 3 * patience }, () => {
     test('over stdio its calls fail at once, and the next server has what the last one acknowledged', async (context) => {
@@ -68,8 +65,7 @@ for (const kind of kinds) {
       }
     });
 
-    const skip = kind.revision === modernRevision ? undefined : sessionsEnd;
-    test('the same client goes on', { skip: skip || undefined }, async (context) => {
+    test('the same client goes on', async (context) => {
       const house = await House.open(context);
       const mcp = await house.connect(kind);
       await mcp.call({ name: 'add_task', arguments: { description: 'before' } });
@@ -79,7 +75,7 @@ for (const kind of kinds) {
     });
 
     if (kind.revision === modernRevision) return;
-    test('a subscription goes on', { skip: sessionsEnd || undefined }, async (context) => {
+    test('a subscription goes on', async (context) => {
       const house = await House.open(context);
       const mcp = await house.connect(kind);
       let told = 0;
@@ -95,7 +91,7 @@ for (const kind of kinds) {
       assert.ok(told > 0);
     });
 
-    test('a call that was under way is answered', { skip: sessionsEnd || undefined }, async (context) => {
+    test('a call that was under way is answered', async (context) => {
       const house = await House.open(context);
       const mcp = await house.connect(kind);
       await mcp.call({ name: 'upload_file', arguments: { file_id: 'doc', content: 'text' } });

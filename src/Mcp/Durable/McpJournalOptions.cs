@@ -6,8 +6,9 @@ namespace Varve.Mcp;
 public sealed class McpJournalOptions
 {
     /// <summary>
-    /// The directory of the database; it is created where there is none. Not needed where the program has a <see cref="Database"/> or an
-    /// <see cref="Sharing.ISharedStore"/> among its services: then the journal is kept there.
+    /// The directory of the database; it is created where there is none. Several processes may have the same one: see docs/sharing.md. Not
+    /// needed where the program has a <see cref="Database"/> or an <see cref="Sharing.ISharedStore"/> among its services: then the journal
+    /// is kept there.
     /// </summary>
     public string? DataDirectory { get; set; }
 

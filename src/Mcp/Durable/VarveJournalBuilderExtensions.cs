@@ -37,7 +37,6 @@ public static class VarveJournalBuilderExtensions
         if (services.Any(service => service.ServiceType == typeof(Journal))) return builder;
         services.TryAddSingleton(TimeProvider.System);
         services.TryAddSingleton(Open);
-        services.TryAddSingleton<ISharedStore>(provider => new EmbeddedStore(provider.GetRequiredService<Database>()));
         services.AddSingleton(provider => new Journal(
             provider.GetRequiredService<ISharedStore>(), provider.GetRequiredService<IOptions<McpJournalOptions>>().Value.Journal));
         services.AddSingleton<RequestStates>();
@@ -60,12 +59,18 @@ public static class VarveJournalBuilderExtensions
         services.TryAddSingleton<IEventLog>(provider => provider.GetRequiredService<StoreEventLog>());
     }
 
-    private static Database Open(IServiceProvider provider)
+    /// <summary>
+    /// The program's own database; or its directory, which several processes may have: whoever comes first opens the database, and serves
+    /// it to the others.
+    /// </summary>
+    private static ISharedStore Open(IServiceProvider provider)
     {
+        if (provider.GetService<Database>() is { } database) return new EmbeddedStore(database);
         McpJournalOptions options = provider.GetRequiredService<IOptions<McpJournalOptions>>().Value;
         if (options.DataDirectory is null)
             throw new InvalidOperationException("WithVarveJournal needs a data directory, or a Database or ISharedStore as a service.");
-        return Database.Open(options.DataDirectory, options.Database);
+        return SharedStore.Open(
+            options.DataDirectory, new SharedStoreOptions { Database = options.Database, Incarnation = options.Journal.Incarnation });
     }
 
     private static InvalidOperationException NoContext() => new(

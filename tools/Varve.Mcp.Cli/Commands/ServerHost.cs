@@ -3,14 +3,11 @@ using System.Net;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.Extensions.DependencyInjection;
-using Microsoft.Extensions.DependencyInjection.Extensions;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
-using Microsoft.Extensions.Options;
 using ModelContextProtocol.Protocol;
 using ModelContextProtocol.Server;
 using Varve.Mcp.Cli.Servers;
-using Varve.Sharing;
 
 namespace Varve.Mcp.Cli.Commands;
 
@@ -69,21 +66,7 @@ internal static class ServerHost
     }
 
     /// <summary>The servers and their journal, without a transport.</summary>
-    public static IMcpServerBuilder AddServers(IServiceCollection services, ServeSettings settings)
-    {
-        services.TryAddSingleton<ISharedStore>(provider => Open(provider, settings.Data));
-        return AddJournaled(services, settings);
-    }
-
-    /// <summary>Several servers may have one directory: whoever comes first opens the database, and serves it to the others.</summary>
-    private static SharedStore Open(IServiceProvider provider, string directory)
-    {
-        McpJournalOptions options = provider.GetRequiredService<IOptions<McpJournalOptions>>().Value;
-        return SharedStore.Open(
-            directory, new SharedStoreOptions { Database = options.Database, Incarnation = options.Journal.Incarnation });
-    }
-
-    private static IMcpServerBuilder AddJournaled(IServiceCollection services, ServeSettings settings) => services
+    public static IMcpServerBuilder AddServers(IServiceCollection services, ServeSettings settings) => services
         .Configure<HostOptions>(options => options.ShutdownTimeout = DrainTimeout)
         .AddVarveMcp(options =>
         {
@@ -93,6 +76,7 @@ internal static class ServerHost
         })
         .WithVarveJournal(options =>
         {
+            options.DataDirectory = settings.Data;
             options.Journal.Durability = settings.Durability;
             options.Journal.ValidatesSteps = settings.ValidatesSteps;
             options.Journal.Json = ServerJson.Options;
