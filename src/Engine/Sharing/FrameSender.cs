@@ -70,6 +70,15 @@ internal sealed class FrameSender(Stream stream)
         _ = SendAllAsync();
     }
 
+    /// <summary>False where writers are to wait.</summary>
+    public bool HasRoom
+    {
+        get
+        {
+            lock (_backlogGuard) return _backlog.Length < BacklogBytesMax || _failure is not null;
+        }
+    }
+
     /// <summary>Returns when there is little left to be sent, or the connection has ended.</summary>
     public Task WaitForRoomAsync()
     {

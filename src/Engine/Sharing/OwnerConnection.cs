@@ -10,6 +10,7 @@ internal sealed class OwnerConnection
 {
     private const int RequestsMax = 64;
     private const int FeedsMax = 1_024;
+    private const int PagesMax = 8;
 
     private static readonly TimeSpan HelloTime = TimeSpan.FromSeconds(10);
 
@@ -18,6 +19,7 @@ internal sealed class OwnerConnection
     private readonly FrameReader _reader;
     private readonly FrameSender _sender;
     private readonly SemaphoreSlim _room = new(RequestsMax, RequestsMax);
+    private readonly SemaphoreSlim _pages = new(PagesMax, PagesMax);
     private readonly CancellationTokenSource _closing = new();
     private readonly TaskCompletionSource _idle = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly TaskCompletionSource _done = new(TaskCreationOptions.RunContinuationsAsynchronously);
@@ -152,30 +154,32 @@ internal sealed class OwnerConnection
     {
         while (true)
         {
-            // Answers to requests that came together go together.
-            _sender.Pause();
-            try
-            {
-                while (_reader.TryTake(out Frame frame))
-                {
-                    if (!TryHandle(frame)) throw new InvalidDataException($"A frame {frame.Kind} that cannot be.");
-                    if (_room.CurrentCount == 0) break;
-                }
-            }
-            finally
-            {
-                _sender.Resume();
-            }
-
+            bool hasAll = HandleBuffered();
             await _sender.WaitForRoomAsync().WaitAsync(stop).ConfigureAwait(false);
-            if (_room.CurrentCount == 0)
+            await _room.WaitAsync(stop).ConfigureAwait(false);
+            _room.Release();
+            if (hasAll && !await _reader.FillAsync(stop).ConfigureAwait(false)) return;
+        }
+    }
+
+    /// <summary>Handles what has come; false where the rest of it has to wait for room.</summary>
+    private bool HandleBuffered()
+    {
+        // Answers to requests that came together go together.
+        _sender.Pause();
+        try
+        {
+            while (_reader.TryTake(out Frame frame))
             {
-                await _room.WaitAsync(stop).ConfigureAwait(false);
-                _room.Release();
-                continue;
+                if (!TryHandle(frame)) throw new InvalidDataException($"A frame {frame.Kind} that cannot be.");
+                if (_room.CurrentCount == 0 || !_sender.HasRoom) return false;
             }
 
-            if (!await _reader.FillAsync(stop).ConfigureAwait(false)) return;
+            return true;
+        }
+        finally
+        {
+            _sender.Resume();
         }
     }
 
@@ -187,10 +191,7 @@ internal sealed class OwnerConnection
             case FrameKind.Get:
                 return TryGet(frame);
             case FrameKind.Range:
-                if (StoreCodec.ReadRange(frame.Body.Span) is not { } range) return false;
-                return TryBegin(frame.Request, (range, Store), static async (state, sender, request, cancellation) =>
-                    sender.Send(FrameKind.Page, request, await state.Store.ReadRangeAsync(state.range, cancellation).ConfigureAwait(false),
-                        StoreCodec.WritePage));
+                return StoreCodec.ReadRange(frame.Body.Span) is { } range && TryBegin(frame.Request, (this, range), AnswerRangeAsync);
             case FrameKind.Write:
                 return TryWrite(frame);
             case FrameKind.Feed:
@@ -241,6 +242,24 @@ internal sealed class OwnerConnection
             SendValue(sender, request, await read.WaitAsync(cancellation).ConfigureAwait(false)));
     }
 
+    /// <summary>Pages are large: few of one process are in memory at a time.</summary>
+    private static async Task AnswerRangeAsync(
+        (OwnerConnection Connection, StoreRange Range) asked, FrameSender sender, uint request, CancellationToken cancellation)
+    {
+        SemaphoreSlim pages = asked.Connection._pages;
+        await pages.WaitAsync(cancellation).ConfigureAwait(false);
+        try
+        {
+            StorePage page = await asked.Connection.Store.ReadRangeAsync(asked.Range, cancellation).ConfigureAwait(false);
+            await sender.WaitForRoomAsync().WaitAsync(cancellation).ConfigureAwait(false);
+            sender.Send(FrameKind.Page, request, page, StoreCodec.WritePage);
+        }
+        finally
+        {
+            pages.Release();
+        }
+    }
+
     private static void SendValue(FrameSender sender, uint request, byte[]? value)
     {
         if (value is null) sender.Send(FrameKind.Absent, request);
@@ -284,6 +303,7 @@ internal sealed class OwnerConnection
             {
                 await foreach (FeedItem item in state.Store.ReadChangesAsync(state.feed, cancellation).ConfigureAwait(false))
                 {
+                    await sender.WaitForRoomAsync().WaitAsync(cancellation).ConfigureAwait(false);
                     if (item.Batch is { } batch)
                     {
                         await state.request.WaitForCreditAsync(cancellation).ConfigureAwait(false);

@@ -12,9 +12,6 @@ internal sealed class PeerLink : IStoreLink
     /// <summary>Looks at silence are so many a timeout.</summary>
     private const int LooksPerTimeout = 4;
 
-    /// <summary>The greeting fails a little before the calls that wait for it, so that they can say why.</summary>
-    private const double GreetingShare = 0.9;
-
     private const int FeedCreditBytes = SharingProtocol.FeedWindowBytes / 4;
 
     private readonly Socket _socket;
@@ -53,8 +50,13 @@ internal sealed class PeerLink : IStoreLink
     public DatabaseId Database => _welcome!.Database;
 
     /// <summary>Connects to a socket; null: nobody listens there.</summary>
+    /// <param name="path">The socket.</param>
+    /// <param name="options">Name, timeout, and default durability.</param>
+    /// <param name="greeting">Told who listens, as what is to be said of it if it does not answer.</param>
+    /// <param name="cancellation">Ends the attempt.</param>
     /// <exception cref="StoreOwnerException">Somebody does, but does not answer, or refuses.</exception>
-    public static async Task<PeerLink?> TryConnectAsync(string path, SharedStoreOptions options, CancellationToken cancellation)
+    public static async Task<PeerLink?> TryConnectAsync(
+        string path, SharedStoreOptions options, Action<StoreOwnerException> greeting, CancellationToken cancellation)
     {
         var socket = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
         PeerLink? link = null;
@@ -63,6 +65,7 @@ internal sealed class PeerLink : IStoreLink
             await socket.ConnectAsync(new UnixDomainSocketEndPoint(path), cancellation).ConfigureAwait(false);
             if (!PeerIdentity.IsSameUser(socket)) throw new StoreOwnerException($"'{path}' is served by another user.", 0);
             link = new PeerLink(socket, options);
+            greeting(link.Mute());
             if (await link.TryGreetAsync(options.Incarnation, cancellation).ConfigureAwait(false)) return link;
         }
         catch (SocketException)
@@ -187,7 +190,7 @@ internal sealed class PeerLink : IStoreLink
     private async Task<bool> TryGreetAsync(Guid incarnation, CancellationToken cancellation)
     {
         using var limit = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
-        limit.CancelAfter(_timeout * GreetingShare);
+        limit.CancelAfter(_timeout);
         try
         {
             _sender.Send(

@@ -173,10 +173,17 @@ public sealed partial class SharedStore : ISharedStore, IAsyncDisposable, IDispo
         }
     }
 
+    /// <summary>What stands in the way now: for those whose patience ends.</summary>
+    private void Note(Exception obstacle)
+    {
+        lock (_linkGuard) _obstacle = obstacle;
+    }
+
     private StoreOwnerException Unreachable()
     {
         Exception? obstacle;
         lock (_linkGuard) obstacle = _obstacle;
+        if (obstacle is StoreOwnerException silent) return new StoreOwnerException(silent.Message, silent.OwnerProcessId, silent);
         int owner = obstacle is DatabaseLockedException locked ? locked.OwnerProcessId : 0;
         string reason = obstacle is null ? "no process that may open it has it open." : obstacle.Message;
         string text = owner > 0
@@ -216,7 +223,7 @@ public sealed partial class SharedStore : ISharedStore, IAsyncDisposable, IDispo
             catch (DatabaseLockedException locked)
             {
                 // Somebody is faster, is not ready yet, is about to leave, or does not share: in some time it is known which.
-                lock (_linkGuard) _obstacle = locked;
+                Note(locked);
             }
             catch (OperationCanceledException) when (_closing.IsCancellationRequested)
             {
@@ -240,7 +247,7 @@ public sealed partial class SharedStore : ISharedStore, IAsyncDisposable, IDispo
         if (!System.IO.Directory.Exists(_directory)) return null;
         foreach (string path in SocketPlaces.Find(_directory, _options.SocketDirectory))
         {
-            PeerLink? link = await PeerLink.TryConnectAsync(path, _options, _closing.Token).ConfigureAwait(false);
+            PeerLink? link = await PeerLink.TryConnectAsync(path, _options, Note, _closing.Token).ConfigureAwait(false);
             if (link is not null) return link;
         }
 

@@ -105,8 +105,8 @@ public sealed class LeaseTests : IAsyncLifetime
         SharedStoreOptions options = _house.Options();
         Guid name = options.Incarnation;
         Task<List<Guid>> ended = TakeAsync(Leases.FollowEndedAsync(owner), 1);
-        PeerLink older = (await PeerLink.TryConnectAsync(_house.SocketPath, options, default))!;
-        PeerLink newer = (await PeerLink.TryConnectAsync(_house.SocketPath, options, default))!;
+        PeerLink older = (await PeerLink.TryConnectAsync(_house.SocketPath, options, _ => { }, default))!;
+        PeerLink newer = (await PeerLink.TryConnectAsync(_house.SocketPath, options, _ => { }, default))!;
         await older.Ended.WaitAsync(WaitMax);
         await older.DisposeAsync();
         Assert.Equal([Sessions], await newer.ListMapsAsync(default));
@@ -122,7 +122,7 @@ public sealed class LeaseTests : IAsyncLifetime
         SharedStore owner = await _house.OpenAsync();
         SharedStoreOptions options = _house.Options();
         IEnumerable<Task<PeerLink?>> connecting =
-            Enumerable.Range(0, 30).Select(_ => Task.Run(() => PeerLink.TryConnectAsync(_house.SocketPath, options, default)));
+            Enumerable.Range(0, 30).Select(_ => Task.Run(() => PeerLink.TryConnectAsync(_house.SocketPath, options, _ => { }, default)));
         PeerLink?[] links = await Task.WhenAll(connecting).WaitAsync(WaitMax);
         PeerLink[] connected = [.. links.OfType<PeerLink>()];
         IEnumerable<Task> allButOne = connected.Select(link => Task.WhenAll(connected.Except([link]).Select(other => other.Ended)));

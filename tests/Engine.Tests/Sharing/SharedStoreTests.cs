@@ -132,6 +132,20 @@ public sealed class SharedStoreTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task Large_answers_asked_for_at_once_do_not_pile_up_and_all_come()
+    {
+        byte[] value = new byte[1_900_000];
+        for (byte i = 0; i < 8; i++) await _owner.WriteAsync(new StoreBatch { Operations = [StoreOperation.Put("m", new[] { i }, value)] });
+        await Task.WhenAll(Enumerable.Range(0, 200).Select(async number =>
+        {
+            if (number % 4 == 0)
+                Assert.Equal(4, (await _peer.ReadRangeAsync(new StoreRange { Map = "m", Limit = 4, BytesMax = 16 << 20 })).Entries.Count);
+            else
+                Assert.Equal(value.Length, (await _peer.GetAsync("m", new[] { (byte)(number % 8) }))!.Length);
+        })).WaitAsync(WaitMax);
+    }
+
+    [Fact]
     public async Task A_cancelled_call_ends_and_its_connection_goes_on()
     {
         using var cancelled = new CancellationTokenSource();
