@@ -159,7 +159,9 @@ public sealed class KillMatrixTests(ITestOutputHelper output) : IDisposable
         CallToolResult result = await calling.WaitAsync(TimeSpan.FromSeconds(60));
         Report(point, start);
         Assert.Equal(Expected, Assert.IsType<TextContentBlock>(Assert.Single(result.Content)).Text);
-        lock (progress) Assert.Equal(progress.Order().Distinct(), progress);
+
+        // The client hands notices out beside each other, in no certain order.
+        lock (progress) Assert.Equal(progress.Distinct(), progress);
         Assert.NotEmpty(await client.ListToolsAsync());
         await CheckEffectsAsync(second);
     }

@@ -186,6 +186,9 @@ public sealed class SessionTests
         Assert.Equal(200, await host.StatusAsync(host.LegacyRequest(session, "logging/setLevel", level, 3)));
         HttpSession before = host.Sessions.TryEnterReady(session)!;
         host.Sessions.Leave(before);
+
+        // The request's answer comes before its handler has left.
+        await before.WhenFree();
         time.Advance(TimeSpan.FromMinutes(6));
         await host.Sessions.SweepAsync(10, CancellationToken.None);
         Assert.Null(host.Sessions.TryEnterReady(session));
