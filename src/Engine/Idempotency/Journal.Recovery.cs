@@ -28,30 +28,20 @@ public sealed partial class Journal
     }
 
     /// <summary>
-    /// What a dispatcher lives on: first <see cref="ListUnfinishedAsync"/>, then every invocation that is queued, as soon as it is.
-    /// Without an end.
+    /// What a dispatcher is to take: invocations that are queued, and those that were under way in a process that is gone
+    /// (<see cref="IsOrphanAsync(Invocation, CancellationToken)"/>). It asks at its start, and again every now and then: that reads no more
+    /// than the rows of what is not finished.
     /// </summary>
-    /// <param name="cancellation">Ends the enumeration with <see cref="OperationCanceledException"/>.</param>
-    /// <exception cref="ChangeHistoryLostException">The reader was too slow: enumerate anew, which misses nothing.</exception>
-    public async IAsyncEnumerable<Invocation> FollowUnfinishedAsync([EnumeratorCancellation] CancellationToken cancellation = default)
+    /// <param name="cancellation">Ends the enumeration.</param>
+    public async IAsyncEnumerable<Invocation> ListOrphansAsync([EnumeratorCancellation] CancellationToken cancellation = default)
     {
-        var feed = new StoreFeed { Map = InternalMaps.Invocations, KeyPrefix = JournalKeys.AllPending, IncludeNotDurable = true };
-        bool isListed = false;
-        await foreach (ChangeBatch batch in Store.ReadChangesAsync(feed, cancellation).ConfigureAwait(false))
+        IAsyncEnumerable<PageEntry> pending = ReadPrefixAsync(InternalMaps.Invocations, JournalKeys.AllPending, cancellation);
+        await foreach (PageEntry entry in pending.ConfigureAwait(false))
         {
-            if (!isListed)
-            {
-                await foreach (Invocation left in ListUnfinishedAsync(cancellation).ConfigureAwait(false)) yield return left;
-                isListed = true;
-            }
-
-            foreach (Change change in batch.Changes)
-            {
-                if (change.Kind != ChangeKind.Put || PendingRow.Decode(change.Value.Span).State != InvocationState.Queued) continue;
-                Guid id = JournalKeys.ReadId(change.Key.Span);
-                Invocation? found = await FindAsync(id, cancellation).ConfigureAwait(false);
-                if (found?.State == InvocationState.Queued) yield return found;
-            }
+            PendingRow row = PendingRow.Decode(entry.Value.Span);
+            if (row.IsIdle || row.Owner == Incarnation) continue;
+            Invocation? found = await FindAsync(JournalKeys.ReadId(entry.Key.Span), cancellation).ConfigureAwait(false);
+            if (found is { IsFinished: false } && await IsOrphanAsync(found, cancellation).ConfigureAwait(false)) yield return found;
         }
     }
 

@@ -7,6 +7,9 @@ public sealed partial class Journal
 {
     private const int RemovalsOfPage = 64;
 
+    /// <summary>What goes at once where there is no room: this part of what there may be.</summary>
+    private const int DroppedShare = 1_000;
+
     private static readonly ExpiryKind[] ExpiryKinds = Enum.GetValues<ExpiryKind>();
     private static readonly TimeSpan SweepInterval = TimeSpan.FromMinutes(1);
     private static readonly TimeSpan CountInterval = TimeSpan.FromHours(1);
@@ -91,14 +94,20 @@ public sealed partial class Journal
         await _sweepGuard.WaitAsync(cancellation).ConfigureAwait(false);
         try
         {
-            await DropOldestAsync(coming: 1, cancellation).ConfigureAwait(false);
+            // Others that begin meanwhile may take the room: full is what nothing can leave. To find the oldest costs more than to remove
+            // it, so some more go with it.
+            while (IsOver(coming: 1))
+            {
+                int dropped = await DropOldestAsync(1 + (Options.InvocationsMax / DroppedShare), cancellation).ConfigureAwait(false);
+                if (dropped > 0) continue;
+                if (Interlocked.Read(ref _invocations) < Options.InvocationsMax) return;
+                throw new JournalFullException(Options.InvocationsMax);
+            }
         }
         finally
         {
             _sweepGuard.Release();
         }
-
-        if (Interlocked.Read(ref _invocations) >= Options.InvocationsMax) throw new JournalFullException(Options.InvocationsMax);
     }
 
     /// <summary>Until the journal is within its bounds, or nothing is left that may go.</summary>

@@ -24,11 +24,17 @@ internal sealed partial class CallRecovery(
     Journal journal, StoreEventLog events, SessionRegistry sessions, IOptions<McpServerOptions> serverOptions,
     IOptions<VarveMcpOptions> options, TimeProvider time, ILoggerFactory loggers, IServiceProvider services) : BackgroundService
 {
+    /// <summary>
+    /// Between two looks at what is not finished. A feed of changes would tell at once, but reads all that is ever written.
+    /// </summary>
+    private static readonly TimeSpan LookInterval = TimeSpan.FromMilliseconds(200);
+
     private static readonly TimeSpan RetryDelay = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan AnswerTimeout = TimeSpan.FromSeconds(5);
     private static readonly TimeSpan DrainTimeout = TimeSpan.FromSeconds(10);
 
     private readonly ConcurrentDictionary<Guid, Task> _running = new();
+    private readonly HashSet<Guid> _failed = [];
     private readonly SemaphoreSlim _places = new(options.Value.CallsMax);
     private readonly CancellationTokenSource _ending = new();
     private readonly ILogger _logger = loggers.CreateLogger("Varve.Mcp.Recovery");
@@ -42,58 +48,25 @@ internal sealed partial class CallRecovery(
         await all.WaitAsync(AnswerTimeout, cancellationToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
     }
 
-    protected override Task ExecuteAsync(CancellationToken stoppingToken) =>
-        Task.WhenAll(RepeatAsync(FollowCallsAsync, stoppingToken), RepeatAsync(FollowLeasesAsync, stoppingToken));
-
-    private async Task FollowCallsAsync(CancellationToken cancellation)
+    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
-        await foreach (Invocation left in journal.FollowUnfinishedAsync(cancellation)) await TakeAsync(left, cancellation);
-    }
-
-    private async Task FollowLeasesAsync(CancellationToken cancellation)
-    {
-        using CancellationTokenSource ending = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
-        await using IAsyncEnumerator<Guid> ended = Leases.FollowEndedAsync(journal.Store, ending.Token).GetAsyncEnumerator(ending.Token);
-        Task<bool> next = Task.FromResult(true);
-        try
+        while (!stoppingToken.IsCancellationRequested)
         {
-            while (await next)
-            {
-                // Asked for first: a lease that ends while calls are looked at is not missed.
-                next = ended.MoveNextAsync().AsTask();
-                await TakeAllAsync(cancellation);
-            }
-        }
-        finally
-        {
-            await ending.CancelAsync();
-            await ((Task)next).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-        }
-    }
-
-    private async Task TakeAllAsync(CancellationToken cancellation)
-    {
-        await foreach (Invocation left in journal.ListUnfinishedAsync(cancellation)) await TakeAsync(left, cancellation);
-    }
-
-    private async Task RepeatAsync(Func<CancellationToken, Task> follow, CancellationToken cancellation)
-    {
-        while (!cancellation.IsCancellationRequested)
-        {
+            TimeSpan delay = LookInterval;
             try
             {
-                await follow(cancellation);
+                await foreach (Invocation left in journal.ListOrphansAsync(stoppingToken)) await TakeAsync(left, stoppingToken);
             }
-            catch (OperationCanceledException) when (cancellation.IsCancellationRequested)
+            catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested)
             {
                 return;
             }
             catch (Exception failure)
             {
-                // Begun anew, it misses nothing.
-                LogFollowFailed(_logger, failure);
+                LogLookFailed(_logger, failure);
+                delay = RetryDelay;
             }
-            await Task.Delay(RetryDelay, cancellation).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            await Task.Delay(delay, stoppingToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         }
     }
 
@@ -101,7 +74,7 @@ internal sealed partial class CallRecovery(
     {
         try
         {
-            if (!TryFindTool(left.Name, out McpServerTool? tool) || !await journal.IsOrphanAsync(left, cancellation)) return;
+            if (!TryFindTool(left.Name, out McpServerTool? tool) || _failed.Contains(left.Id)) return;
             CallOrigin origin = CallOrigin.Read(left.Origin);
             bool isOtherTool = left is { State: InvocationState.Running, Recovery: RecoveryMode.Resume } && origin.Schema.Length > 0
                 && origin.Schema != ToolPolicy.Of(tool).Schema;
@@ -113,7 +86,8 @@ internal sealed partial class CallRecovery(
         }
         catch (Exception failure) when (failure is JsonException or InvalidDataException or InvalidOperationException)
         {
-            // Nothing that another call has to wait for.
+            // Nothing that another call has to wait for, and not to be told with each look.
+            _failed.Add(left.Id);
             LogRunFailed(_logger, failure, left.Name, left.Id);
         }
     }
@@ -240,7 +214,7 @@ internal sealed partial class CallRecovery(
     private static partial void LogEnded(ILogger logger, string tool, Guid id, InvocationState state);
 
     [LoggerMessage(3, LogLevel.Warning, "Calls that were cut short could not be looked for; it is tried again.")]
-    private static partial void LogFollowFailed(ILogger logger, Exception failure);
+    private static partial void LogLookFailed(ILogger logger, Exception failure);
 
     [LoggerMessage(4, LogLevel.Warning, "The call of '{Tool}' ({Id}) that was cut short could not be run again.")]
     private static partial void LogRunFailed(ILogger logger, Exception failure, string tool, Guid id);

@@ -125,6 +125,22 @@ public sealed class RetentionTests : IDisposable
     }
 
     [Fact]
+    public async Task Who_begins_beside_others_in_a_full_journal_finds_room_as_long_as_something_is_finished()
+    {
+        _house.Options.InvocationsMax = 12;
+        _house.Renew();
+        await Journal.SweepAsync();
+        for (int i = 0; i < 12; i++) await CompleteAsync(null);
+        await Task.WhenAll(Enumerable.Range(0, 6).Select(_ => Task.Run(async () =>
+        {
+            for (int i = 0; i < 200; i++) await CompleteAsync(null);
+        })));
+
+        // Each may have found the last free place at the same moment.
+        Assert.InRange((await _house.ListAsync()).Count, 1, 12 + 6);
+    }
+
+    [Fact]
     public async Task Beyond_their_bytes_those_that_came_to_rest_first_go()
     {
         _house.Options.RestBytesMax = 10_000;
