@@ -65,7 +65,7 @@ internal sealed class OwnerConnection
             if (!hasLease) return;
 
             // Behind the lease, so that it does not end between the two.
-            await _owner.SupersedeAsync(this, hello.Incarnation).ConfigureAwait(false);
+            if (!await _owner.TrySupersedeAsync(this, hello.Incarnation).ConfigureAwait(false)) return;
             SendWelcome();
             await ServeAsync(stop.Token).ConfigureAwait(false);
         }

@@ -117,13 +117,17 @@ internal sealed class OwnerLink : IStoreLink
     /// Ends older connections of a process, and returns when nothing of what they were asked is under way: what the process asks from
     /// now on comes behind it.
     /// </summary>
-    public async Task SupersedeAsync(OwnerConnection newer, Guid holder)
+    /// <returns>False: a newer connection of the process was faster, and has taken this one's place already.</returns>
+    public async Task<bool> TrySupersedeAsync(OwnerConnection newer, Guid holder)
     {
-        OwnerConnection[] older;
+        OwnerConnection[] others;
         lock (_connectionsGuard)
-            older = [.. _connections.Where(connection => connection.Number < newer.Number && connection.Holder == holder)];
-        foreach (OwnerConnection connection in older) connection.Close();
-        await Task.WhenAll(older.Select(connection => connection.Idle)).ConfigureAwait(false);
+            others = [.. _connections.Where(connection => connection != newer && connection.Holder == holder)];
+        if (others.Any(connection => connection.Number > newer.Number)) return false;
+
+        foreach (OwnerConnection connection in others) connection.Close();
+        await Task.WhenAll(others.Select(connection => connection.Idle)).ConfigureAwait(false);
+        return true;
     }
 
     private static Socket Listen(string path)
