@@ -39,7 +39,7 @@ internal sealed partial class CommitQueue
 
     /// <summary>
     /// Commits a small batch on the writer's own thread where nobody leads and nothing is waited for, no sync, no pace, no memtable: the
-    /// way to another thread and back takes ten times longer than such a commit.
+    /// way to another thread and back takes longer than such a commit.
     /// </summary>
     private bool TryRunAtOnce(BatchBuffer batch, ConditionList? conditions, Durability durability, out CommitOutcome outcome)
     {

@@ -1,3 +1,5 @@
+using Varve.Sharing;
+
 namespace Varve.Idempotency;
 
 /// <summary>The maps that the journal and the layers above it keep for themselves. Their names begin with <c>$varve/</c>.</summary>
@@ -8,7 +10,7 @@ public static class InternalMaps
     public const string Prefix = "$varve/";
 
     /// <summary>Sessions of a layer above the journal.</summary>
-    public const string Sessions = Prefix + "sessions";
+    public const string Sessions = SharedMaps.Sessions;
 
     /// <summary>Requests, their state, outcomes and idempotency keys.</summary>
     public const string Invocations = Prefix + "invocations";
@@ -20,7 +22,7 @@ public static class InternalMaps
     public const string Events = Prefix + "events";
 
     /// <summary>When what is finished may go.</summary>
-    public const string Expiry = Prefix + "expiry";
+    public const string Expiry = SharedMaps.Expiry;
 
     /// <summary>Whether a map's name is reserved.</summary>
     /// <param name="mapName">The name.</param>

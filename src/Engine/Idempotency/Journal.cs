@@ -302,12 +302,18 @@ public sealed partial class Journal
 
         byte[] key = JournalKeys.Pending(id);
         var feed = new StoreFeed { Map = InternalMaps.Invocations, KeyPrefix = key, IncludeNotDurable = true };
-        await WaitUntilAsync(feed, HasChangedAsync, cancellation).ConfigureAwait(false);
-
-        async ValueTask<bool> HasChangedAsync(CancellationToken token)
+        try
         {
-            byte[]? now = await Store.GetAsync(InternalMaps.Invocations, key, token).ConfigureAwait(false);
-            return now is null || !now.AsSpan().SequenceEqual(state.Value);
+            // The first batch is empty and says that from now on nothing is missed: so the row is looked at once before any wait.
+            await foreach (ChangeBatch _ in Store.ReadChangesAsync(feed, cancellation).ConfigureAwait(false))
+            {
+                byte[]? now = await Store.GetAsync(InternalMaps.Invocations, key, cancellation).ConfigureAwait(false);
+                if (now is null || !now.AsSpan().SequenceEqual(state.Value)) return;
+            }
+        }
+        catch (ChangeHistoryLostException)
+        {
+            // The caller looks again, and begins another feed from there.
         }
     }
 
@@ -327,24 +333,6 @@ public sealed partial class Journal
         await ending.CancelAsync().ConfigureAwait(false);
         await Task.WhenAll(changed, orphaned).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         await first.ConfigureAwait(false);
-    }
-
-    /// <summary>Returns when something holds, which is asked at first and with each change that the feed shows.</summary>
-    private async ValueTask WaitUntilAsync(
-        StoreFeed feed, Func<CancellationToken, ValueTask<bool>> holds, CancellationToken cancellation)
-    {
-        try
-        {
-            // The first batch is empty and says that from now on nothing is missed: so it is asked once before any wait.
-            await foreach (ChangeBatch _ in Store.ReadChangesAsync(feed, cancellation).ConfigureAwait(false))
-            {
-                if (await holds(cancellation).ConfigureAwait(false)) return;
-            }
-        }
-        catch (ChangeHistoryLostException)
-        {
-            // The caller looks again, and begins another feed from there.
-        }
     }
 
     private async ValueTask<KeyRow?> FindKeyAsync(RequestRow request, CancellationToken cancellation)

@@ -1,7 +1,7 @@
 namespace Varve.Sharing;
 
 /// <summary>
-/// The internal maps in which sharing keeps rows: the same names as in <c>InternalMaps</c>, which this folder must not use.
+/// The internal maps in which sharing keeps rows beside those of the layers above: <c>InternalMaps</c> has all of them.
 /// </summary>
 internal static class SharedMaps
 {

@@ -25,8 +25,8 @@ public sealed class LeaseTests : IAsyncLifetime
         Assert.True(LeaseRow.TryReadValue(LeaseRow.ValueOf(300), out int process));
         Assert.Equal(300, process);
         Assert.False(LeaseRow.TryReadValue([2, 1], out _));
-        Assert.Equal(Varve.Idempotency.InternalMaps.Sessions, SharedMaps.Sessions);
-        Assert.Equal(Varve.Idempotency.InternalMaps.Expiry, SharedMaps.Expiry);
+        Assert.Equal("$varve/sessions", SharedMaps.Sessions);
+        Assert.Equal("$varve/expiry", SharedMaps.Expiry);
     }
 
     [Fact]
