@@ -78,7 +78,7 @@ public sealed partial class Database
         if (DurableSequence < sequence) Commit.Run(CommitKind.Sync);
     }
 
-    internal Cursor OpenCursor(MapIdentity map, byte[] lower, byte[] upper, Snapshot? snapshot)
+    internal Cursor OpenCursor(MapIdentity map, ScanBounds bounds, Snapshot? snapshot)
     {
         ThrowIfClosed();
         CheckPinnedMemory();
@@ -89,7 +89,7 @@ public sealed partial class Database
         try
         {
             view = Views.Pin();
-            return new Cursor(this, map, new ScanBounds(map.Prefix, lower, upper), view, moment);
+            return new Cursor(this, map, bounds, view, moment);
         }
         catch
         {

@@ -40,10 +40,17 @@ internal sealed record PageRequest
     public Snapshot? Snapshot { get; }
 }
 
-/// <summary>Reads one page after the other on the engine's threads. One read at a time; closed once.</summary>
+/// <summary>
+/// Reads one page after the other on the engine's threads; the first one of a short scan, where that is probably in memory, on the caller's.
+/// One read at a time; closed once.
+/// </summary>
 internal sealed class PageReader : ReadJob
 {
     private const int EntriesAtFirst = 64;
+    private const int BytesAtFirst = 4 << 10;
+
+    /// <summary>A scan of more entries than this is not short.</summary>
+    private const int EntriesAtOnceMax = 256;
 
     private readonly PageRequest _request;
     private readonly CancellationToken _cancellation;
@@ -53,6 +60,7 @@ internal sealed class PageReader : ReadJob
     private Cursor? _cursor;
     private long _left;
     private int _entriesOfLastPage = EntriesAtFirst;
+    private int _bytesExpected = BytesAtFirst;
 
     /// <summary>True while the cursor stands on an entry that is in no page yet.</summary>
     private bool _isOnEntry;
@@ -78,7 +86,8 @@ internal sealed class PageReader : ReadJob
         if (_isAtEnd) return Task.FromResult<EntryPage?>(null);
         _completion = new TaskCompletionSource<EntryPage?>(TaskCreationOptions.RunContinuationsAsynchronously);
         _lastRead = _completion.Task;
-        if (!_request.Map.Database.Readers.TryPost(this, 1)) _completion.SetException(new ObjectDisposedException(nameof(Database)));
+        if (_cursor is null && IsAtHand()) Run();
+        else if (!_request.Map.Database.Readers.TryPost(this, 1)) _completion.SetException(new ObjectDisposedException(nameof(Database)));
         return _lastRead;
     }
 
@@ -115,10 +124,15 @@ internal sealed class PageReader : ReadJob
         }
     }
 
+    /// <summary>Whether a page is there sooner than a thread is. Behind its beginning, and for large values, it may meet a file all the same.</summary>
+    private bool IsAtHand() =>
+        _request.Limit <= EntriesAtOnceMax
+        && _request.Map.ProbablyHoldsStart(_request.Lower, _request.Upper, _request.Bounds, _request.Direction);
+
     private EntryPage? ReadPage()
     {
         Begin();
-        var page = new PageBuilder(_request.PageBytes, _entriesOfLastPage);
+        var page = new PageBuilder(_request.PageBytes, _entriesOfLastPage, _bytesExpected);
         try
         {
             while (_isOnEntry && _left > 0)
@@ -140,6 +154,7 @@ internal sealed class PageReader : ReadJob
 
         if (page.Count == 0) return null;
         _entriesOfLastPage = page.Count;
+        _bytesExpected = _request.PageBytes;
         return page.Build();
     }
 
@@ -154,7 +169,7 @@ internal sealed class PageReader : ReadJob
 }
 
 /// <summary>Gathers the entries of a page.</summary>
-internal struct PageBuilder(int pageBytes, int entriesExpected)
+internal struct PageBuilder(int pageBytes, int entriesExpected, int bytesExpected)
 {
     private byte[] _bytes = [];
     private int[] _ends = [];
@@ -168,11 +183,11 @@ internal struct PageBuilder(int pageBytes, int entriesExpected)
         long entryBytes = (long)key.Length + value.Length;
         if (Count == 0)
         {
-            _bytes = GC.AllocateUninitializedArray<byte>((int)Math.Max(entryBytes, pageBytes));
+            _bytes = GC.AllocateUninitializedArray<byte>((int)Math.Max(entryBytes, Math.Min(pageBytes, bytesExpected)));
             _ends = new int[2 * entriesExpected];
         }
 
-        if (entryBytes > _bytes.Length - _used) return false;
+        if (entryBytes > _bytes.Length - _used && !TryGrow(_used + entryBytes)) return false;
         if (2 * Count == _ends.Length) Array.Resize(ref _ends, 2 * _ends.Length);
         key.CopyTo(_bytes.AsSpan(_used));
         value.CopyTo(_bytes.AsSpan(_used + key.Length));
@@ -180,6 +195,15 @@ internal struct PageBuilder(int pageBytes, int entriesExpected)
         _used += (int)entryBytes;
         _ends[2 * Count + 1] = _used;
         Count++;
+        return true;
+    }
+
+    private bool TryGrow(long neededBytes)
+    {
+        if (neededBytes > pageBytes) return false;
+        byte[] larger = GC.AllocateUninitializedArray<byte>((int)Math.Clamp(2L * _bytes.Length, neededBytes, pageBytes));
+        _bytes.AsSpan(0, _used).CopyTo(larger);
+        _bytes = larger;
         return true;
     }
 

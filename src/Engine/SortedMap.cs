@@ -150,7 +150,24 @@ public sealed partial class SortedMap
     /// <exception cref="MemoryBudgetException">Open cursors keep too much memory already; the message says which.</exception>
     public Cursor CreateCursor(Snapshot? snapshot = null) => OpenRange([], [], RangeBounds.FromInclusive, snapshot);
 
-    internal Cursor OpenRange(ReadOnlySpan<byte> lower, ReadOnlySpan<byte> upper, RangeBounds bounds, Snapshot? snapshot)
+    internal Cursor OpenRange(ReadOnlySpan<byte> lower, ReadOnlySpan<byte> upper, RangeBounds bounds, Snapshot? snapshot) =>
+        Database.OpenCursor(Identity, BoundsOf(lower, upper, bounds), snapshot);
+
+    /// <summary>Whether the first entries of a range are probably in memory.</summary>
+    internal bool ProbablyHoldsStart(ReadOnlySpan<byte> lower, ReadOnlySpan<byte> upper, RangeBounds bounds, Direction direction)
+    {
+        ReadView view = Database.Views.Pin();
+        try
+        {
+            return ScanSources.ProbablyHoldStart(view, BoundsOf(lower, upper, bounds), direction);
+        }
+        finally
+        {
+            view.Release();
+        }
+    }
+
+    private ScanBounds BoundsOf(ReadOnlySpan<byte> lower, ReadOnlySpan<byte> upper, RangeBounds bounds)
     {
         byte[] prefix = Identity.Prefix;
         byte[] first = prefix;
@@ -172,7 +189,7 @@ public sealed partial class SortedMap
                 break;
         }
 
-        return Database.OpenCursor(Identity, first, end, snapshot);
+        return new ScanBounds(prefix, first, end);
     }
 
     [SkipLocalsInit]

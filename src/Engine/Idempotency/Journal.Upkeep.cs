@@ -15,6 +15,9 @@ public sealed partial class Journal
     private static readonly TimeSpan CountInterval = TimeSpan.FromHours(1);
 
     private readonly SemaphoreSlim _sweepGuard = new(1);
+
+    /// <summary>The last row of each kind that was dropped: what comes before it is gone, and only costs those who look for more.</summary>
+    private readonly Dictionary<ExpiryKind, byte[]> _dropped = [];
     private long _invocations;
     private long _restBytes;
     private long _countedAt;
@@ -39,7 +42,8 @@ public sealed partial class Journal
             foreach (ExpiryKind kind in ExpiryKinds)
             {
                 long before = NowMilliseconds - (long)Options.RetentionOf(kind).TotalMilliseconds;
-                while (await ReadOldestAsync(kind, before, cancellation).ConfigureAwait(false) is { Count: > 0 } rows)
+                byte[] start = ExpiryRow.KeysOf(kind);
+                while (await ReadOldestAsync(kind, start, before, cancellation).ConfigureAwait(false) is { Count: > 0 } rows)
                 {
                     foreach (ExpiryRow row in rows)
                     {
@@ -122,6 +126,7 @@ public sealed partial class Journal
             {
                 if (!IsOver(coming)) break;
                 if (await RemoveAsync(row, cancellation).ConfigureAwait(false)) dropped++;
+                _dropped[row.Kind] = row.EncodeKey();
             }
         }
 
@@ -135,7 +140,11 @@ public sealed partial class Journal
         long horizon = long.MaxValue;
         foreach (ExpiryKind kind in ExpiryKinds)
         {
-            IReadOnlyList<ExpiryRow> rows = await ReadOldestAsync(kind, long.MaxValue, cancellation).ConfigureAwait(false);
+            IReadOnlyList<ExpiryRow> rows = [];
+            if (_dropped.Remove(kind, out byte[]? last))
+                rows = await ReadOldestAsync(kind, last, long.MaxValue, cancellation).ConfigureAwait(false);
+            if (rows.Count == 0)
+                rows = await ReadOldestAsync(kind, ExpiryRow.KeysOf(kind), long.MaxValue, cancellation).ConfigureAwait(false);
             oldest.AddRange(rows);
 
             // What comes behind a full page may be older than what the other kinds have shown.
@@ -146,15 +155,15 @@ public sealed partial class Journal
     }
 
     /// <summary>What came to rest first, up to a time (inclusive).</summary>
-    private async ValueTask<IReadOnlyList<ExpiryRow>> ReadOldestAsync(ExpiryKind kind, long upTo, CancellationToken cancellation)
+    private async ValueTask<IReadOnlyList<ExpiryRow>> ReadOldestAsync(
+        ExpiryKind kind, byte[] start, long upTo, CancellationToken cancellation)
     {
         if (upTo < 0) return [];
-        byte[] first = ExpiryRow.KeysOf(kind);
         var range = new StoreRange
         {
             Map = InternalMaps.Expiry,
-            Start = first,
-            End = upTo == long.MaxValue ? JournalKeys.EndOf(first) : new ExpiryRow(kind, upTo + 1, Guid.Empty, 0).EncodeKey(),
+            Start = start,
+            End = upTo == long.MaxValue ? JournalKeys.EndOf(ExpiryRow.KeysOf(kind)) : new ExpiryRow(kind, upTo + 1, Guid.Empty, 0).EncodeKey(),
             Limit = RemovalsOfPage,
         };
         StorePage page = await Store.ReadRangeAsync(range, cancellation).ConfigureAwait(false);
@@ -167,17 +176,15 @@ public sealed partial class Journal
         return value is null ? 0 : ExpiryRow.Decode(expiryKey, value).Bytes;
     }
 
-    /// <summary>All rows of an invocation at once; false when it is no longer at rest, or gone.</summary>
+    /// <summary>All rows of an invocation at once, as its row says how many bytes; false when it is no longer at rest, or gone.</summary>
     private ValueTask<bool> RemoveAsync(ExpiryRow row, CancellationToken cancellation) =>
         RemoveAsync(row, StoreCondition.Present(InternalMaps.Expiry, row.EncodeKey()), cancellation);
 
     private async ValueTask<bool> RemoveAsync(ExpiryRow row, StoreCondition condition, CancellationToken cancellation)
     {
-        byte[] expiryKey = row.EncodeKey();
-        long bytes = await ReadRestBytesAsync(expiryKey, cancellation).ConfigureAwait(false);
         List<StoreOperation> operations =
         [
-            StoreOperation.Delete(InternalMaps.Expiry, expiryKey),
+            StoreOperation.Delete(InternalMaps.Expiry, row.EncodeKey()),
             StoreOperation.Delete(InternalMaps.Invocations, JournalKeys.Request(row.Id)),
             StoreOperation.Delete(InternalMaps.Invocations, JournalKeys.Pending(row.Id)),
             StoreOperation.Delete(InternalMaps.Invocations, JournalKeys.Finished(row.Id)),
@@ -191,7 +198,7 @@ public sealed partial class Journal
         // A crash that takes the removal with it leaves it to be done again.
         if (!await TryWriteAsync([condition], operations, Durability.Buffered).ConfigureAwait(false)) return false;
         Interlocked.Decrement(ref _invocations);
-        CountRest(-bytes);
+        CountRest(-row.Bytes);
         return true;
     }
 

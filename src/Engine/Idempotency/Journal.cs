@@ -361,7 +361,9 @@ public sealed partial class Journal
     {
         byte[] key = state.Pending is null ? JournalKeys.Finished(id) : JournalKeys.Pending(id);
         StoreCondition condition = StoreCondition.Value(InternalMaps.Invocations, key, state.Value);
-        await RemoveAsync(ExpiryOf(id, state, hasKey: true, bytes: 0), condition, cancellation).ConfigureAwait(false);
+        ExpiryRow row = ExpiryOf(id, state, hasKey: true, bytes: 0);
+        long bytes = await ReadRestBytesAsync(row.EncodeKey(), cancellation).ConfigureAwait(false);
+        await RemoveAsync(row with { Bytes = bytes }, condition, cancellation).ConfigureAwait(false);
     }
 
     /// <summary>Null when there is no such invocation.</summary>

@@ -52,6 +52,30 @@ internal static class ScanSources
         }
     }
 
+    /// <summary>
+    /// Whether what a scan shows first is probably in memory: of each place the block where the scan begins. What comes behind may not be.
+    /// </summary>
+    public static bool ProbablyHoldStart(ReadView view, ScanBounds bounds, Direction direction)
+    {
+        bool isAscending = direction == Direction.Ascending;
+        if ((isAscending ? bounds.Lower : bounds.Upper) is not { } start) return false;
+        foreach (Table table in view.Levels.Tables(0))
+        {
+            if (MayOverlap(table.Info, bounds) && !table.ProbablyHolds(start)) return false;
+        }
+
+        for (int level = 1; level < LevelMap.LevelCount; level++)
+        {
+            LevelRun run = view.Levels.SortedRun(level);
+            int index = run.FirstEndingAtOrBehind(start, Trailer.Newest);
+            if (!isAscending && (index == run.Tables.Length || run.BeginsBehind(index, start, Trailer.Newest))) index--;
+            if ((uint)index >= (uint)run.Tables.Length || !MayOverlap(run.Tables[index].Info, bounds)) continue;
+            if (!run.Tables[index].ProbablyHolds(start)) return false;
+        }
+
+        return true;
+    }
+
     /// <summary>True unless all of the table, its range deletes included, lies outside.</summary>
     public static bool MayOverlap(TableInfo info, ScanBounds bounds) =>
         !info.EndsBefore(bounds.Lower) && (bounds.Upper is null || info.SmallestKey.AsSpan().SequenceCompareTo(bounds.Upper) < 0);

@@ -53,6 +53,22 @@ internal sealed unsafe partial class Table
         }
     }
 
+    /// <summary>Whether the block where a key would stand is probably in memory, and all that leads to it.</summary>
+    public bool ProbablyHolds(ReadOnlySpan<byte> key)
+    {
+        OpenedTable? opened = Volatile.Read(ref _opened);
+        if (opened is null) return false;
+        if (opened.Top.Count == 0) return true;
+        int partition = Math.Min(opened.Top.Find(key), opened.Top.Count - 1);
+        if (!TryPinPartitionInMemory(opened, opened.IndexOrdinal(partition), out BlockPin index)) return false;
+        using (index)
+        {
+            ref readonly TablePartition blocks = ref opened.Top[partition];
+            int block = Math.Min(IndexPartition.Find(index.Data, key), blocks.BlockCount - 1);
+            return _store.Cache.ProbablyHolds(opened.Slots, blocks.BlockFirst + block);
+        }
+    }
+
     private static int FilterLines(BlockLocation filter) => (filter.StoredBytes - BlockTrailer.SizeBytes) / BlockedBloom.LineBytes;
 
     /// <summary>False behind the last block of a partition, where older versions go on in the next one.</summary>

@@ -8,8 +8,9 @@ namespace Varve.Mcp.Durable;
 // How long events are kept, and how many.
 internal sealed partial class StoreEventLog
 {
-    private const int CheckBytes = 1 << 20;
+    private const int CheckBytesMax = 4 << 20;
     private const int RemovalsMax = 256;
+    private const int RemovalsOfBatch = 1_024;
 
     /// <summary>Of the one stream of a session that never ends: what its client missed, not all that it was ever told.</summary>
     private const int UnsolicitedBytesMax = 64 << 10;
@@ -17,6 +18,9 @@ internal sealed partial class StoreEventLog
     private static readonly byte[] ExpiryValue = [RowWriter.Format];
 
     private readonly ConcurrentDictionary<string, int> _appended = new(StringComparer.Ordinal);
+
+    /// <summary>Of a session's events, between two looks at how many there are; so much less than it may keep is left by each.</summary>
+    private int CheckBytes => Math.Min(CheckBytesMax, options.Value.Http.StreamBytesMax / 4);
 
     /// <summary>
     /// Looks at the streams that are old enough, by the rows of the expiry map: those that have ended go, others are looked at later.
@@ -94,7 +98,7 @@ internal sealed partial class StoreEventLog
         if (operations.Length > 0) await TryWriteAsync([], operations, cancellation);
     }
 
-    /// <summary>Every MiB or so of a session's events it is seen to that they are not too many.</summary>
+    /// <summary>From time to time it is seen to that a session's events are not too many.</summary>
     private async ValueTask CountAsync(string session, int bytes, CancellationToken cancellation)
     {
         if (_appended.AddOrUpdate(session, bytes, (_, before) => before + bytes) < CheckBytes) return;
@@ -107,17 +111,36 @@ internal sealed partial class StoreEventLog
     {
         List<StreamSize> streams = await MeasureAsync(session, cancellation);
         long total = streams.Sum(stream => stream.Bytes);
+        long limit = options.Value.Http.StreamBytesMax - CheckBytes;
         IEnumerable<StreamSize> order = streams.OrderBy(stream => !stream.IsEnded)
             .ThenBy(stream => stream.IsEnded ? stream.Milliseconds : -stream.Bytes);
+        List<StoreOperation> drop = [];
         foreach (StreamSize stream in order)
         {
             bool isTooLong = stream.Name == EventIds.UnsolicitedStream && stream.Bytes > UnsolicitedBytesMax;
-            if (total <= options.Value.Http.StreamBytesMax && !isTooLong) continue;
-            uint kept = stream.First + ((stream.Last - stream.First) / 2) + 1;
-            if (stream.IsEnded) await RemoveAsync(EventKeys.Stream(session, stream.Name), [], cancellation);
-            else await DropAsync(EventKeys.Event(session, stream.Name, 0), EventKeys.Event(session, stream.Name, kept), [], cancellation);
+            if (total <= limit && !isTooLong) continue;
+            uint kept = stream.IsEnded ? stream.Last + 1 : stream.First + ((stream.Last - stream.First) / 2) + 1;
+            if (stream.IsEnded) drop.Add(StoreOperation.Delete(InternalMaps.Events, EventKeys.Stream(session, stream.Name)));
+            DropEvents(session, stream, kept, drop);
             total -= stream.IsEnded ? stream.Bytes : stream.Bytes / 2;
+            if (drop.Count < RemovalsOfBatch) continue;
+            await TryWriteAsync([], drop, cancellation);
+            drop = [];
         }
+        if (drop.Count > 0) await TryWriteAsync([], drop, cancellation);
+    }
+
+    /// <summary>What drops a stream's events before a number: they have all numbers from the first on.</summary>
+    private static void DropEvents(string session, StreamSize stream, uint kept, List<StoreOperation> drop)
+    {
+        if (kept - stream.First > RemovalsMax)
+        {
+            byte[] end = EventKeys.Event(session, stream.Name, kept);
+            drop.Add(StoreOperation.DeleteRange(InternalMaps.Events, EventKeys.Event(session, stream.Name, stream.First), end));
+            return;
+        }
+        for (uint number = stream.First; number < kept; number++)
+            drop.Add(StoreOperation.Delete(InternalMaps.Events, EventKeys.Event(session, stream.Name, number)));
     }
 
     private async ValueTask<List<StreamSize>> MeasureAsync(string session, CancellationToken cancellation)

@@ -51,22 +51,16 @@ internal sealed partial class StoreEventLog(Journal journal, IOptions<VarveMcpOp
     {
         byte[] id = JsonSerializer.SerializeToUtf8Bytes(request, McpJsonUtilities.DefaultOptions);
         LiveStream live = new(session, stream, id);
-        bool isResumed = _resuming.TryRemove((session, stream), out _);
-        while (true)
+        if (_resuming.TryRemove((session, stream), out _))
         {
             (live.Last, EventRow last) = await ReadLastAsync(session, stream, cancellation);
-            if (isResumed)
-            {
-                live.Resume(last);
-                break;
-            }
-            EventRow row = live.Next(null, [], NowMilliseconds);
-            byte[] key = EventKeys.Event(session, stream, live.Last + 1);
-            List<StoreOperation> operations = [PutStream(live, call: default), Put(key, row)];
-            if (live.Last == 0) operations.Add(PutExpiry(row.Milliseconds, session, stream));
-            if (!await TryWriteAsync([StoreCondition.Absent(InternalMaps.Events, key)], operations, cancellation)) continue;
-            live.Take(live.Last + 1, row);
-            break;
+            live.Resume(last);
+        }
+        else if (!await TryBeginAsync(live, EventKeys.Stream(session, stream), cancellation))
+        {
+            // A request before had the same id: its stream goes on.
+            do (live.Last, _) = await ReadLastAsync(session, stream, cancellation);
+            while (!await TryBeginAsync(live, EventKeys.Event(session, stream, live.Last + 1), cancellation));
         }
         _live[(session, stream)] = live;
         return live.Last;
@@ -97,6 +91,7 @@ internal sealed partial class StoreEventLog(Journal journal, IOptions<VarveMcpOp
         try
         {
             if (!live.IsEnded && !live.HasTold(message)) await AppendLockedAsync(live, message, json, cancellation);
+            else if (live.IsEnded) await CountAsync(session, json.Length + (2 * EventOverheadBytes), cancellation);
             if (message is JsonRpcResponse or JsonRpcError) _live.TryRemove(KeyValuePair.Create((session, stream), live));
             return live.Last;
         }
@@ -193,6 +188,18 @@ internal sealed partial class StoreEventLog(Journal journal, IOptions<VarveMcpOp
             if (live.Session == session) _live.TryRemove(live, out _);
         _appended.TryRemove(session, out _);
         await RemoveAsync(EventKeys.Session(session), [], cancellation);
+    }
+
+    /// <summary>Writes a stream's row and its next event; false where the row that must be absent is there.</summary>
+    private async ValueTask<bool> TryBeginAsync(LiveStream live, byte[] absent, CancellationToken cancellation)
+    {
+        EventRow row = live.Next(null, [], NowMilliseconds);
+        List<StoreOperation> operations =
+            [PutStream(live, call: default), Put(EventKeys.Event(live.Session, live.Name, live.Last + 1), row)];
+        if (live.Last == 0) operations.Add(PutExpiry(row.Milliseconds, live.Session, live.Name));
+        if (!await TryWriteAsync([StoreCondition.Absent(InternalMaps.Events, absent)], operations, cancellation)) return false;
+        live.Take(live.Last + 1, row);
+        return true;
     }
 
     private static StoreOperation Put(byte[] key, in EventRow row) => StoreOperation.Put(InternalMaps.Events, key, row.Encode());

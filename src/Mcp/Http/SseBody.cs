@@ -11,12 +11,13 @@ internal sealed class SseBody : Stream
     private readonly Func<bool> _hasStarted;
     private readonly SemaphoreSlim _writing = new(1, 1);
     private readonly CancellationTokenSource _ending = new();
+    private readonly PeriodicTimer _timer;
     private readonly Task _beating;
 
     public SseBody(Stream inner, Func<bool> hasStarted, TimeSpan interval, TimeProvider time)
     {
-        (_inner, _hasStarted) = (inner, hasStarted);
-        _beating = BeatAsync(new PeriodicTimer(interval, time));
+        (_inner, _hasStarted, _timer) = (inner, hasStarted, new PeriodicTimer(interval, time));
+        _beating = BeatAsync();
     }
 
     public override bool CanRead => false;
@@ -65,7 +66,9 @@ internal sealed class SseBody : Stream
     /// <summary>Ends the comments. The body itself belongs to the response.</summary>
     public override async ValueTask DisposeAsync()
     {
-        await _ending.CancelAsync();
+        // Who waits for the timer ends without an exception, which every response would pay for; who writes is cancelled.
+        _timer.Dispose();
+        if (!_beating.IsCompleted) await _ending.CancelAsync();
         await _beating;
         _ending.Dispose();
         await base.DisposeAsync();
@@ -81,24 +84,21 @@ internal sealed class SseBody : Stream
 
     public override void Write(byte[] buffer, int offset, int count) => throw new NotSupportedException();
 
-    private async Task BeatAsync(PeriodicTimer timer)
+    private async Task BeatAsync()
     {
-        using (timer)
+        try
         {
-            try
+            while (await _timer.WaitForNextTickAsync(CancellationToken.None))
             {
-                while (await timer.WaitForNextTickAsync(_ending.Token))
-                {
-                    // Before the first event the status can still change.
-                    if (!_hasStarted()) continue;
-                    await WriteAsync(Comment, _ending.Token);
-                    await FlushAsync(_ending.Token);
-                }
+                // Before the first event the status can still change.
+                if (!_hasStarted()) continue;
+                await WriteAsync(Comment, _ending.Token);
+                await FlushAsync(_ending.Token);
             }
-            catch (Exception exception) when (exception is OperationCanceledException or IOException or ObjectDisposedException)
-            {
-                // The response ended, or its client is gone: then the request is aborted too, and whoever serves it hears of that.
-            }
+        }
+        catch (Exception exception) when (exception is OperationCanceledException or IOException or ObjectDisposedException)
+        {
+            // The response ended, or its client is gone: then the request is aborted too, and whoever serves it hears of that.
         }
     }
 }

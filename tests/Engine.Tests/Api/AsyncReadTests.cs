@@ -32,6 +32,46 @@ public sealed class AsyncReadTests
         for (int i = 0; i < Count; i++) if (i != 8) Assert.Equal(Value(i), await many[i]);
     }
 
+    [Theory]
+    [InlineData(Direction.Ascending)]
+    [InlineData(Direction.Descending)]
+    public async Task A_short_scan_comes_at_once_where_it_begins_in_memory(Direction direction)
+    {
+        // Small blocks: what the open itself reads is in others.
+        OptionSet options = OptionSet.Tiny with { BlockBytes = 256, Compress = false };
+        using (Database database = options.Open(_disk, _pool)) Fill(database);
+        using Database reopened = options.Open(_disk, _pool);
+        SortedMap map = reopened.GetMap("m");
+        int[] keys = [.. Enumerable.Range(1_000, 20)];
+        if (direction == Direction.Descending) Array.Reverse(keys);
+        int reads = 0;
+        _disk.Faults = call =>
+        {
+            if (call.Operation == DiskOperation.Read && call.Path.EndsWith(".table", StringComparison.Ordinal)) Interlocked.Increment(ref reads);
+            return null;
+        };
+        for (int round = 0; round < 2; round++)
+        {
+            reads = 0;
+            await using IAsyncEnumerator<EntryPage> pages =
+                map.ScanAsync(Key(1_000), Key(1_020), direction, limit: 50).GetAsyncEnumerator();
+            ValueTask<bool> first = pages.MoveNextAsync();
+            Assert.True(round == 0 || first.IsCompletedSuccessfully);
+            Assert.True(await first);
+            Assert.Equal(round == 0, reads > 0);
+            Assert.Equal(keys.Select(Key), pages.Current.Select(entry => entry.Key.ToArray()));
+            Assert.False(await pages.MoveNextAsync());
+        }
+
+        // From the memtable too, beside tables that have nothing of it.
+        map.Put("zero"u8, "fresh"u8);
+        await using IAsyncEnumerator<EntryPage> fresh = map.ScanPrefixAsync("z"u8.ToArray(), direction, limit: 1).GetAsyncEnumerator();
+        ValueTask<bool> found = fresh.MoveNextAsync();
+        Assert.True(found.IsCompletedSuccessfully);
+        Assert.True(await found);
+        Assert.Equal("fresh"u8.ToArray(), fresh.Current[0].Value.ToArray());
+    }
+
     [Fact]
     public async Task A_get_at_a_snapshot_outlives_the_snapshot()
     {

@@ -1,6 +1,7 @@
 using Microsoft.Extensions.DependencyInjection;
 using Varve.Idempotency;
 using Varve.Mcp.Tests.Fakes;
+using Varve.Sharing;
 
 namespace Varve.Mcp.Tests.Durable;
 
@@ -31,6 +32,14 @@ internal sealed class DurableHost : IAsyncDisposable
     }
 
     public Task RestartAsync() => RestartAsync<DurableTools>();
+
+    /// <summary>With something done to the store while no server has it.</summary>
+    public async Task RestartAsync(Func<ISharedStore, Task> meanwhile)
+    {
+        await Http.DisposeAsync();
+        using (Database database = Database.Open(_directory)) await meanwhile(new EmbeddedStore(database));
+        await StartServerAsync<DurableTools>();
+    }
 
     /// <summary>With other tools.</summary>
     public async Task RestartAsync<TTools>()

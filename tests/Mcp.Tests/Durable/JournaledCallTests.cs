@@ -2,6 +2,7 @@ using System.Text;
 using System.Text.Json.Nodes;
 using Varve.Idempotency;
 using Varve.Mcp.Tests.Fakes;
+using Varve.Sharing;
 
 namespace Varve.Mcp.Tests.Durable;
 
@@ -200,9 +201,11 @@ public sealed class JournaledCallTests
     public async Task What_a_stop_has_cut_short_is_run_again_before_its_key_comes()
     {
         await using DurableHost host = await DurableHost.StartAsync();
-        await LeaveBehindAsync(host, "hold", "{}", "k", RecoveryMode.Resume);
-        await LeaveBehindAsync(host, "secret", """{"password":"abc"}""", "p", RecoveryMode.Fail);
-        await host.RestartAsync();
+        await host.RestartAsync(async store =>
+        {
+            await LeaveBehindAsync(store, "hold", "{}", "k", RecoveryMode.Resume);
+            await LeaveBehindAsync(store, "secret", """{"password":"abc"}""", "p", RecoveryMode.Fail);
+        });
         await host.Http.Gate.Entered.WaitAsync();
         host.Http.Gate.Open();
         JsonNode answer = await CallAsync(host, "hold", [], key: "k");
@@ -227,9 +230,10 @@ public sealed class JournaledCallTests
     }
 
     /// <summary>A call under way, as a process that is killed leaves it.</summary>
-    private static async Task LeaveBehindAsync(DurableHost host, string tool, string arguments, string key, RecoveryMode recovery)
+    private static async Task LeaveBehindAsync(
+        ISharedStore store, string tool, string arguments, string key, RecoveryMode recovery)
     {
-        var killed = new Journal(host.Journal.Store);
+        var killed = new Journal(store);
         var request = new InvocationRequest
         {
             Name = tool,
