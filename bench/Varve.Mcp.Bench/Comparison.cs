@@ -8,7 +8,7 @@ using Varve.Workloads.Measuring;
 namespace Varve.Mcp.Bench;
 
 /// <summary>How much is measured.</summary>
-internal sealed record ComparisonSettings(TimeSpan Duration, int Runs, int Connections, string Results);
+internal sealed record ComparisonSettings(TimeSpan Warmup, TimeSpan Duration, int Runs, int Connections, string Results);
 
 /// <summary>Measures each kind of server in turn, so that what the machine does meanwhile hits all alike, and reports medians.</summary>
 internal sealed class Comparison(ComparisonSettings settings, CancellationToken cancellation)
@@ -45,7 +45,7 @@ internal sealed class Comparison(ComparisonSettings settings, CancellationToken 
                     ?? throw new InvalidOperationException("The server did not start.");
                 using (var load = new HttpLoad(new Uri(url + "/mcp"), era == "modern"))
                 {
-                    await load.MeasureAsync(settings.Connections, settings.Duration, cancellation);
+                    await load.MeasureAsync(settings.Connections, settings.Warmup, cancellation);
                     (double perSecond, double median) = await load.MeasureAsync(settings.Connections, settings.Duration, cancellation);
                     Add($"http {era} {kind} rate", perSecond);
                     Add($"http {era} {kind} median", median);
@@ -69,20 +69,20 @@ internal sealed class Comparison(ComparisonSettings settings, CancellationToken 
                 });
                 var options = new McpClientOptions { ProtocolVersion = revision };
                 await using McpClient client = await McpClient.CreateAsync(transport, options, cancellationToken: cancellation);
-                await CallAsync(client);
-                LatencyHistogram times = await CallAsync(client);
+                await CallAsync(client, settings.Warmup);
+                LatencyHistogram times = await CallAsync(client, settings.Duration);
                 Add($"stdio {era} {kind} median", times.Percentile(0.5) * 1e6 / Stopwatch.Frequency);
             }
         }
     }
 
     /// <summary>One call after the other.</summary>
-    private async Task<LatencyHistogram> CallAsync(McpClient client)
+    private async Task<LatencyHistogram> CallAsync(McpClient client, TimeSpan duration)
     {
         var times = new LatencyHistogram();
         long start = Stopwatch.GetTimestamp();
         var arguments = new Dictionary<string, object?> { ["text"] = "a" };
-        while (Stopwatch.GetElapsedTime(start) < settings.Duration)
+        while (Stopwatch.GetElapsedTime(start) < duration)
         {
             long begun = Stopwatch.GetTimestamp();
             CallToolResult result = await client.CallToolAsync(BenchTools.NoteName, arguments, cancellationToken: cancellation);
@@ -120,7 +120,8 @@ internal sealed class Comparison(ComparisonSettings settings, CancellationToken 
         void Line(FormattableString line) => text.AppendLine(line.ToString(CultureInfo.InvariantCulture));
         Line($"# Calls of tools, {DateTime.UtcNow:yyyy-MM-dd HH:mm} UTC");
         Line($"");
-        Line($"{Machine.Describe()} Medians of {settings.Runs} runs of {settings.Duration.TotalSeconds:0.#} s each.");
+        Line($"{Machine.Describe()} Medians of {settings.Runs} runs.");
+        Line($"Each runs for {settings.Duration.TotalSeconds:0.#} s, behind {settings.Warmup.TotalSeconds:0.#} s of warm-up.");
         Line($"");
         Line($"    dotnet run -c Release --project bench/Varve.Mcp.Bench -- {arguments}");
         Line($"");

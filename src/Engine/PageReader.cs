@@ -41,7 +41,7 @@ internal sealed record PageRequest
 }
 
 /// <summary>
-/// Reads one page after the other on the engine's threads; the first one of a short scan, where that is probably in memory, on the caller's.
+/// Reads one page after the other on the engine's threads; the first one, if it is not large and probably in memory, on the caller's.
 /// One read at a time; closed once.
 /// </summary>
 internal sealed class PageReader : ReadJob
@@ -49,8 +49,8 @@ internal sealed class PageReader : ReadJob
     private const int EntriesAtFirst = 64;
     private const int BytesAtFirst = 4 << 10;
 
-    /// <summary>A scan of more entries than this is not short.</summary>
-    private const int EntriesAtOnceMax = 256;
+    /// <summary>A larger page takes longer to copy than a thread takes to wake.</summary>
+    private const int BytesAtOnceMax = 64 << 10;
 
     private readonly PageRequest _request;
     private readonly CancellationToken _cancellation;
@@ -124,9 +124,11 @@ internal sealed class PageReader : ReadJob
         }
     }
 
-    /// <summary>Whether a page is there sooner than a thread is. Behind its beginning, and for large values, it may meet a file all the same.</summary>
+    /// <summary>
+    /// Whether a page is there sooner than a thread is. Behind its beginning, and for large values, it may meet a file all the same.
+    /// </summary>
     private bool IsAtHand() =>
-        _request.Limit <= EntriesAtOnceMax
+        _request.PageBytes <= BytesAtOnceMax
         && _request.Map.ProbablyHoldsStart(_request.Lower, _request.Upper, _request.Bounds, _request.Direction);
 
     private EntryPage? ReadPage()

@@ -8,6 +8,11 @@ internal sealed partial class CommitQueue
     /// <summary>A larger batch keeps the thread of a writer that awaits for too long.</summary>
     private const int BytesAtOnceMax = 64 << 10;
 
+    /// <summary>Looks at whether the lead is free, each some pauses of the processor: about as long as a small commit takes.</summary>
+    private const int LooksAtLead = 64;
+
+    private const int PausesBetweenLooks = 8;
+
     private readonly EngineSignal _asyncLeaderWanted;
     private EngineThread? _asyncLeader;
     private bool _asyncLeaderLeads;
@@ -38,13 +43,13 @@ internal sealed partial class CommitQueue
     }
 
     /// <summary>
-    /// Commits a small batch on the writer's own thread where nobody leads and nothing is waited for, no sync, no pace, no memtable: the
-    /// way to another thread and back takes longer than such a commit.
+    /// Commits a small batch on the writer's own thread where nothing is waited for, no sync, no pace, no memtable, and nobody leads or
+    /// whoever does is done at once: the way to another thread and back takes longer than such a commit.
     /// </summary>
     private bool TryRunAtOnce(BatchBuffer batch, ConditionList? conditions, Durability durability, out CommitOutcome outcome)
     {
         outcome = default;
-        if (durability == Durability.Synced || batch.Length > BytesAtOnceMax || !_lead.TryTake()) return false;
+        if (durability == Durability.Synced || batch.Length > BytesAtOnceMax || !TryTakeLead()) return false;
         if (_isClosed || !_commit.TakesAtOnce(batch))
         {
             if (_isClosed || !_lead.TryLeave()) EndLead(own: null);
@@ -53,6 +58,19 @@ internal sealed partial class CommitQueue
 
         outcome = RunAlone(CommitKind.Write, batch, conditions, durability, install: null);
         return true;
+    }
+
+    private bool TryTakeLead()
+    {
+        if (_lead.TryTake()) return true;
+        if (!_scheduler.CanSpin) return false;
+        for (int i = 0; i < LooksAtLead; i++)
+        {
+            Thread.SpinWait(PausesBetweenLooks);
+            if (_lead.IsFree && _lead.TryTake()) return true;
+        }
+
+        return false;
     }
 
     /// <summary>Puts a write into the queue; its completion ends when the write has, however it ends.</summary>

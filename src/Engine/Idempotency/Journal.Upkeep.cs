@@ -10,6 +10,11 @@ public sealed partial class Journal
     /// <summary>What goes at once where there is no room: this part of what there may be.</summary>
     private const int DroppedShare = 1_000;
 
+    private const int StepsOfPage = 1_024;
+
+    private static readonly Comparer<byte[]> ByteOrder =
+        Comparer<byte[]>.Create(static (one, other) => one.AsSpan().SequenceCompareTo(other));
+
     private static readonly ExpiryKind[] ExpiryKinds = Enum.GetValues<ExpiryKind>();
     private static readonly TimeSpan SweepInterval = TimeSpan.FromMinutes(1);
     private static readonly TimeSpan CountInterval = TimeSpan.FromHours(1);
@@ -45,10 +50,7 @@ public sealed partial class Journal
                 byte[] start = ExpiryRow.KeysOf(kind);
                 while (await ReadOldestAsync(kind, start, before, cancellation).ConfigureAwait(false) is { Count: > 0 } rows)
                 {
-                    foreach (ExpiryRow row in rows)
-                    {
-                        if (await RemoveAsync(row, cancellation).ConfigureAwait(false)) removed++;
-                    }
+                    removed += await RemoveAsync(rows, cancellation).ConfigureAwait(false);
                 }
             }
 
@@ -122,15 +124,22 @@ public sealed partial class Journal
         {
             List<ExpiryRow> oldest = await ReadOldestAsync(cancellation).ConfigureAwait(false);
             if (oldest.Count == 0) break;
-            foreach (ExpiryRow row in oldest)
-            {
-                if (!IsOver(coming)) break;
-                if (await RemoveAsync(row, cancellation).ConfigureAwait(false)) dropped++;
-                _dropped[row.Kind] = row.EncodeKey();
-            }
+            IReadOnlyList<ExpiryRow> going = FirstTo(oldest, coming);
+            dropped += await RemoveAsync(going, cancellation).ConfigureAwait(false);
+            foreach (ExpiryRow row in going) _dropped[row.Kind] = row.EncodeKey();
         }
 
         return dropped;
+    }
+
+    /// <summary>As many of the oldest as bring the journal within its bounds; all where they do not.</summary>
+    private List<ExpiryRow> FirstTo(List<ExpiryRow> oldest, int coming)
+    {
+        long invocations = Interlocked.Read(ref _invocations) + coming - Options.InvocationsMax;
+        long bytes = Interlocked.Read(ref _restBytes) - Options.RestBytesMax;
+        int count = 0;
+        for (; count < oldest.Count && (invocations > count || bytes > 0); count++) bytes -= oldest[count].Bytes;
+        return oldest[..count];
     }
 
     /// <summary>What came to rest first, of all kinds, the oldest first.</summary>
@@ -159,11 +168,14 @@ public sealed partial class Journal
         ExpiryKind kind, byte[] start, long upTo, CancellationToken cancellation)
     {
         if (upTo < 0) return [];
+        byte[] end = upTo == long.MaxValue
+            ? JournalKeys.EndOf(ExpiryRow.KeysOf(kind))
+            : new ExpiryRow(kind, upTo + 1, Guid.Empty, 0).EncodeKey();
         var range = new StoreRange
         {
             Map = InternalMaps.Expiry,
             Start = start,
-            End = upTo == long.MaxValue ? JournalKeys.EndOf(ExpiryRow.KeysOf(kind)) : new ExpiryRow(kind, upTo + 1, Guid.Empty, 0).EncodeKey(),
+            End = end,
             Limit = RemovalsOfPage,
         };
         StorePage page = await Store.ReadRangeAsync(range, cancellation).ConfigureAwait(false);
@@ -176,11 +188,49 @@ public sealed partial class Journal
         return value is null ? 0 : ExpiryRow.Decode(expiryKey, value).Bytes;
     }
 
-    /// <summary>All rows of an invocation at once, as its row says how many bytes; false when it is no longer at rest, or gone.</summary>
-    private ValueTask<bool> RemoveAsync(ExpiryRow row, CancellationToken cancellation) =>
-        RemoveAsync(row, StoreCondition.Present(InternalMaps.Expiry, row.EncodeKey()), cancellation);
+    /// <summary>All rows of invocations, as many in a batch as are still at rest; returns how many.</summary>
+    private async ValueTask<int> RemoveAsync(IReadOnlyList<ExpiryRow> rows, CancellationToken cancellation)
+    {
+        if (rows.Count == 0) return 0;
+        List<StoreCondition> conditions = [.. rows.Select(IsAtRest)];
+        List<StoreOperation> operations = [];
+        ILookup<Guid, byte[]>? steps = await FindStepsAsync(rows, cancellation).ConfigureAwait(false);
+        foreach (ExpiryRow row in rows)
+            operations.AddRange(await DeletesOfAsync(row, steps, cancellation).ConfigureAwait(false));
+        if (await TryRemoveAsync(conditions, operations, rows).ConfigureAwait(false)) return rows.Count;
+        int removed = 0;
+        foreach (ExpiryRow row in rows)
+        {
+            if (await RemoveAsync(row, IsAtRest(row), cancellation).ConfigureAwait(false)) removed++;
+        }
 
+        return removed;
+
+        static StoreCondition IsAtRest(ExpiryRow row) => StoreCondition.Present(InternalMaps.Expiry, row.EncodeKey());
+    }
+
+    /// <summary>All rows of an invocation at once; false when the condition does not hold.</summary>
     private async ValueTask<bool> RemoveAsync(ExpiryRow row, StoreCondition condition, CancellationToken cancellation)
+    {
+        IEnumerable<StoreOperation> operations = await DeletesOfAsync(row, steps: null, cancellation).ConfigureAwait(false);
+        return await TryRemoveAsync([condition], [.. operations], [row]).ConfigureAwait(false);
+    }
+
+    private async ValueTask<bool> TryRemoveAsync(
+        IReadOnlyList<StoreCondition> conditions, IReadOnlyList<StoreOperation> operations, IReadOnlyList<ExpiryRow> rows)
+    {
+        // A crash that takes the removal with it leaves it to be done again.
+        if (!await TryWriteAsync(conditions, operations, Durability.Buffered).ConfigureAwait(false)) return false;
+        Interlocked.Add(ref _invocations, -rows.Count);
+        CountRest(-rows.Sum(row => row.Bytes));
+        return true;
+    }
+
+    /// <param name="row">What is removed.</param>
+    /// <param name="steps">The keys of its steps among those of others; null: they are looked for.</param>
+    /// <param name="cancellation">Ends the wait.</param>
+    private async ValueTask<IEnumerable<StoreOperation>> DeletesOfAsync(
+        ExpiryRow row, ILookup<Guid, byte[]>? steps, CancellationToken cancellation)
     {
         List<StoreOperation> operations =
         [
@@ -189,17 +239,39 @@ public sealed partial class Journal
             StoreOperation.Delete(InternalMaps.Invocations, JournalKeys.Pending(row.Id)),
             StoreOperation.Delete(InternalMaps.Invocations, JournalKeys.Finished(row.Id)),
         ];
-        if (await LoadRequestAsync(row.Id, cancellation).ConfigureAwait(false) is { Key: { } key } request)
+        bool mayHaveKey = row.Kind != ExpiryKind.Unkeyed;
+        if (mayHaveKey && await LoadRequestAsync(row.Id, cancellation).ConfigureAwait(false) is { Key: { } key } request)
             operations.Add(StoreOperation.Delete(InternalMaps.Invocations, JournalKeys.Keyed(request.Principal, key)));
-        byte[] steps = JournalKeys.Steps(row.Id);
-        await foreach (PageEntry step in ReadPrefixAsync(InternalMaps.Steps, steps, cancellation).ConfigureAwait(false))
-            operations.Add(StoreOperation.Delete(InternalMaps.Steps, step.Key));
+        if (steps is not null)
+        {
+            operations.AddRange(steps[row.Id].Select(step => StoreOperation.Delete(InternalMaps.Steps, step)));
+            return operations;
+        }
 
-        // A crash that takes the removal with it leaves it to be done again.
-        if (!await TryWriteAsync([condition], operations, Durability.Buffered).ConfigureAwait(false)) return false;
-        Interlocked.Decrement(ref _invocations);
-        CountRest(-row.Bytes);
-        return true;
+        IAsyncEnumerable<PageEntry> found = ReadPrefixAsync(InternalMaps.Steps, JournalKeys.Steps(row.Id), cancellation);
+        await foreach (PageEntry step in found.ConfigureAwait(false))
+            operations.Add(StoreOperation.Delete(InternalMaps.Steps, step.Key));
+        return operations;
+    }
+
+    /// <summary>
+    /// The steps of invocations by one read, since what ended together has mostly begun together: null where there are too many others
+    /// between them.
+    /// </summary>
+    private async ValueTask<ILookup<Guid, byte[]>?> FindStepsAsync(IReadOnlyList<ExpiryRow> rows, CancellationToken cancellation)
+    {
+        // Ids are ordered as their bytes are.
+        byte[][] prefixes = [.. rows.Select(row => JournalKeys.Steps(row.Id)).Order(ByteOrder)];
+        var range = new StoreRange
+        {
+            Map = InternalMaps.Steps,
+            Start = prefixes[0],
+            End = JournalKeys.EndOf(prefixes[^1]),
+            Limit = StepsOfPage,
+        };
+        StorePage page = await Store.ReadRangeAsync(range, cancellation).ConfigureAwait(false);
+        if (page.NextKey is not null) return null;
+        return page.Entries.ToLookup(entry => JournalKeys.ReadIdOfStep(entry.Key.Span), entry => entry.Key.ToArray());
     }
 
     /// <summary>Counts anew; what begins or ends meanwhile may be missed until the next time.</summary>

@@ -43,6 +43,13 @@ internal static class JournalKeys
             : key.Byte(UnnamedWrite).Text(write.Guard).Number(write.Attempt).ToArray();
     }
 
+    /// <summary>The id in the key of a step.</summary>
+    public static Guid ReadIdOfStep(ReadOnlySpan<byte> key)
+    {
+        var reader = new RowReader(key);
+        return reader.Id();
+    }
+
     /// <summary>The id in the key of a request, pending or finished row.</summary>
     public static Guid ReadId(ReadOnlySpan<byte> key)
     {

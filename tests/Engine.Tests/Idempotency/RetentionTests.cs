@@ -198,9 +198,10 @@ public sealed class RetentionTests : IDisposable
     [Fact]
     public async Task A_sweep_that_a_crash_cuts_short_is_done_again()
     {
-        for (int i = 0; i < 5; i++) await CompleteAsync($"k{i}");
+        // 64 go by a batch.
+        for (int i = 0; i < 130; i++) await CompleteAsync($"k{i}");
         _house.Clock.Advance(TimeSpan.FromHours(24));
-        _house.Store.EndsAtWrite = _house.Store.Writes.Length + 3;
+        _house.Store.EndsAtWrite = _house.Store.Writes.Length + 2;
         _house.Store.EndsBehindWrite = true;
         await Assert.ThrowsAsync<ProcessEndedException>(async () => await Journal.SweepAsync());
         _house.Restart(CrashMode.KeepAll);
