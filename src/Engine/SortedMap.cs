@@ -159,7 +159,7 @@ public sealed partial class SortedMap
         ReadView view = Database.Views.Pin();
         try
         {
-            return ScanSources.ProbablyHoldStart(view, BoundsOf(lower, upper, bounds), direction);
+            return ScanSources.ProbablyHoldStart(view, BoundsOf(lower, upper, bounds), direction == Direction.Ascending);
         }
         finally
         {

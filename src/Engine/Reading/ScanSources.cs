@@ -55,9 +55,8 @@ internal static class ScanSources
     /// <summary>
     /// Whether what a scan shows first is probably in memory: of each place the block where the scan begins. What comes behind may not be.
     /// </summary>
-    public static bool ProbablyHoldStart(ReadView view, ScanBounds bounds, Direction direction)
+    public static bool ProbablyHoldStart(ReadView view, ScanBounds bounds, bool isAscending)
     {
-        bool isAscending = direction == Direction.Ascending;
         if ((isAscending ? bounds.Lower : bounds.Upper) is not { } start) return false;
         foreach (Table table in view.Levels.Tables(0))
         {

@@ -39,7 +39,7 @@ public sealed class FullDiskTests
             {
                 Check(database, written, where);
                 Assert.True(database.DropMap("bulk"), where);
-                WaitForRoom(database);
+                WaitForRoom(database, disk);
                 SortedMap kept = database.GetMap("kept");
                 for (int i = 0; i < 100; i++) kept.Put(BitConverter.GetBytes(-1 - i), new byte[100], Durability.Synced);
                 database.Close();
@@ -184,6 +184,11 @@ public sealed class FullDiskTests
     }
 
     /// <summary>A compaction that failed is tried again.</summary>
-    private static void WaitForRoom(Database database) =>
-        Assert.True(SpinWait.SpinUntil(() => Record.Exception(() => database.Compact()) is null, TimeSpan.FromSeconds(30)));
+    private static void WaitForRoom(Database database, SimulatedDisk disk)
+    {
+        Exception? last = null;
+        bool hasRoom = SpinWait.SpinUntil(() => (last = Record.Exception(() => database.Compact())) is null, TimeSpan.FromSeconds(30));
+        string files = string.Join(' ', disk.ListFiles(Directory));
+        Assert.True(hasRoom, $"{disk.GetAvailableBytes(Directory)} bytes free: {files}\n{database.GetStatistics()}\n{last}");
+    }
 }
