@@ -220,6 +220,11 @@ internal sealed partial class CommitQueue
     /// </summary>
     public void DeleteLogSpares() => _log.DeleteSpares();
 
+    /// <summary>
+    /// Gives what is kept for the next open back to a full disk: to whoever has deleted, and asks for the room, it is worth more now.
+    /// </summary>
+    public void GiveLogReserveBack() => _log.GiveReserveBack();
+
     private void ThrowIfClosed() => ObjectDisposedException.ThrowIf(_isClosed, typeof(Database));
 
     private void Enqueue(CommitRequest request)

@@ -318,10 +318,14 @@ internal sealed partial class CompactionWorkers
             if (failure is StorageException refusal && ErrorNumbers.IsNoSpace(refusal)) _commit!.DeleteLogSpares();
         }
 
+        bool isRequested;
         using (_jobsGuard.Hold())
         {
+            isRequested = _request is not null;
             if (_request is { } request) request.Failure = failure;
         }
+
+        if (isRequested && failure is StorageException asked && ErrorNumbers.IsNoSpace(asked)) _commit!.GiveLogReserveBack();
     }
 
     private void ThrowIfBroken()

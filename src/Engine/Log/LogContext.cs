@@ -13,10 +13,10 @@ internal sealed record LogContext(IFileSystem Files, string Directory, DatabaseI
     public StoreClock? Clock { get; init; }
 
     /// <summary>
-    /// What an open may need to have before it gives any back: a table of one segment's content, and a manifest. See
-    /// <see cref="DiskReserve"/>.
+    /// What an open may need to have before it gives any back: a manifest, the log's next segment, and a table of what the last one
+    /// has. See <see cref="DiskReserve"/>.
     /// </summary>
-    public long ReserveBytes => LogFormat.RoundUpToGranularity(SegmentBytes + SegmentBytes / 2);
+    public long ReserveBytes => LogFormat.RoundUpToGranularity(2 * SegmentBytes + SegmentBytes / 2);
 
     /// <summary>A new era with a salt of its own. The manifest must record it durably before its first segment is written.</summary>
     public LogEra CreateEra(long firstSegment) => new(Random.NextUInt64(), firstSegment);

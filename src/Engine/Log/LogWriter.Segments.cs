@@ -94,8 +94,15 @@ internal sealed partial class LogWriter
     /// </summary>
     public void EnsureSpare()
     {
-        _hasReserve = _hasReserve || DiskReserve.TryTake(_context.Files, _context.Directory, _context.ReserveBytes);
+        if (!_hasReserve) _hasReserve = DiskReserve.TryTake(_context.Files, _context.Directory, _context.ReserveBytes);
         _slots.EnsureSpare();
+    }
+
+    /// <summary>Gives the reserve back to a full disk; it is taken again with the next spare.</summary>
+    public void GiveReserveBack()
+    {
+        if (_hasReserve) DiskReserve.TryGiveBack(_context.Files, _context.Directory);
+        _hasReserve = false;
     }
 
     /// <summary>Gives the room of the history and of the spares back to a full disk.</summary>

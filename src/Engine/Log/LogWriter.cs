@@ -43,7 +43,7 @@ internal sealed partial class LogWriter : IDisposable
     private LogSegment _active;
     private long _drainedBytes = LogFormat.HeaderAreaBytes;
     private bool _hasAskedForSpare;
-    private bool _hasReserve;
+    private volatile bool _hasReserve;
     private ulong _lastMark;
     private ulong _appendedSequence;
     private ulong _keptSequence;
