@@ -27,7 +27,7 @@ internal sealed partial class ResourceFeed(
                 var feed = new StoreFeed { IncludeNotDurable = true };
                 await foreach (ChangeBatch batch in store.ReadChangesAsync(feed, stoppingToken))
                 {
-                    // The first batch says that from now on nothing is missed. What happened before that, to those who were early, is not known.
+                    // The first batch says that from now on nothing is missed. What came before it, for those who were early, is not known.
                     if (!isFollowing) ManyChanged?.Invoke(static _ => true);
                     isFollowing = true;
                     Report(batch);
