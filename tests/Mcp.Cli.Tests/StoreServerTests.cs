@@ -255,7 +255,7 @@ public sealed class StoreServerTests : ServerHouse
 
         private ToldKeys(TestServer server) => _server = server;
 
-        /// <summary>From then on each change is told: the feed of changes runs, which begins by itself some time after the server.</summary>
+        /// <summary>From then on each change is told: the feed runs, which begins by itself some time after the server.</summary>
         public static async Task<ToldKeys> SubscribeAsync(TestServer server, params string[] keys)
         {
             ToldKeys told = new(server);

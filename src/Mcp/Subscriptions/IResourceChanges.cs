@@ -7,8 +7,8 @@ public interface IResourceChanges
     event Action<string>? Changed;
 
     /// <summary>
-    /// Raised where many may have changed at once, with a test that holds for their URIs: every resource that somebody subscribed to is held
-    /// against it, on any thread. A source that never says so need not have it.
+    /// Raised where many may have changed at once, with a test that holds for their URIs: every resource that somebody subscribed to is
+    /// held against it, on any thread. A source that never says so need not have it.
     /// </summary>
     event Action<Predicate<string>>? ManyChanged
     {

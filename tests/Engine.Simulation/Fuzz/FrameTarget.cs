@@ -5,7 +5,8 @@ using Varve.Sharing;
 namespace Varve.Simulation;
 
 /// <summary>
-/// The frames of a connection, which come in pieces: the same ones whatever the pieces, up to where no frame can be or the rest of one is missing.
+/// The frames of a connection, which come in pieces: the same ones whatever the pieces, up to where no frame can be or the rest of one is
+/// missing.
 /// </summary>
 internal class FrameTarget() : FuzzTarget("frames")
 {
@@ -48,7 +49,8 @@ internal class FrameTarget() : FuzzTarget("frames")
             input[..bytes].CopyTo(pipe.Writer.GetSpan(bytes));
             pipe.Writer.Advance(bytes);
             input = input[bytes..];
-            if (!pipe.Writer.FlushAsync().IsCompletedSuccessfully || !Fill(reader)) throw new HistoryViolationException("bytes did not come");
+            bool isWritten = pipe.Writer.FlushAsync().IsCompletedSuccessfully;
+            if (!isWritten || !Fill(reader)) throw new HistoryViolationException("bytes did not come");
             while (reader.TryTake(out Frame frame)) taken.Add(BytesOf(frame));
         }
 
@@ -62,7 +64,8 @@ internal class FrameTarget() : FuzzTarget("frames")
     private static bool Fill(FrameReader reader)
     {
         ValueTask<bool> filled = reader.FillAsync(CancellationToken.None);
-        return filled.IsCompleted ? filled.GetAwaiter().GetResult() : throw new HistoryViolationException("it waits for bytes that are there");
+        if (!filled.IsCompleted) throw new HistoryViolationException("it waits for bytes that are there");
+        return filled.GetAwaiter().GetResult();
     }
 
     private static byte[] BytesOf(Frame frame)

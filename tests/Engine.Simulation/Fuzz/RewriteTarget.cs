@@ -36,7 +36,7 @@ internal abstract class RewriteTarget : FuzzTarget
             throw new HistoryViolationException($"a {kind.Name} is not read as it was written");
         if (written is null) return;
         if (written.Length > input.Length - 1 && !MayGrow(kind.Name))
-            throw new HistoryViolationException($"a {kind.Name} of {input.Length - 1} bytes takes {written.Length} when it is written again");
+            throw new HistoryViolationException($"a {kind.Name} of {row.Length} bytes takes {written.Length} when it is written again");
         if (kind.Rewrite(written) is not { } again || !again.AsSpan().SequenceEqual(written))
             throw new HistoryViolationException($"a {kind.Name} is another when it is written again");
         if (kind.Rewrite([.. written, 0]) is { } longer && longer.AsSpan().SequenceEqual(written))

@@ -7,7 +7,7 @@ using Varve.Simulation;
 
 namespace Varve.Mcp.Tests.Durable;
 
-/// <summary>Rows of sessions, events and origins that were changed at random, and readers with planted errors, which must be found.</summary>
+/// <summary>Rows of sessions, events and origins, changed at random; and readers with planted errors, which must be found.</summary>
 public sealed class RowFuzzTests
 {
     private const int Inputs = 3_000;
