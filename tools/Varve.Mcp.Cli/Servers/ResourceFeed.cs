@@ -9,8 +9,8 @@ using Varve.Sharing;
 namespace Varve.Mcp.Cli.Servers;
 
 /// <summary>Tells subscribers which resources have changed, from the store's feed of changes: whoever made the change.</summary>
-internal sealed partial class ResourceFeed(
-    ISharedStore store, ServedServers served, FirstAnswer firstAnswer, ILogger<ResourceFeed> logger) : BackgroundService, IResourceChanges
+internal sealed partial class ResourceFeed(ISharedStore store, ServedServers served, ILogger<ResourceFeed> logger)
+    : BackgroundService, IResourceChanges
 {
     public event Action<string>? Changed;
 
@@ -18,7 +18,6 @@ internal sealed partial class ResourceFeed(
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
-        await firstAnswer.WaitAsync(stoppingToken);
         while (!stoppingToken.IsCancellationRequested)
         {
             try
