@@ -1,8 +1,11 @@
+using System.Collections.Concurrent;
+using System.Text;
 using System.Text.Json;
 using ModelContextProtocol;
 using ModelContextProtocol.Client;
 using ModelContextProtocol.Protocol;
 using Varve.Mcp.Cli.Servers;
+using Varve.Sharing;
 
 namespace Varve.Mcp.Cli.Tests;
 
@@ -174,6 +177,58 @@ public sealed class StoreServerTests : ServerHouse
         Assert.True(await told.WaitAsync(TimeSpan.FromSeconds(20)));
     }
 
+    [Theory]
+    [InlineData("b", "e", "b", "d/d")]
+    [InlineData("d", "", "d/d", "f")]
+    [InlineData("a", "b")]
+    [InlineData("f", "f\0", "f")]
+    public async Task A_range_that_is_deleted_is_told_to_the_subscribers_of_its_keys(string start, string end, params string[] expected)
+    {
+        await using TestServer server = await StartSubscribableAsync();
+        ToldKeys told = await ToldKeys.SubscribeAsync(server, "b", "d/d", "f");
+        await Store.WriteAsync(new StoreBatch { Operations = [DeleteRange("m", start, end), DeleteRange("other", "", "")] });
+        await told.CheckAsync(expected);
+    }
+
+    [Fact]
+    public async Task A_map_that_is_dropped_is_told_to_the_subscribers_of_its_keys()
+    {
+        await using TestServer server = await StartSubscribableAsync();
+        await Store.WriteAsync(new StoreBatch { Operations = [StoreOperation.Put("other", "a"u8.ToArray(), default)] });
+        ToldKeys told = await ToldKeys.SubscribeAsync(server, "a", "absent");
+        Database.DropMap("other");
+        Database.DropMap("m");
+        await told.CheckAsync("a", "absent");
+    }
+
+    [Fact]
+    public async Task Entries_that_are_ingested_are_told_to_the_subscribers_of_keys_from_the_first_to_the_last_one()
+    {
+        await using TestServer server = await StartSubscribableAsync();
+        ToldKeys told = await ToldKeys.SubscribeAsync(server, "a", "b", "c", "d", "e");
+        Database.Ingest(Database.GetMap("m"), [new("b"u8.ToArray(), "1"u8.ToArray()), new("d"u8.ToArray(), "1"u8.ToArray())]);
+        await told.CheckAsync("b", "c", "d");
+    }
+
+    [Theory]
+    [InlineData("map://m/a%2Fb", "m", "a/b")]
+    [InlineData("map://audit%3Ax%2Fy/", "audit:x/y", "")]
+    [InlineData("map://m", null, null)]
+    [InlineData("tasks://all", null, null)]
+    public void A_resource_names_its_key(string uri, string? name, string? key)
+    {
+        Assert.Equal(name is not null, StoreServer.TryReadUri(uri, out string? readName, out byte[]? readKey));
+        Assert.Equal(name, readName);
+        Assert.Equal(key, readKey is null ? null : Encoding.UTF8.GetString(readKey));
+        if (name is not null) Assert.Equal(uri, StoreServer.UriOf(name, key!));
+    }
+
+    private static StoreOperation DeleteRange(string map, string start, string end) =>
+        StoreOperation.DeleteRange(map, Encoding.UTF8.GetBytes(start), Encoding.UTF8.GetBytes(end));
+
+    private Task<TestServer> StartSubscribableAsync() =>
+        TestServer.StartAsync(Database, "store", client: new McpClientOptions { ProtocolVersion = LegacyRevision });
+
     private static Task InsertAsync(TestServer server, params (string Key, string Value)[] entries) => server.GetAsync(
         "map_insert", new { name = "m", entries = entries.ToDictionary(entry => entry.Key, entry => entry.Value) });
 
@@ -186,4 +241,55 @@ public sealed class StoreServerTests : ServerHouse
     }
 
     private Task<TestServer> StartAsync() => TestServer.StartAsync(Database, "store");
+
+    /// <summary>Which of some keys of the map "m" the client is told of.</summary>
+    private sealed class ToldKeys
+    {
+        private const string First = "first";
+        private const string Last = "last";
+
+        private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
+
+        private readonly ConcurrentDictionary<string, TaskCompletionSource> _told = new();
+        private readonly TestServer _server;
+
+        private ToldKeys(TestServer server) => _server = server;
+
+        /// <summary>From then on each change is told: the feed runs, which begins by itself some time after the server.</summary>
+        public static async Task<ToldKeys> SubscribeAsync(TestServer server, params string[] keys)
+        {
+            ToldKeys told = new(server);
+            await told.SubscribeAsync(First);
+            await told.WriteAsync(First);
+            foreach (string key in (string[])[.. keys, Last]) await told.SubscribeAsync(key);
+            return told;
+        }
+
+        /// <summary>These keys were told of, and no others by the time at which a change that came later is told of.</summary>
+        public async Task CheckAsync(params string[] expected)
+        {
+            foreach (string key in expected) await ToldAsync(key);
+            await WriteAsync(Last);
+            string[] told = [.. _told.Where(key => key.Value.Task.IsCompleted && key.Key is not (First or Last)).Select(key => key.Key)];
+            Assert.Equal(expected.Order(), told.Order());
+        }
+
+        private async Task WriteAsync(string key)
+        {
+            await InsertAsync(_server, (key, "1"));
+            await ToldAsync(key);
+        }
+
+        private async Task SubscribeAsync(string key)
+        {
+            _told[key] = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+            await _server.Client.SubscribeToResourceAsync(StoreServer.UriOf("m", key), (_, _) =>
+            {
+                _told[key].TrySetResult();
+                return ValueTask.CompletedTask;
+            });
+        }
+
+        private Task ToldAsync(string key) => _told[key].Task.WaitAsync(Patience);
+    }
 }

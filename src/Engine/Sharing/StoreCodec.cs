@@ -1,4 +1,5 @@
 using Varve.Bytes;
+using Varve.Entries;
 
 namespace Varve.Sharing;
 
@@ -238,7 +239,7 @@ internal static class StoreCodec
         {
             changes[i] = new Change(
                 (ChangeKind)reader.Count(), NameOf(ref reader, names), reader.Prefixed(body), reader.Prefixed(body), reader.Prefixed(body),
-                (long)reader.Number());
+                ReadExpiry(ref reader));
         }
 
         if (!reader.IsWhole || flags > (IsFirstPiece | IsLastPiece)) return null;
@@ -264,6 +265,15 @@ internal static class StoreCodec
         // Batches are of few maps, and mostly of the one seen last.
         if (names.Count > 0 && ReferenceEquals(names[^1], name)) return;
         if (!names.Contains(name)) names.Add(name);
+    }
+
+    /// <summary>Beyond the last one there are no dates.</summary>
+    private static long ReadExpiry(ref BodyReader reader)
+    {
+        ulong milliseconds = reader.Number();
+        if (milliseconds <= Expiry.Latest) return (long)milliseconds;
+        reader.Fail();
+        return 0;
     }
 
     private static string NameOf(ref BodyReader reader, string[] names)

@@ -20,6 +20,9 @@ internal sealed record CallOrigin(string? Session, RequestId Request, JsonObject
     private const string MetaName = "_meta";
     private const string SchemaName = "schema";
 
+    // A member that is there twice would be told when it is looked for, by an exception that no reader of JSON expects.
+    private static readonly JsonDocumentOptions Rules = new() { AllowDuplicateProperties = false };
+
     /// <summary>The name of the stream that its answer belongs to.</summary>
     public string Stream => EventIds.StreamOf(Request.Id!.ToString()!);
 
@@ -37,9 +40,11 @@ internal sealed record CallOrigin(string? Session, RequestId Request, JsonObject
     }
 
     /// <summary>Of a call that did not come from a client, nothing is known.</summary>
+    /// <exception cref="JsonException">It is no JSON, or the id in it is none.</exception>
+    /// <exception cref="InvalidOperationException">A member has another type.</exception>
     public static CallOrigin Read(ReadOnlyMemory<byte> json)
     {
-        JsonObject? origin = json.IsEmpty ? null : JsonNode.Parse(json.Span) as JsonObject;
+        JsonObject? origin = json.IsEmpty ? null : JsonNode.Parse(json.Span, documentOptions: Rules) as JsonObject;
         string? session = (string?)origin?[SessionName];
         return new CallOrigin(
             session,

@@ -22,12 +22,20 @@ internal sealed partial class ResourceSubscriptions : IDisposable
     {
         (_sources, _time, _logger) = ([.. sources], time, loggers.CreateLogger("Varve.Mcp.Subscriptions"));
         (_interval, _perClientMax) = (options.Value.UpdateInterval, options.Value.SubscriptionsMax);
-        foreach (IResourceChanges source in _sources) source.Changed += Report;
+        foreach (IResourceChanges source in _sources)
+        {
+            source.Changed += Report;
+            source.ManyChanged += ReportMany;
+        }
     }
 
     public void Dispose()
     {
-        foreach (IResourceChanges source in _sources) source.Changed -= Report;
+        foreach (IResourceChanges source in _sources)
+        {
+            source.Changed -= Report;
+            source.ManyChanged -= ReportMany;
+        }
         lock (_gate)
             foreach (Watched watched in _watched.Values) watched.Timer?.Dispose();
     }
@@ -78,6 +86,15 @@ internal sealed partial class ResourceSubscriptions : IDisposable
         }
         // Not on the reporter's thread: it may be the one that commits.
         ThreadPool.QueueUserWorkItem(_ => Send(uri, null));
+    }
+
+    /// <summary>All resources changed whose URIs a test holds for.</summary>
+    public void ReportMany(Predicate<string> uris)
+    {
+        string[] watched;
+        lock (_gate) watched = [.. _watched.Keys];
+        foreach (string uri in watched)
+            if (uris(uri)) Report(uri);
     }
 
     private void RemoveLocked(Subscriber client, string uri)

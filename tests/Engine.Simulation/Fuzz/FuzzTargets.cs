@@ -16,6 +16,7 @@ internal sealed class FuzzTargets(RegionPool pool)
     [
         new VarintTarget(), new OrderedVarintTarget(), new Lz4Target(), new BatchTarget(), new TypedTarget(),
         new DataBlockTarget(), new IndexTarget(), new TableMetaTarget(), new LogHeaderTarget(), new EditTarget(), new CurrentTarget(),
+        new JournalRowTarget(), new SharingBodyTarget(), new FrameTarget(),
         new ImageTarget("log", _images, static name => name.EndsWith(".log", StringComparison.Ordinal), pool),
         new ImageTarget("table", _images, static name => name.EndsWith(".table", StringComparison.Ordinal), pool),
         new ImageTarget("manifest", _images, static name => name.StartsWith("MANIFEST", StringComparison.Ordinal), pool),

@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using Varve.Bytes;
 using Varve.Native;
 
 namespace Varve.Tests.Fuzz;
@@ -20,6 +21,8 @@ public sealed class FuzzTests : IDisposable
     public FuzzTests() => Pool.AddUser();
 
     public static TheoryData<string> Names => [.. Targets.Make().Select(target => target.Name)];
+
+    public static TheoryData<string> RowSlips => [.. Enum.GetNames<RowSlip>()];
 
     public static TheoryData<string> Slips => [.. Enum.GetNames<Slip>()];
 
@@ -52,9 +55,18 @@ public sealed class FuzzTests : IDisposable
 
     [Theory]
     [MemberData(nameof(Slips))]
-    public void A_planted_error_is_found(string slip)
+    public void A_planted_error_is_found(string slip) => CheckIsFound(new SlippingTarget(Enum.Parse<Slip>(slip)), slip);
+
+    [Theory]
+    [MemberData(nameof(RowSlips))]
+    public void A_planted_error_in_rows_is_found(string slip) => CheckIsFound(SlippingRowTarget.Make(Enum.Parse<RowSlip>(slip)), slip);
+
+    [Fact]
+    public void Frames_that_are_lost_between_two_pieces_are_missed() => CheckIsFound(new LosingFrameTarget(), "frames are lost");
+
+    private static void CheckIsFound(FuzzTarget target, string slip)
     {
-        using var run = new FuzzRun(new SlippingTarget(Enum.Parse<Slip>(slip)), seed: 1);
+        using var run = new FuzzRun(target, seed: 1);
         for (int number = 0; number < 20_000; number++)
         {
             try
@@ -99,6 +111,50 @@ public sealed class FuzzTests : IDisposable
                 int read = slip == Slip.LosesTheHighBit && bytes.Length == 2 ? wanted & 0x7F : wanted;
                 if (read != wanted) throw new HistoryViolationException($"{read} is read, {wanted} was written");
             }
+        }
+    }
+
+    private enum RowSlip
+    {
+        PassesOverTheRest,
+        LosesTheHighBit,
+        GrowsEachTime,
+        ThrowsWhatIsNotExpected,
+    }
+
+    /// <summary>Decodes <c>number:varint | count:u8</c>, wrongly.</summary>
+    private sealed class SlippingRowTarget : RewriteTarget
+    {
+        private SlippingRowTarget(RewrittenKind kind)
+            : base("slipping-row", [kind])
+        {
+        }
+
+        public static SlippingRowTarget Make(RowSlip slip) => new(new RewrittenKind("row", [0xAC, 2, 7], row => Rewrite(row, slip)));
+
+        private static byte[]? Rewrite(byte[] row, RowSlip slip)
+        {
+            var reader = new SpanReader(row);
+            if (!reader.TryReadVarint(out ulong number) || !reader.TryReadByte(out byte count))
+                return slip == RowSlip.ThrowsWhatIsNotExpected ? throw new ArgumentException("too short") : null;
+            if (!reader.IsAtEnd && slip != RowSlip.PassesOverTheRest) return null;
+            if (slip == RowSlip.LosesTheHighBit) number &= 0x7F;
+            if (slip == RowSlip.GrowsEachTime) number <<= 7;
+            byte[] written = new byte[Varint.BytesMax + 1];
+            int bytes = Varint.Write(written, number);
+            written[bytes] = count;
+            return written[..(bytes + 1)];
+        }
+    }
+
+    /// <summary>Takes the frames of each piece for itself.</summary>
+    private sealed class LosingFrameTarget : FrameTarget
+    {
+        protected override void Take(ReadOnlySpan<byte> input, List<byte[]> taken)
+        {
+            int half = input.Length / 2;
+            base.Take(input[..half], taken);
+            base.Take(input[half..], taken);
         }
     }
 }

@@ -38,6 +38,22 @@ public sealed class SubscriptionTests
     }
 
     [Fact]
+    public async Task Of_many_changes_at_once_those_hear_whose_resources_are_among_them()
+    {
+        ManualTime time = new();
+        ResourceChanges changes = new();
+        using ResourceSubscriptions subscriptions = Create(time, changes);
+        Notices<string> notices = new();
+        Subscriber client = Collect(notices);
+        foreach (string uri in new[] { "a/1", "b/1", "a/2" }) subscriptions.TryAdd(client, uri);
+        changes.ReportMany(uri => uri.StartsWith("a/", StringComparison.Ordinal));
+        Assert.Equal(["a/1", "a/2"], (await notices.NextAsync(2)).Order());
+        changes.ReportMany(_ => false);
+        time.Advance(TimeSpan.FromSeconds(10));
+        Assert.Equal(0, notices.Count);
+    }
+
+    [Fact]
     public async Task A_client_that_fails_keeps_no_other_from_hearing()
     {
         ManualTime time = new();

@@ -38,12 +38,25 @@ internal sealed class StoreServer(ISharedStore store, ServerSettings settings)
     private const string LimitText = "Entries at most; above zero";
     private const int CountedMax = 1_000_000;
     private const int ShownCodePointsMax = 100;
+    private const string UriStart = "map://";
     private const string FirstModernRevision = "2026-07-28";
 
     private static readonly UTF8Encoding Utf8 = new(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: true);
 
     /// <summary>The resource of a key. Everything but letters, digits and -._~ is percent-encoded.</summary>
-    public static string UriOf(string name, string key) => $"map://{Uri.EscapeDataString(name)}/{Uri.EscapeDataString(key)}";
+    public static string UriOf(string name, string key) => $"{UriStart}{Uri.EscapeDataString(name)}/{Uri.EscapeDataString(key)}";
+
+    /// <summary>The key that a resource is of; false for other resources.</summary>
+    public static bool TryReadUri(string uri, [NotNullWhen(true)] out string? name, [NotNullWhen(true)] out byte[]? key)
+    {
+        (name, key) = (null, null);
+        if (!uri.StartsWith(UriStart, StringComparison.Ordinal)) return false;
+        int end = uri.IndexOf('/', UriStart.Length);
+        if (end < 0) return false;
+        name = Uri.UnescapeDataString(uri[UriStart.Length..end]);
+        key = Encoding.UTF8.GetBytes(Uri.UnescapeDataString(uri[(end + 1)..]));
+        return true;
+    }
 
     [McpServerTool(
         Name = "map_insert", Title = "Write entries", Destructive = true, Idempotent = true, OpenWorld = false,
