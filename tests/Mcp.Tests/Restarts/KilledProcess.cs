@@ -1,5 +1,7 @@
 using System.Diagnostics;
 using System.Text.Json.Nodes;
+using ModelContextProtocol.Client;
+using ModelContextProtocol.Protocol;
 
 namespace Varve.Mcp.Tests.Restarts;
 
@@ -15,6 +17,9 @@ internal sealed class KilledProcess : IDisposable
     /// <summary>Where it serves over HTTP.</summary>
     public Uri? Url { get; private set; }
 
+    /// <summary>What it is to a directory that it shares.</summary>
+    public string? Role { get; private set; }
+
     public static async Task<KilledProcess> StartAsync(string transport, string directory, string point, int port = 0)
     {
         ProcessStartInfo start = new(
@@ -26,13 +31,19 @@ internal sealed class KilledProcess : IDisposable
             RedirectStandardError = true,
         };
         KilledProcess server = new(Process.Start(start)!);
-        server._process.ErrorDataReceived += (_, _) => { };
-        server._process.BeginErrorReadLine();
+        if (transport == "shared") server.Role = await server._process.StandardError.ReadLineAsync().WaitAsync(s_patience);
+
+        // Whatever else it says is nobody's concern, and must not hold it up.
+        _ = server._process.StandardError.ReadToEndAsync();
         if (transport == "http") server.Url = new Uri((await server.ReadLineAsync())!);
         return server;
     }
 
     public static string EffectsOf(string directory) => Path.Combine(directory, "effects");
+
+    /// <summary>A client of the SDK over stdio.</summary>
+    public Task<McpClient> ConnectAsync() => McpClient.CreateAsync(
+        new StreamClientTransport(_process.StandardInput.BaseStream, _process.StandardOutput.BaseStream));
 
     public Task WriteLineAsync(string line) => _process.StandardInput.WriteLineAsync(line);
 
