@@ -24,6 +24,7 @@ public sealed class CallRestartTests
         (string session, CallStream stream) = await OrderAsync(host, 7);
         await host.World.Reached.WaitAsync(s_patience);
         await stream.ReadAsync(3);
+        Assert.Equal(1_000, stream.RetryMilliseconds);
         stream.Dispose();
         await host.KillAsync();
         await stream.ResumeAsync(host.Server, session);

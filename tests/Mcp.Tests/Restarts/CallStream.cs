@@ -33,6 +33,9 @@ internal sealed class CallStream : IDisposable
 
     public JsonNode? Answer { get; private set; }
 
+    /// <summary>After how many milliseconds the client is to come again where the connection breaks; null: it was not told.</summary>
+    public int? RetryMilliseconds { get; private set; }
+
     private int Last { get; set; }
 
     public static async Task<CallStream> OpenAsync(McpHost server, HttpRequestMessage request)
@@ -115,6 +118,8 @@ internal sealed class CallStream : IDisposable
         while (await _reader!.ReadLineAsync(cancellation).AsTask().WaitAsync(s_patience, cancellation) is { } line)
         {
             if (line.StartsWith("id: ", StringComparison.Ordinal)) id = line[4..];
+            if (line.StartsWith("retry: ", StringComparison.Ordinal))
+                RetryMilliseconds = int.Parse(line[7..], CultureInfo.InvariantCulture);
             if (line.StartsWith("data: {", StringComparison.Ordinal)) data = line[6..];
             if (line.Length > 0 || id is null) continue;
             Take(id, data);

@@ -171,8 +171,10 @@ public sealed class KillMatrixTests(ITestOutputHelper output) : IDisposable
         first.Dispose();
         long start = Stopwatch.GetTimestamp();
         using KilledProcess second = await KilledProcess.StartAsync("http", _directory, "", port);
+        long served = Stopwatch.GetTimestamp();
         CallToolResult result = await calling.WaitAsync(s_patience);
         Report(point, start);
+        output.WriteLine($"and {Milliseconds(served)} after it listens");
         Assert.Equal(Expected, TextOf(result));
 
         // The client hands notices out beside each other, in no certain order.
