@@ -42,8 +42,10 @@ internal sealed class ClientQuestions(InvocationContext invocation, ToolCall cal
     private async ValueTask<Exception> EndWithAsync<T>(string alias, ClientQuestion<T> question, CancellationToken cancellation)
         where T : class
     {
+        // Without its client a call waits for whoever comes with its key, and what that one can do is not known yet.
+        bool hasClient = RecoveredCall.RunOf(call.Request.JsonRpcRequest) is null;
         ClientCapabilities? client = call.Request.JsonRpcRequest.Context?.ClientCapabilities;
-        if (client is null || !question.CanAnswer(client))
+        if (hasClient && (client is null || !question.CanAnswer(client)))
             return new MissingRequiredClientCapabilityException(question.Needed, "The client cannot answer a question that the tool asks.");
         var state = new RequestState(invocation.Id, alias);
         string sealedState = await states.SealAsync(state, call.Digest(), cancellation).ConfigureAwait(false);

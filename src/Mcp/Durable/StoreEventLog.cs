@@ -125,8 +125,8 @@ internal sealed partial class StoreEventLog(Journal journal, IOptions<VarveMcpOp
     }
 
     /// <summary>
-    /// The row of a stream's last event, for whoever ends a call of a process that is gone; none where the stream is not that call's, or
-    /// has its answer.
+    /// The rows of a stream's last events, for whoever ends a call of a process that is gone: its open questions are taken back, and its
+    /// request is answered. None where the stream is not that call's, or has its answer.
     /// </summary>
     public async ValueTask<IReadOnlyList<StoreOperation>> RowsOfEndAsync(
         string session, string stream, Guid call, JsonRpcMessage answer, CancellationToken cancellation)
@@ -134,8 +134,10 @@ internal sealed partial class StoreEventLog(Journal journal, IOptions<VarveMcpOp
         if (await ReadStreamAsync(session, stream, cancellation) is not { } row || row.Call != call) return [];
         (uint number, EventRow last) = await ReadLastAsync(session, stream, cancellation);
         if (last.IsLast) return [];
-        EventRow end = last with { IsLast = true, Milliseconds = NowMilliseconds, Message = JsonRpcReader.Write(answer) };
-        return [Put(EventKeys.Event(session, stream, number + 1), end)];
+        IReadOnlyList<JsonRpcNotification> takenBack = await TakeBackQuestionsAsync(session, stream, call, cancellation);
+        IEnumerable<EventRow> rows = takenBack.Append<JsonRpcMessage>(answer).Select(message =>
+            last with { IsLast = message == answer, Milliseconds = NowMilliseconds, Message = JsonRpcReader.Write(message) });
+        return [.. rows.Select(row => Put(EventKeys.Event(session, stream, ++number), row))];
     }
 
     public ValueTask CompleteAsync(string session, string stream, CancellationToken cancellation)

@@ -1,7 +1,5 @@
 using System.Diagnostics;
-using System.Net;
 using System.Net.Http.Headers;
-using System.Net.Sockets;
 using System.Text;
 using System.Text.Json.Nodes;
 using ModelContextProtocol;
@@ -152,19 +150,10 @@ public sealed class KillMatrixTests(ITestOutputHelper output) : IDisposable
     [InlineData(KillableServer.BehindTheOutcome)]
     public async Task A_client_of_the_sdk_gets_its_answer_without_asking_again(string point)
     {
-        int port = FreePort();
+        int port = KilledProcess.FreePort();
         KilledProcess first = await KilledProcess.StartAsync("http", _directory, point, port);
-        HttpClientTransportOptions options = new()
-        {
-            Endpoint = first.Url!,
-            TransportMode = HttpTransportMode.StreamableHttp,
-
-            // However long the second server takes on a busy machine.
-            MaxReconnectionAttempts = int.MaxValue,
-        };
         List<float> progress = [];
-        await using McpClient client = await McpClient.CreateAsync(
-            new HttpClientTransport(options), new McpClientOptions { ProtocolVersion = RawRequests.Legacy });
+        await using McpClient client = await first.ConnectInSessionAsync(new McpClientOptions());
         Task<CallToolResult> calling = client.CallToolAsync(
             "order", s_arguments, new Progress(told => { lock (progress) progress.Add(told.Progress); })).AsTask();
         await first.EndedAsync();
@@ -244,13 +233,6 @@ public sealed class KillMatrixTests(ITestOutputHelper output) : IDisposable
         output.WriteLine($"{(isOwner ? "owner" : "peer")} killed: answered {Milliseconds(end)} after its end");
         await Assert.ThrowsAnyAsync<Exception>(() => lost);
         await CheckEffectsAsync(left);
-    }
-
-    private static int FreePort()
-    {
-        using TcpListener listener = new(IPAddress.Loopback, 0);
-        listener.Start();
-        return ((IPEndPoint)listener.LocalEndpoint).Port;
     }
 
     private static async Task<CallToolResult> OrderAsync(McpClient client, Func<ValueTask<McpClient>>? reconnect = null) =>

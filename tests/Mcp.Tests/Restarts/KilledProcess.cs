@@ -1,7 +1,10 @@
 using System.Diagnostics;
+using System.Net;
+using System.Net.Sockets;
 using System.Text.Json.Nodes;
 using ModelContextProtocol.Client;
 using ModelContextProtocol.Protocol;
+using Varve.Mcp.Tests.Fakes;
 
 namespace Varve.Mcp.Tests.Restarts;
 
@@ -39,11 +42,31 @@ internal sealed class KilledProcess : IDisposable
         return server;
     }
 
+    public static int FreePort()
+    {
+        using TcpListener listener = new(IPAddress.Loopback, 0);
+        listener.Start();
+        return ((IPEndPoint)listener.LocalEndpoint).Port;
+    }
+
     public static string EffectsOf(string directory) => Path.Combine(directory, "effects");
 
     /// <summary>A client of the SDK over stdio.</summary>
     public Task<McpClient> ConnectAsync() => McpClient.CreateAsync(
         new StreamClientTransport(_process.StandardInput.BaseStream, _process.StandardOutput.BaseStream));
+
+    /// <summary>A client of the SDK in a session over HTTP, which tries for as long as the next server takes on a busy machine.</summary>
+    public Task<McpClient> ConnectInSessionAsync(McpClientOptions options)
+    {
+        HttpClientTransportOptions transport = new()
+        {
+            Endpoint = Url!,
+            TransportMode = HttpTransportMode.StreamableHttp,
+            MaxReconnectionAttempts = int.MaxValue,
+        };
+        options.ProtocolVersion = RawRequests.Legacy;
+        return McpClient.CreateAsync(new HttpClientTransport(transport), options);
+    }
 
     public Task WriteLineAsync(string line) => _process.StandardInput.WriteLineAsync(line);
 
