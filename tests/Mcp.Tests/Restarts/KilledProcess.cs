@@ -42,6 +42,8 @@ internal sealed class KilledProcess : IDisposable
         return server;
     }
 
+    public int Id => _process.Id;
+
     public static int FreePort()
     {
         using TcpListener listener = new(IPAddress.Loopback, 0);
@@ -93,6 +95,14 @@ internal sealed class KilledProcess : IDisposable
     }
 
     public void Kill() => _process.Kill();
+
+    /// <summary>STOP or CONT.</summary>
+    public async Task SignalAsync(string name)
+    {
+        using Process kill = Process.Start("kill", [$"-{name}", $"{_process.Id}"]);
+        await kill.WaitForExitAsync().WaitAsync(s_patience);
+        Assert.Equal(0, kill.ExitCode);
+    }
 
     public Task EndedAsync() => _process.WaitForExitAsync().WaitAsync(s_patience);
 

@@ -99,6 +99,38 @@ public sealed class QuestionRestartTests
         Assert.Equal([1, 2, 3, 4], stream.Numbers);
     }
 
+    /// <summary>Each of them: the session's end meets them in any order.</summary>
+    [Fact]
+    public async Task A_server_that_is_stopped_leaves_open_questions_to_the_next_one()
+    {
+        const int Calls = 8;
+        await using RestartHost host = await RestartHost.StartAsync();
+        string session = await InitializeAsync(host);
+        List<CallStream> streams = [];
+        for (int id = 10; id < 10 + Calls; id++)
+        {
+            HttpRequestMessage call = host.Server.LegacyCall(session, "fit", id: id);
+            if (id % 2 == 0) call.Headers.Add("Idempotency-Key", $"{id}");
+            streams.Add(await CallStream.OpenAsync(host.Server, call));
+            await streams[^1].ReadQuestionAsync();
+            streams[^1].Dispose();
+        }
+
+        await host.StopAsync();
+        foreach (CallStream stream in streams)
+        {
+            await stream.ResumeAsync(host.Server, session);
+            await stream.ReadAsync(4);
+            await AnswerAsync(host, session, Assert.Single(stream.Questions), "L");
+            stream.Questions.Clear();
+            await AnswerAsync(host, session, await stream.ReadQuestionAsync(), "blue");
+            await stream.ReadToEndAsync();
+            Assert.Equal("L, blue", stream.Answer.Text());
+        }
+
+        Assert.Equal(Calls, host.Effects["cut"]);
+    }
+
     /// <summary>Nobody is there to be asked: the call waits, for whoever comes with its key.</summary>
     [Theory]
     [InlineData(true)]
