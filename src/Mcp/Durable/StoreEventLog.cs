@@ -149,8 +149,10 @@ internal sealed partial class StoreEventLog(Journal journal, IOptions<VarveMcpOp
     public async ValueTask<uint?> FindLastAsync(string session, string stream, uint? after, CancellationToken cancellation)
     {
         (uint last, _) = await ReadLastAsync(session, stream, cancellation);
-        if (last == 0 || after > last) return null;
-        if (after is null || after == last) return last;
+        if (last == 0) return null;
+
+        // A power cut may have taken events that the client has: it goes on with what comes in their place.
+        if (after is null || after >= last) return last;
         byte[] next = EventKeys.Event(session, stream, after.Value + 1);
         return await _store.GetAsync(InternalMaps.Events, next, cancellation) is null ? null : last;
     }
@@ -158,7 +160,8 @@ internal sealed partial class StoreEventLog(Journal journal, IOptions<VarveMcpOp
     public async IAsyncEnumerable<LoggedEvent> ReadAsync(
         string session, string stream, uint after, [EnumeratorCancellation] CancellationToken cancellation)
     {
-        if (after > 0 && await IsLastAsync(session, stream, after, cancellation)) yield break;
+        // Who asks behind the answer has not had it: it has another event under that number, which a power cut has taken.
+        if (after > 0 && await IsLastAsync(session, stream, after, cancellation)) after--;
         using CancellationTokenSource settling = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
         Task settled = stream == EventIds.UnsolicitedStream ? Task.CompletedTask : SettleAsync(session, stream, settling.Token);
         try
