@@ -27,6 +27,32 @@ for (const kind of kinds) {
       assert.deepEqual((await queueOf(second)).map((task) => task.description), ['kept']);
     });
 
+    for (const killed of ['owner', 'peer']) {
+      test(`of two servers over stdio on one directory the other one finishes a call of the ${killed}, which is killed`, async (context) => {
+        const data = makeDirectory();
+        const [owner, peer] = [kind.create(), kind.create()];
+        context.after(async () => {
+          for (const mcp of [owner, peer]) await mcp.client.close();
+          removeDirectory(data);
+        });
+        await owner.connectStdio(stdioCommand(data));
+        await peer.connectStdio(stdioCommand(data));
+        const [mcp, other] = killed === 'owner' ? [owner, peer] : [peer, owner];
+        await mcp.call({ name: 'upload_file', arguments: { file_id: 'doc', content: 'text' } });
+        const call = { name: 'process_document', arguments: { file_id: 'doc' }, _meta: { [keyName]: randomUUID() } };
+        const { pid } = mcp.transport;
+        const extracting = Promise.withResolvers();
+        const lost = mcp.call(call, { onprogress: ({ progress }) => progress >= 1 && extracting.resolve() }).catch((error) => error);
+        await extracting.promise;
+        process.kill(pid, 'SIGKILL');
+        const answer = await other.call(call);
+        assert.match(answer.structuredContent.status, /success|error/);
+        assert.deepEqual((await other.call(call)).content, answer.content);
+        const early = await lost;
+        if (!(early instanceof Error)) assert.deepEqual(answer.content, early.content);
+      });
+    }
+
     test('calls with keys that are sent until they are answered take effect once each', async (context) => {
       const house = await House.open(context);
       let mcp = await house.connect(kind);

@@ -8,8 +8,6 @@ namespace Varve.Sharing;
 /// </summary>
 internal sealed class OwnerConnection
 {
-    private const int RequestsMax = 64;
-    private const int FeedsMax = 1_024;
     private const int PagesMax = 8;
 
     private static readonly TimeSpan HelloTime = TimeSpan.FromSeconds(10);
@@ -18,14 +16,11 @@ internal sealed class OwnerConnection
     private readonly Socket _socket;
     private readonly FrameReader _reader;
     private readonly FrameSender _sender;
-    private readonly SemaphoreSlim _room = new(RequestsMax, RequestsMax);
+    private readonly OwnerRequests _requests;
     private readonly SemaphoreSlim _pages = new(PagesMax, PagesMax);
     private readonly CancellationTokenSource _closing = new();
     private readonly TaskCompletionSource _idle = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly TaskCompletionSource _done = new(TaskCreationOptions.RunContinuationsAsynchronously);
-    private readonly Lock _requestsGuard = new();
-    private readonly Dictionary<uint, OwnerRequest> _requests = [];
-    private int _feeds;
 
     public OwnerConnection(OwnerLink owner, Socket socket, long number)
     {
@@ -35,6 +30,7 @@ internal sealed class OwnerConnection
         var stream = new NetworkStream(socket, ownsSocket: false);
         _reader = new FrameReader(PipeReader.Create(stream, SharingStream.ReaderOptions), SharingProtocol.HelloBytesMax);
         _sender = new FrameSender(stream);
+        _requests = new OwnerRequests(_sender);
     }
 
     /// <summary>Ascends in the order in which connections come.</summary>
@@ -75,7 +71,7 @@ internal sealed class OwnerConnection
         }
         finally
         {
-            await EndRequestsAsync().ConfigureAwait(false);
+            await _requests.EndAsync().ConfigureAwait(false);
             _idle.TrySetResult();
             await EndAsync(hasLease, leaving).ConfigureAwait(false);
             _done.TrySetResult();
@@ -135,7 +131,7 @@ internal sealed class OwnerConnection
         }
         catch (Exception failure) when (failure is IOException or DatabaseReadOnlyException)
         {
-            TrySendFailure(0, failure);
+            _requests.TrySendFailure(0, failure);
             return false;
         }
     }
@@ -156,8 +152,7 @@ internal sealed class OwnerConnection
         {
             bool hasAll = HandleBuffered();
             await _sender.WaitForRoomAsync().WaitAsync(stop).ConfigureAwait(false);
-            await _room.WaitAsync(stop).ConfigureAwait(false);
-            _room.Release();
+            await _requests.WaitForRoomAsync(stop).ConfigureAwait(false);
             if (hasAll && !await _reader.FillAsync(stop).ConfigureAwait(false)) return;
         }
     }
@@ -172,7 +167,7 @@ internal sealed class OwnerConnection
             while (_reader.TryTake(out Frame frame))
             {
                 if (!TryHandle(frame)) throw new InvalidDataException($"A frame {frame.Kind} that cannot be.");
-                if (_room.CurrentCount == 0 || !_sender.HasRoom) return false;
+                if (!_requests.HasRoom || !_sender.HasRoom) return false;
             }
 
             return true;
@@ -191,20 +186,21 @@ internal sealed class OwnerConnection
             case FrameKind.Get:
                 return TryGet(frame);
             case FrameKind.Range:
-                return StoreCodec.ReadRange(frame.Body.Span) is { } range && TryBegin(frame.Request, (this, range), AnswerRangeAsync);
+                return StoreCodec.ReadRange(frame.Body.Span) is { } range
+                    && _requests.TryBegin(frame.Request, (this, range), AnswerRangeAsync);
             case FrameKind.Write:
                 return TryWrite(frame);
             case FrameKind.Feed:
                 return TryFeed(frame);
             case FrameKind.Maps:
-                return frame.Body.IsEmpty && TryBegin(frame.Request, Store, static async (store, sender, request, cancellation) =>
+                return frame.Body.IsEmpty && _requests.TryBegin(frame.Request, Store, static async (store, sender, request, cancellation) =>
                     sender.Send(FrameKind.MapNames, request, await store.ListMapsAsync(cancellation).ConfigureAwait(false),
                         StoreCodec.WriteNames));
             case FrameKind.Ping:
                 _sender.Send(FrameKind.Pong, frame.Request);
                 return frame.Body.IsEmpty;
             case FrameKind.Cancel:
-                Find(frame.Request)?.Cancel();
+                _requests.Find(frame.Request)?.Cancel();
                 return frame.Body.IsEmpty;
             case FrameKind.Credit:
                 return TryAddCredit(frame);
@@ -225,7 +221,7 @@ internal sealed class OwnerConnection
         {
             value = Store.GetAsync(map, key);
         }
-        catch (Exception failure) when (IsAnswer(failure))
+        catch (Exception failure) when (OwnerRequests.IsAnswer(failure))
         {
             _sender.Send(FrameKind.Failure, request, failure, FailureCodec.Write);
             return true;
@@ -238,7 +234,7 @@ internal sealed class OwnerConnection
             return true;
         }
 
-        return TryBegin(request, value.AsTask(), static async (read, sender, request, cancellation) =>
+        return _requests.TryBegin(request, value.AsTask(), static async (read, sender, request, cancellation) =>
             SendValue(sender, request, await read.WaitAsync(cancellation).ConfigureAwait(false)));
     }
 
@@ -270,7 +266,7 @@ internal sealed class OwnerConnection
     {
         if (StoreCodec.ReadBatch(frame.Body) is not { } write) return false;
         if (write.Attempt.IsAgain && write.Attempt.Id == Guid.Empty) return false;
-        return TryBegin(frame.Request, (_owner.Store, write), static async (state, sender, request, cancellation) =>
+        return _requests.TryBegin(frame.Request, (_owner.Store, write), static async (state, sender, request, cancellation) =>
         {
             // Up to its first wait this runs before the next frame is taken: by then the batch is copied.
             ValueTask<StoreOutcome> written = state.Store.WriteAsync(state.write.Batch, state.write.Attempt, cancellation);
@@ -278,143 +274,35 @@ internal sealed class OwnerConnection
         });
     }
 
-    private bool TryFeed(in Frame frame)
-    {
-        if (StoreCodec.ReadFeed(frame.Body.Span) is not { } feed || Find(frame.Request) is not null) return false;
-        if (Interlocked.Increment(ref _feeds) > FeedsMax)
+    private bool TryFeed(in Frame frame) => StoreCodec.ReadFeed(frame.Body.Span) is { } feed
+        && _requests.TryBeginFeed(frame.Request, (_owner.Store, feed), static async (state, request, sender, number, cancellation) =>
         {
-            Interlocked.Decrement(ref _feeds);
-            var refusal = new InvalidOperationException($"A process may read {FeedsMax:N0} feeds of the owner at a time.");
-            _sender.Send(FrameKind.Failure, frame.Request, refusal, FailureCodec.Write);
-            return true;
-        }
-
-        var request = new OwnerRequest(isFeed: true);
-        lock (_requestsGuard) _requests.Add(frame.Request, request);
-        _ = RunFeedAsync(request, frame.Request, feed);
-        return true;
-    }
-
-    private async Task RunFeedAsync(OwnerRequest request, uint number, StoreFeed feed)
-    {
-        try
-        {
-            await AnswerAsync(request, number, (_owner.Store, feed, request), static async (state, sender, number, cancellation) =>
+            await foreach (FeedItem item in state.Store.ReadChangesAsync(state.feed, cancellation).ConfigureAwait(false))
             {
-                await foreach (FeedItem item in state.Store.ReadChangesAsync(state.feed, cancellation).ConfigureAwait(false))
+                await sender.WaitForRoomAsync().WaitAsync(cancellation).ConfigureAwait(false);
+                if (item.Batch is { } batch)
                 {
-                    await sender.WaitForRoomAsync().WaitAsync(cancellation).ConfigureAwait(false);
-                    if (item.Batch is { } batch)
+                    await request.WaitForCreditAsync(cancellation).ConfigureAwait(false);
+                    sender.Send(FrameKind.Changes, number, (batch, request), static (body, shown) =>
                     {
-                        await state.request.WaitForCreditAsync(cancellation).ConfigureAwait(false);
-                        sender.Send(FrameKind.Changes, number, (batch, state.request), static (body, shown) =>
-                        {
-                            int start = body.Length;
-                            StoreCodec.WriteChanges(body, shown.batch);
-                            shown.request.TakeCredit(body.Length - start);
-                        });
-                    }
-                    else
-                    {
-                        sender.Send(FrameKind.Position, number, item.Position, static (body, position) => body.Number(position));
-                    }
+                        int start = body.Length;
+                        StoreCodec.WriteChanges(body, shown.batch);
+                        shown.request.TakeCredit(body.Length - start);
+                    });
                 }
-            }).ConfigureAwait(false);
-        }
-        finally
-        {
-            Interlocked.Decrement(ref _feeds);
-        }
-    }
+                else
+                {
+                    sender.Send(FrameKind.Position, number, item.Position, static (body, position) => body.Number(position));
+                }
+            }
+        });
 
     private bool TryAddCredit(in Frame frame)
     {
         var reader = new BodyReader(frame.Body.Span);
         int bytes = reader.Count();
         if (!reader.IsWhole || bytes > SharingProtocol.AnswerBytesMax) return false;
-        Find(frame.Request)?.AddCredit(bytes);
+        _requests.Find(frame.Request)?.AddCredit(bytes);
         return true;
-    }
-
-    /// <summary>False: the number is that of a request under way.</summary>
-    private bool TryBegin<T>(uint number, T state, Func<T, FrameSender, uint, CancellationToken, Task> answer)
-    {
-        var request = new OwnerRequest(isFeed: false);
-        lock (_requestsGuard)
-        {
-            if (!_requests.TryAdd(number, request)) return false;
-        }
-
-        // There is room: who hands frames in stops when there is none.
-        bool isIn = _room.Wait(0);
-        Diagnostics.Invariant.Holds(isIn);
-        _ = RunAsync(request, number, state, answer);
-        return true;
-    }
-
-    private async Task RunAsync<T>(OwnerRequest request, uint number, T state, Func<T, FrameSender, uint, CancellationToken, Task> answer)
-    {
-        try
-        {
-            await AnswerAsync(request, number, state, answer).ConfigureAwait(false);
-        }
-        finally
-        {
-            _room.Release();
-        }
-    }
-
-    private async Task AnswerAsync<T>(
-        OwnerRequest request, uint number, T state, Func<T, FrameSender, uint, CancellationToken, Task> answer)
-    {
-        try
-        {
-            await answer(state, _sender, number, request.Cancellation).ConfigureAwait(false);
-        }
-        catch (Exception failure) when (IsAnswer(failure) && !request.IsDropped)
-        {
-            TrySendFailure(number, failure);
-        }
-        catch (Exception failure) when (!IsAnswer(failure) || request.IsDropped)
-        {
-            // The owner leaves, or the other process has gone: without an answer it asks again, whoever the owner is then.
-        }
-        finally
-        {
-            lock (_requestsGuard) _requests.Remove(number);
-            request.End();
-        }
-    }
-
-    private void TrySendFailure(uint number, Exception failure)
-    {
-        try
-        {
-            _sender.Send(FrameKind.Failure, number, failure, FailureCodec.Write);
-        }
-        catch (ConnectionLostException)
-        {
-            // Nobody is there to be told.
-        }
-    }
-
-    private static bool IsAnswer(Exception failure) => failure is not (ObjectDisposedException or ConnectionLostException);
-
-    private OwnerRequest? Find(uint number)
-    {
-        lock (_requestsGuard) return _requests.GetValueOrDefault(number);
-    }
-
-    /// <summary>Feeds are cut short, unanswered; what else is under way is waited for, and answered.</summary>
-    private async Task EndRequestsAsync()
-    {
-        OwnerRequest[] requests;
-        lock (_requestsGuard) requests = [.. _requests.Values];
-        foreach (OwnerRequest request in requests)
-        {
-            if (request.IsFeed) request.Drop();
-        }
-
-        await Task.WhenAll(requests.Select(request => request.Ended)).ConfigureAwait(false);
     }
 }

@@ -9,9 +9,6 @@ namespace Varve.Sharing;
 /// <summary>A connection to the process that has the database open.</summary>
 internal sealed class PeerLink : IStoreLink
 {
-    /// <summary>Looks at silence are so many a timeout.</summary>
-    private const int LooksPerTimeout = 4;
-
     private const int FeedCreditBytes = SharingProtocol.FeedWindowBytes / 4;
 
     private readonly Socket _socket;
@@ -19,15 +16,13 @@ internal sealed class PeerLink : IStoreLink
     private readonly FrameSender _sender;
     private readonly TimeSpan _timeout;
     private readonly Durability _durability;
-    private readonly Timer _look;
+    private readonly SilenceWatch _silence;
     private readonly ConcurrentDictionary<uint, PeerCall> _calls = new();
     private readonly CancellationTokenSource _closing = new();
     private readonly TaskCompletionSource _ended = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private Task _receiving = Task.CompletedTask;
     private Welcome? _welcome;
     private uint _lastRequest;
-    private int _isLooking;
-    private long _lastHeard;
     private volatile Exception? _loss;
 
     private PeerLink(Socket socket, SharedStoreOptions options)
@@ -38,7 +33,8 @@ internal sealed class PeerLink : IStoreLink
         var stream = new NetworkStream(socket, ownsSocket: false);
         _reader = new FrameReader(PipeReader.Create(stream, SharingStream.ReaderOptions), SharingProtocol.AnswerBytesMax);
         _sender = new FrameSender(stream);
-        _look = new Timer(static state => ((PeerLink)state!).Look(), this, Timeout.Infinite, Timeout.Infinite);
+        _silence = new SilenceWatch(
+            _timeout, IsAwaited, ping: () => TrySend(FrameKind.Ping, 0), giveUp: () => FailCalls(Mute(), dueOnly: true));
     }
 
     public Task Ended => _ended.Task;
@@ -177,7 +173,7 @@ internal sealed class PeerLink : IStoreLink
     {
         Lose(new IOException("The store was closed."));
         await _receiving.ConfigureAwait(false);
-        await _look.DisposeAsync().ConfigureAwait(false);
+        await _silence.DisposeAsync().ConfigureAwait(false);
     }
 
     private static async ValueTask CloseAsync(Socket socket, PeerLink? link)
@@ -213,7 +209,6 @@ internal sealed class PeerLink : IStoreLink
         }
 
         _sender.FrameBytesMax = _welcome.RequestBytesMax;
-        _lastHeard = Environment.TickCount64;
         _receiving = ReceiveAsync();
         return true;
     }
@@ -282,12 +277,7 @@ internal sealed class PeerLink : IStoreLink
             throw new ConnectionLostException(loss);
         }
 
-        if (call.IsDue && Interlocked.Exchange(ref _isLooking, 1) == 0)
-        {
-            Interlocked.Exchange(ref _lastHeard, Environment.TickCount64);
-            LookLater();
-        }
-
+        if (call.IsDue) _silence.Await();
         return request;
     }
 
@@ -328,7 +318,7 @@ internal sealed class PeerLink : IStoreLink
 
     private void Receive(in Frame frame)
     {
-        Interlocked.Exchange(ref _lastHeard, Environment.TickCount64);
+        _silence.Hear();
         if (frame.Kind == FrameKind.Pong) return;
         if (frame.Kind == FrameKind.Failure)
         {
@@ -364,34 +354,8 @@ internal sealed class PeerLink : IStoreLink
         }
     }
 
-    /// <summary>While calls wait: asks an owner that is silent for a sign of life, and gives them up when none comes.</summary>
-    private void Look()
-    {
-        if (_loss is not null) return;
-        if (!_calls.Values.Any(call => call.IsDue))
-        {
-            Interlocked.Exchange(ref _isLooking, 0);
-            if (_calls.Values.Any(call => call.IsDue) && Interlocked.Exchange(ref _isLooking, 1) == 0) LookLater();
-            return;
-        }
-
-        double silence = Environment.TickCount64 - Interlocked.Read(ref _lastHeard);
-        if (silence >= _timeout.TotalMilliseconds) FailCalls(Mute(), dueOnly: true);
-        else if (silence >= _timeout.TotalMilliseconds / LooksPerTimeout) TrySend(FrameKind.Ping, 0);
-        LookLater();
-    }
-
-    private void LookLater()
-    {
-        try
-        {
-            _look.Change(_timeout / LooksPerTimeout, Timeout.InfiniteTimeSpan);
-        }
-        catch (ObjectDisposedException)
-        {
-            // The connection has ended meanwhile, and with it all calls.
-        }
-    }
+    /// <summary>Whether calls wait for the owner that do not wait for ever; a connection that has ended has none.</summary>
+    private bool IsAwaited() => _loss is null && _calls.Values.Any(call => call.IsDue);
 
     private StoreOwnerException Mute()
     {

@@ -1,5 +1,6 @@
 using System.Text.Json;
 using System.Text.Json.Serialization.Metadata;
+using ModelContextProtocol;
 using ModelContextProtocol.Protocol;
 using ModelContextProtocol.Server;
 using Varve.Idempotency;
@@ -22,17 +23,20 @@ internal sealed record ClientQuestion<T>(
 
 internal static class ClientQuestion
 {
-    public static ClientQuestion<ElicitResult> Elicitation(ElicitRequestParams question) => new(
+    /// <summary>In the <c>_meta</c> of a request to a session's client: which question of the call it is.</summary>
+    public const string AliasKey = "io.varve/alias";
+
+    public static ClientQuestion<ElicitResult> Elicitation(string alias, ElicitRequestParams question) => new(
         InputRequest.ForElicitation(question),
         InputResponse.ElicitResultJsonTypeInfo,
-        (server, cancellation) => server.ElicitAsync(question, cancellation),
+        (server, cancellation) => server.ElicitAsync(WithAlias(question, alias), cancellation),
         new ClientCapabilities { Elicitation = new() },
         client => client.Elicitation is not null);
 
-    public static ClientQuestion<CreateMessageResult> Sampling(CreateMessageRequestParams question) => new(
+    public static ClientQuestion<CreateMessageResult> Sampling(string alias, CreateMessageRequestParams question) => new(
         InputRequest.ForSampling(question),
         InputResponse.CreateMessageResultJsonTypeInfo,
-        (server, cancellation) => server.SampleAsync(question, cancellation),
+        (server, cancellation) => server.SampleAsync(WithAlias(question, alias), cancellation),
         new ClientCapabilities { Sampling = new() },
         client => client.Sampling is not null);
 
@@ -41,6 +45,17 @@ internal static class ClientQuestion
         kept.Type == typeof(CreateMessageResult).FullName
             ? Differs(kept.Text, answer, InputResponse.CreateMessageResultJsonTypeInfo)
             : Differs(kept.Text, answer, InputResponse.ElicitResultJsonTypeInfo);
+
+    /// <summary>A copy: the tool's own object may serve for several questions.</summary>
+    private static T WithAlias<T>(T question, string alias)
+        where T : RequestParams
+    {
+        byte[] json = JsonSerializer.SerializeToUtf8Bytes(question, McpJsonUtilities.DefaultOptions);
+        T named = JsonSerializer.Deserialize<T>(json, McpJsonUtilities.DefaultOptions)!;
+        named.Meta ??= [];
+        named.Meta[AliasKey] = alias;
+        return named;
+    }
 
     private static bool Differs<T>(string kept, InputResponse answer, JsonTypeInfo<T> type)
     {

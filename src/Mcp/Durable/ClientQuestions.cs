@@ -19,9 +19,27 @@ internal sealed class ClientQuestions(InvocationContext invocation, ToolCall cal
             given = ReadAnswer(alias, question.Answer) ?? throw await EndWithAsync(alias, question, cancellation).ConfigureAwait(false);
         return await invocation.AtLeastOnceAsync(
             alias,
-            async step => given ?? await question.AskAsync(call.Request.Server, step.Cancellation).ConfigureAwait(false),
+            async step => given ?? await AskSessionAsync(question, step.Cancellation, cancellation).ConfigureAwait(false),
             RetryPolicy.Once,
             cancellation).ConfigureAwait(false);
+    }
+
+    /// <param name="question">The question.</param>
+    /// <param name="ending">Ends the wait.</param>
+    /// <param name="ofTool">What of that is the tool's own wish.</param>
+    private async ValueTask<T> AskSessionAsync<T>(ClientQuestion<T> question, CancellationToken ending, CancellationToken ofTool)
+        where T : class
+    {
+        try
+        {
+            return await question.AskAsync(call.Request.Server, ending).ConfigureAwait(false);
+        }
+        catch (Exception gone) when (gone is OperationCanceledException or IOException && !ofTool.IsCancellationRequested)
+        {
+            // The session has ended, or its server stops. That is no answer, and none to be kept: the run ends here, and a later one asks.
+            invocation.Cancel();
+            throw new OperationCanceledException(gone.Message, gone, invocation.Cancellation);
+        }
     }
 
     /// <summary>The answer that came with this request; null where it has none to this question.</summary>
@@ -42,8 +60,10 @@ internal sealed class ClientQuestions(InvocationContext invocation, ToolCall cal
     private async ValueTask<Exception> EndWithAsync<T>(string alias, ClientQuestion<T> question, CancellationToken cancellation)
         where T : class
     {
+        // Without its client a call waits for whoever comes with its key, and what that one can do is not known yet.
+        bool hasClient = RecoveredCall.RunOf(call.Request.JsonRpcRequest) is null;
         ClientCapabilities? client = call.Request.JsonRpcRequest.Context?.ClientCapabilities;
-        if (client is null || !question.CanAnswer(client))
+        if (hasClient && (client is null || !question.CanAnswer(client)))
             return new MissingRequiredClientCapabilityException(question.Needed, "The client cannot answer a question that the tool asks.");
         var state = new RequestState(invocation.Id, alias);
         string sealedState = await states.SealAsync(state, call.Digest(), cancellation).ConfigureAwait(false);

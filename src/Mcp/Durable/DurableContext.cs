@@ -137,14 +137,14 @@ public sealed class DurableContext
         string alias, CreateMessageRequestParams question, CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(question);
-        return _questions.AskAsync(alias, ClientQuestion.Sampling(question), cancellation);
+        return _questions.AskAsync(alias, ClientQuestion.Sampling(alias, question), cancellation);
     }
 
     /// <summary>Asks the client's user, once: the answer is kept before this returns, and later runs of the call get it.</summary>
     /// <remarks>
-    /// In revisions before 2026-07-28 the run waits here. Since that revision the request ends with the question, by an exception that the
-    /// tool must let pass, and the client's next request, with the answer, runs the tool again from the top: so what has an effect before
-    /// a question belongs into a guard.
+    /// In revisions before 2026-07-28 the run waits here; when its process is killed meanwhile, the next one takes the question back and
+    /// asks anew. Since that revision the request ends with the question, by an exception that the tool must let pass, and the client's
+    /// next request, with the answer, runs the tool again from the top: so what has an effect before a question belongs into a guard.
     /// </remarks>
     /// <param name="alias">Names the question in the call; not empty, at most 1,024 characters.</param>
     /// <param name="question">The question.</param>
@@ -154,6 +154,6 @@ public sealed class DurableContext
     public Task<ElicitResult> ElicitAsync(string alias, ElicitRequestParams question, CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(question);
-        return _questions.AskAsync(alias, ClientQuestion.Elicitation(question), cancellation);
+        return _questions.AskAsync(alias, ClientQuestion.Elicitation(alias, question), cancellation);
     }
 }

@@ -29,7 +29,10 @@ internal sealed class JournaledCalls(
         ToolPolicy policy = ToolPolicy.Of(call.Tool);
         LiveStream? stream = events.FindLive(call.SessionId, call.Request.JsonRpcRequest.Id);
         if (RecoveredCall.RunOf(call.Request.JsonRpcRequest) is { } recovered)
+        {
+            if (stream is not null) await TakeBackQuestionsAsync(call, stream, recovered.Id, cancellation);
             return await RunFreshAsync(call, run, recovered, stream, cancellation);
+        }
         if (RequestStates.IsOne(call.Request.Params.RequestState)) return await AnswerAsync(call, run, cancellation);
         bool isJournaled = call.IdempotencyKey is not null || !policy.IsReadOnly || call.SessionId is not null;
         if (!isJournaled) return await run(cancellation);
@@ -44,6 +47,12 @@ internal sealed class JournaledCalls(
             BeginKind.Conflict => throw Conflict(),
             _ => StoredResult.Read(begun.Outcome!),
         };
+    }
+
+    private async ValueTask TakeBackQuestionsAsync(ToolCall call, LiveStream stream, Guid invocation, CancellationToken cancellation)
+    {
+        foreach (JsonRpcNotification taken in await events.TakeBackQuestionsAsync(stream.Session, stream.Name, invocation, cancellation))
+            await call.Request.Server.SendMessageAsync(taken, cancellation);
     }
 
     private static McpProtocolException Conflict() =>

@@ -78,7 +78,8 @@ internal sealed partial class StoreEventLog
         if (_live.ContainsKey((session, stream))) return true;
         if (await ReadStreamAsync(session, stream, cancellation) is not { } row) return false;
         if (row.Owner != journal.Incarnation && await Leases.IsHeldAsync(_store, row.Owner, cancellation)) return true;
-        return await journal.FindAsync(row.Call, cancellation) is { IsFinished: false, State: not InvocationState.Open };
+        Invocation? call = await journal.FindAsync(row.Call, cancellation);
+        return call is { IsFinished: false, State: not (InvocationState.Open or InvocationState.Waiting) };
     }
 
     /// <summary>All rows that begin with a prefix, and more.</summary>

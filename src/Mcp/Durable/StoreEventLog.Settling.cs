@@ -41,7 +41,8 @@ internal sealed partial class StoreEventLog
         Invocation? call = await journal.FindAsync(row.Call, cancellation);
         if (call?.Outcome is { } outcome) return Answer(request, StoredResult.Read(outcome, isReplay: false));
         const string Gone = "The server stopped while the call was under way, and keeps no answer of it: send it again.";
-        bool isGone = call is null || (call.State == InvocationState.Open && !isServed);
+        bool isAtRest = call?.State is InvocationState.Open or InvocationState.Waiting;
+        bool isGone = call is null || (isAtRest && !isServed);
         return isGone ? ErrorCodes.Error(request, ErrorCodes.Refused, Gone) : null;
     }
 

@@ -120,8 +120,8 @@ internal sealed partial class StoreEventLog(Journal journal, IOptions<VarveMcpOp
     }
 
     /// <summary>
-    /// The row of a stream's last event, for whoever ends a call of a process that is gone; none where the stream is not that call's, or
-    /// has its answer.
+    /// The rows of a stream's last events, for whoever ends a call of a process that is gone: its open questions are taken back, and its
+    /// request is answered. None where the stream is not that call's, or has its answer.
     /// </summary>
     public async ValueTask<IReadOnlyList<StoreOperation>> RowsOfEndAsync(
         string session, string stream, Guid call, JsonRpcMessage answer, CancellationToken cancellation)
@@ -129,8 +129,10 @@ internal sealed partial class StoreEventLog(Journal journal, IOptions<VarveMcpOp
         if (await ReadStreamAsync(session, stream, cancellation) is not { } row || row.Call != call) return [];
         (uint number, EventRow last) = await ReadLastAsync(session, stream, cancellation);
         if (last.IsLast) return [];
-        EventRow end = last with { IsLast = true, Milliseconds = NowMilliseconds, Message = JsonRpcReader.Write(answer) };
-        return [Put(EventKeys.Event(session, stream, number + 1), end)];
+        IReadOnlyList<JsonRpcNotification> takenBack = await TakeBackQuestionsAsync(session, stream, call, cancellation);
+        IEnumerable<EventRow> rows = takenBack.Append<JsonRpcMessage>(answer).Select(message =>
+            last with { IsLast = message == answer, Milliseconds = NowMilliseconds, Message = JsonRpcReader.Write(message) });
+        return [.. rows.Select(row => Put(EventKeys.Event(session, stream, ++number), row))];
     }
 
     public ValueTask CompleteAsync(string session, string stream, CancellationToken cancellation)
@@ -142,8 +144,10 @@ internal sealed partial class StoreEventLog(Journal journal, IOptions<VarveMcpOp
     public async ValueTask<uint?> FindLastAsync(string session, string stream, uint? after, CancellationToken cancellation)
     {
         (uint last, _) = await ReadLastAsync(session, stream, cancellation);
-        if (last == 0 || after > last) return null;
-        if (after is null || after == last) return last;
+        if (last == 0) return null;
+
+        // A power cut may have taken events that the client has: it goes on with what comes in their place.
+        if (after is null || after >= last) return last;
         byte[] next = EventKeys.Event(session, stream, after.Value + 1);
         return await _store.GetAsync(InternalMaps.Events, next, cancellation) is null ? null : last;
     }
@@ -151,7 +155,8 @@ internal sealed partial class StoreEventLog(Journal journal, IOptions<VarveMcpOp
     public async IAsyncEnumerable<LoggedEvent> ReadAsync(
         string session, string stream, uint after, [EnumeratorCancellation] CancellationToken cancellation)
     {
-        if (after > 0 && await IsLastAsync(session, stream, after, cancellation)) yield break;
+        // Who asks behind the answer has not had it: it has another event under that number, which a power cut has taken.
+        if (after > 0 && await IsLastAsync(session, stream, after, cancellation)) after--;
         using CancellationTokenSource settling = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
         Task settled = stream == EventIds.UnsolicitedStream ? Task.CompletedTask : SettleAsync(session, stream, settling.Token);
         try

@@ -196,13 +196,17 @@ internal sealed class McpEndpoint(
         string lastEventId = context.Request.Headers[HeaderNames.LastEventId].ToString();
         string stream = EventIds.UnsolicitedStream;
         uint after = 0;
-        if (lastEventId.Length > 0
-            && (!EventIds.TryParse(lastEventId, out stream, out after)
-                || await events.FindLastAsync(session.Id, stream, after, context.RequestAborted) is null))
+        if (lastEventId.Length > 0)
         {
-            await RefuseAsync(
-                context, StatusCodes.Status400BadRequest, $"{HeaderNames.LastEventId} is not, or no longer, an event of this session.");
-            return;
+            bool isId = EventIds.TryParse(lastEventId, out stream, out after);
+            uint? last = isId ? await events.FindLastAsync(session.Id, stream, after, context.RequestAborted) : null;
+            if (last is null)
+            {
+                await RefuseAsync(
+                    context, StatusCodes.Status400BadRequest, $"{HeaderNames.LastEventId} is not, or no longer, an event of this session.");
+                return;
+            }
+            after = Math.Min(after, last.Value);
         }
         bool isUnsolicited = stream == EventIds.UnsolicitedStream;
         using CancellationTokenSource either =

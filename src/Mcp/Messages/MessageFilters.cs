@@ -11,12 +11,15 @@ namespace Varve.Mcp.Messages;
 /// <summary>What is done with every message that comes and goes, of whatever method.</summary>
 internal sealed class MessageFilters(SessionRegistry sessions, IEventLog events, FailureLog failures)
 {
+    private readonly RequestMarks _marks = new();
+
     /// <summary>
     /// A session is in use while its requests run, also after their clients left. Errors say what they may, and the log has the rest.
     /// </summary>
     public async Task ReceiveAsync(MessageContext context, McpMessageHandler next, CancellationToken cancellation)
     {
         HttpSession? session = context.JsonRpcMessage is JsonRpcRequest ? sessions.TryEnterReady(context.Server.SessionId) : null;
+        if (context.Server.SessionId is not null) context.JsonRpcMessage = _marks.Unmark(context.JsonRpcMessage);
         try
         {
             await next(context, cancellation);
@@ -48,6 +51,7 @@ internal sealed class MessageFilters(SessionRegistry sessions, IEventLog events,
     /// </summary>
     public async Task SendAsync(MessageContext context, McpMessageHandler next, CancellationToken cancellation)
     {
+        if (context.Server.SessionId is not null) context.JsonRpcMessage = _marks.Mark(context.JsonRpcMessage);
         JsonRpcMessage message = context.JsonRpcMessage;
         bool isUnsolicited = message is (JsonRpcNotification or JsonRpcRequest) && message.Context?.RelatedTransport is null;
         if (isUnsolicited && context.Server.SessionId is { } session)

@@ -41,7 +41,10 @@ public interface IEventLog
     /// <param name="stream">The stream's id.</param>
     /// <param name="after">The number after which somebody wants to read; null: wherever it begins.</param>
     /// <param name="cancellation">Ends the wait.</param>
-    /// <returns>The number, at least <paramref name="after"/>; or null.</returns>
+    /// <returns>
+    /// The number, or null. Less than <paramref name="after"/> where the last events are lost, as in a power cut: then it is read from
+    /// there.
+    /// </returns>
     ValueTask<uint?> FindLastAsync(string session, string stream, uint? after, CancellationToken cancellation);
 
     /// <summary>

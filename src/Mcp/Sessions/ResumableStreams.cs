@@ -11,8 +11,9 @@ namespace Varve.Mcp.Sessions;
 /// <summary>Writes what the SDK sends to a session's requests into the event log, and makes transports that do so.</summary>
 internal sealed class ResumableStreams(IEventLog events) : ISseEventStreamStore
 {
-    // Clients try a few times and then give up: not before a server that was killed is there again.
-    private static readonly TimeSpan RetryDelay = TimeSpan.FromSeconds(2);
+    // As the SDKs' clients do it by themselves, each time. Some of them try only twice: with much less they would give up before a server
+    // that was killed is there again, and with more those that it waits for would wait for nothing.
+    private static readonly TimeSpan RetryDelay = TimeSpan.FromSeconds(1);
     private static readonly AsyncLocal<RequestId> s_request = new();
 
     private readonly TimeSpan? _retryDelay = events is MemoryEventLog ? null : RetryDelay;

@@ -43,9 +43,11 @@ public sealed class StoreEventLogTests : IDisposable
         Assert.Equal(3u, await log.AppendAsync("s", "a", Answer(7), default));
         Assert.Equal([1, 2, 3], await ReadAsync(log, "s", "a", 0));
         Assert.Equal([3], await ReadAsync(log, "s", "a", 2));
-        Assert.Empty(await ReadAsync(log, "s", "a", 3));
         Assert.Equal(3u, await log.FindLastAsync("s", "a", 3, default));
-        Assert.Null(await log.FindLastAsync("s", "a", 4, default));
+
+        // Behind a power cut a client may know more events than there are: at least the answer is not kept from it.
+        Assert.Equal(3u, await log.FindLastAsync("s", "a", 4, default));
+        Assert.Equal([3], await ReadAsync(log, "s", "a", 3));
         Assert.Null(await log.FindLastAsync("s", "c", null, default));
 
         // Whatever comes behind the answer is none of the client's.

@@ -64,10 +64,15 @@ internal static class RawRequests
     }
 
     /// <summary>Begins a session and returns its id.</summary>
-    public static async Task<string> InitializeAsync(this McpHost host, string revision = Legacy, string? key = null)
+    public static async Task<string> InitializeAsync(
+        this McpHost host, string revision = Legacy, string? key = null, JsonObject? capabilities = null)
     {
-        JsonObject client = new() { ["name"] = "test", ["version"] = "1" };
-        JsonObject parameters = new() { ["protocolVersion"] = revision, ["capabilities"] = new JsonObject(), ["clientInfo"] = client };
+        JsonObject parameters = new()
+        {
+            ["protocolVersion"] = revision,
+            ["capabilities"] = capabilities ?? [],
+            ["clientInfo"] = new JsonObject { ["name"] = "test", ["version"] = "1" },
+        };
         using HttpRequestMessage request = host.LegacyRequest(null, "initialize", parameters);
         if (key is not null) request.Headers.Add("X-API-Key", key);
         using HttpResponseMessage response = await host.Http.SendAsync(request);

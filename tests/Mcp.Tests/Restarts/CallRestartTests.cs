@@ -24,6 +24,7 @@ public sealed class CallRestartTests
         (string session, CallStream stream) = await OrderAsync(host, 7);
         await host.World.Reached.WaitAsync(s_patience);
         await stream.ReadAsync(3);
+        Assert.Equal(1_000, stream.RetryMilliseconds);
         stream.Dispose();
         await host.KillAsync();
         await stream.ResumeAsync(host.Server, session);
@@ -99,7 +100,7 @@ public sealed class CallRestartTests
         await host.KillAsync();
         await stream.ResumeAsync(host.Server, session);
         await stream.ReadToEndAsync();
-        Assert.Equal("stopped", ErrorOf(stream.Answer));
+        Assert.Equal("stopped", stream.Answer.ErrorName());
         Assert.Equal(1, host.Effects["fragile"]);
     }
 
@@ -118,7 +119,7 @@ public sealed class CallRestartTests
 
         await stream.ResumeAsync(host.Server, session);
         await stream.ReadToEndAsync();
-        Assert.Equal("dead", ErrorOf(stream.Answer));
+        Assert.Equal("dead", stream.Answer.ErrorName());
         Assert.Equal((InvocationState.Dead, 4), await StateAsync(host));
         Assert.Equal([1], stream.Progress);
         Assert.Equal(["ordered"], stream.Logs);
@@ -138,7 +139,7 @@ public sealed class CallRestartTests
         await host.KillAsync<OtherTools>();
         await stream.ResumeAsync(host.Server, session);
         await stream.ReadToEndAsync();
-        Assert.Equal("dead", ErrorOf(stream.Answer));
+        Assert.Equal("dead", stream.Answer.ErrorName());
         Assert.Equal((InvocationState.Dead, 2), await StateAsync(host));
     }
 
@@ -148,10 +149,10 @@ public sealed class CallRestartTests
     public async Task A_call_with_a_key_is_finished_for_whoever_comes_with_it(string point)
     {
         await using RestartHost host = await RestartHost.StartAsync(point);
-        _ = host.Server.Http.SendAsync(KeyedOrder(host.Server, 7));
+        _ = host.Server.Http.SendAsync(host.Server.KeyedOrder(7));
         await host.World.Reached.WaitAsync(s_patience);
         await host.KillAsync();
-        JsonNode answer = (await host.Server.SendAsync(KeyedOrder(host.Server, 7))).Message!;
+        JsonNode answer = (await host.Server.SendAsync(host.Server.KeyedOrder(7))).Message!;
         Assert.Equal("ordered 7: receipt 7", answer.Text());
         Assert.Equal([7], host.Charges);
         Assert.Equal(1, host.Effects["ship"]);
@@ -162,7 +163,7 @@ public sealed class CallRestartTests
     public async Task Who_joined_a_call_gets_its_answer_in_a_stream_of_its_own()
     {
         await using RestartHost host = await RestartHost.StartAsync(InTheStep);
-        _ = host.Server.Http.SendAsync(KeyedOrder(host.Server, 7));
+        _ = host.Server.Http.SendAsync(host.Server.KeyedOrder(7));
         await host.World.Reached.WaitAsync(s_patience);
         string session = await host.Server.InitializeAsync();
         HttpRequestMessage joining = host.Server.LegacyCall(session, "order", new JsonObject { ["amount"] = 7 }, id: 5);
@@ -222,7 +223,7 @@ public sealed class CallRestartTests
         Assert.Equal([1, 2, 3], stream.Progress);
         await fragile.ResumeAsync(host.Server, session);
         await fragile.ReadToEndAsync();
-        Assert.Equal(("stopped", 1), (ErrorOf(fragile.Answer), host.Effects["fragile"]));
+        Assert.Equal(("stopped", 1), (fragile.Answer.ErrorName(), host.Effects["fragile"]));
     }
 
     [Fact]
@@ -253,7 +254,7 @@ public sealed class CallRestartTests
         host.PutLease(host.Journal);
         McpHost beside = await host.StartBesideAsync();
         for (int i = 0; i < 2; i++) await host.StartBesideAsync();
-        Task<(int Status, JsonNode? Message)> asking = host.Server.SendAsync(KeyedOrder(host.Server, 7));
+        Task<(int Status, JsonNode? Message)> asking = host.Server.SendAsync(host.Server.KeyedOrder(7));
         await host.World.Reached.WaitAsync(s_patience);
         Guid id = (await host.FindCallAsync()).Id;
         host.EndLease(host.Journal);
@@ -297,7 +298,7 @@ public sealed class CallRestartTests
     public async Task Calls_that_an_operator_queues_are_run()
     {
         await using RestartHost host = await RestartHost.StartAsync();
-        await host.Server.SendAsync(KeyedOrder(host.Server, 7));
+        await host.Server.SendAsync(host.Server.KeyedOrder(7));
         Guid replay = (await host.Journal.ReplayAsync((await host.FindCallAsync()).Id))!.Value;
         InvocationOutcome outcome = (await host.Journal.WaitAsync(replay).AsTask().WaitAsync(s_patience))!;
         Assert.Equal((InvocationState.Completed, 2), (outcome.State, host.Effects["ship"]));
@@ -316,94 +317,16 @@ public sealed class CallRestartTests
         Assert.Equal(Enumerable.Range(1, stream.Numbers.Count), stream.Numbers);
     }
 
-    /// <summary>
-    /// Writes of a call in a session: its stream, the request, progress, log messages, steps, outcome. Each in turn is the last one.
-    /// </summary>
-    [Fact]
-    public async Task Whatever_write_a_process_is_killed_at_the_call_is_done_once_and_told_whole()
-    {
-        int write = 0;
-        bool wasKilled = true;
-        while (wasKilled)
-        {
-            write++;
-            for (int behind = 0; behind < 2; behind++)
-            {
-                await using RestartHost host = await RestartHost.StartAsync();
-                string session = await host.Server.InitializeAsync();
-                (host.Store.DiesAtWrite, host.Store.DiesBehindWrite) = (host.Store.Writes + write, behind == 1);
-                HttpRequestMessage call = Order(host.Server, session, 7);
-                using CallStream stream = new();
-                using var leaving = new CancellationTokenSource();
-                Task reading = stream.SendAsync(host.Server.Http, call, leaving.Token);
-                await Task.WhenAny(reading, host.Store.Died);
-                wasKilled = host.Store.IsDead;
-
-                // Behind the first write the stream's name was sent, whatever has happened since.
-                if (write > 1) await stream.Begun.WaitAsync(s_patience);
-                await leaving.CancelAsync();
-                await reading;
-                await host.KillAsync();
-                string where = $"write {write}, {(behind == 1 ? "behind" : "before")} it";
-                if (stream.Name.Length > 0)
-                {
-                    await stream.ResumeAsync(host.Server, session);
-                    await stream.ReadToEndAsync();
-                }
-
-                if (stream.Name.Length == 0 || stream.Answer.ErrorCode() == -32000)
-                {
-                    // Not begun: its client sends it again.
-                    Assert.True(write <= 2 && host.Effects["ship"] == 0, where);
-                    continue;
-                }
-
-                Assert.True(stream.Numbers.SequenceEqual(Enumerable.Range(1, stream.Numbers.Count)), $"{where}: {Join(stream.Numbers)}");
-                bool isUnknown = ErrorOf(stream.Answer) == "internal";
-                Assert.True(stream.Progress.SequenceEqual(isUnknown ? [1, 2] : [1, 2, 3]), $"{where}: {Join(stream.Progress)}");
-                Assert.True(stream.Logs.SequenceEqual(["ordered", "receipt 7"]), $"{where}: {Join(stream.Logs)}");
-                Assert.True(host.Charges is [7], $"{where}: {host.Charges.Length} charges");
-
-                // An at-most-once step that was begun is not run again, and its effect is unknown.
-                Assert.True(isUnknown || stream.Answer.Text() == "ordered 7: receipt 7", $"{where}: {stream.Answer?.ToJsonString()}");
-                Assert.True(host.Effects["ship"] <= 1, $"{where}: shipped {host.Effects["ship"]} times");
-            }
-        }
-
-        Assert.True(write > 8, $"{write} writes");
-    }
-
-    private static string Join<T>(IEnumerable<T> items) => string.Join(' ', items);
-
     private static async Task<(InvocationState State, int Attempts)> StateAsync(RestartHost host)
     {
         Invocation call = await host.FindCallAsync();
         return (call.State, call.Attempts);
     }
 
-    private static string? ErrorOf(JsonNode? answer) => (string?)answer?["result"]?["_meta"]?["io.varve/error"]?["code"];
-
     private static async Task<(string Session, CallStream Stream)> OrderAsync(RestartHost host, int amount)
     {
         string session = await host.Server.InitializeAsync();
-        HttpRequestMessage call = Order(host.Server, session, amount);
+        HttpRequestMessage call = host.Server.Order(session, amount);
         return (session, await CallStream.OpenAsync(host.Server, call));
-    }
-
-    private static HttpRequestMessage Order(McpHost server, string session, int amount) => server.LegacyRequest(
-        session, "tools/call",
-        new JsonObject
-        {
-            ["name"] = "order",
-            ["arguments"] = new JsonObject { ["amount"] = amount },
-            ["_meta"] = new JsonObject { ["progressToken"] = "p" },
-        },
-        id: 5);
-
-    private static HttpRequestMessage KeyedOrder(McpHost server, int amount)
-    {
-        HttpRequestMessage request = server.ModernCall("order", new JsonObject { ["amount"] = amount });
-        request.Headers.Add("Idempotency-Key", "k");
-        return request;
     }
 }

@@ -31,7 +31,16 @@ internal sealed class CallStream : IDisposable
     /// <summary>Items that were sent one by one, by their index.</summary>
     public List<int> Items { get; } = [];
 
+    /// <summary>The requests to the client that are open, in the order they came in.</summary>
+    public List<JsonNode> Questions { get; } = [];
+
+    /// <summary>The ids of those that were taken back.</summary>
+    public List<string> TakenBack { get; } = [];
+
     public JsonNode? Answer { get; private set; }
+
+    /// <summary>After how many milliseconds the client is to come again where the connection breaks; null: it was not told.</summary>
+    public int? RetryMilliseconds { get; private set; }
 
     private int Last { get; set; }
 
@@ -60,6 +69,13 @@ internal sealed class CallStream : IDisposable
     public async Task ReadAsync(int count)
     {
         while (Numbers.Count < count) Assert.True(await TryReadAsync(CancellationToken.None), $"{Numbers.Count} events instead of {count}");
+    }
+
+    /// <summary>Reads until the server has asked something that is still open.</summary>
+    public async Task<JsonNode> ReadQuestionAsync()
+    {
+        while (Questions.Count == 0) Assert.True(await TryReadAsync(CancellationToken.None), "The stream ended without a question.");
+        return Questions[0];
     }
 
     public async Task ReadToEndAsync()
@@ -115,6 +131,8 @@ internal sealed class CallStream : IDisposable
         while (await _reader!.ReadLineAsync(cancellation).AsTask().WaitAsync(s_patience, cancellation) is { } line)
         {
             if (line.StartsWith("id: ", StringComparison.Ordinal)) id = line[4..];
+            if (line.StartsWith("retry: ", StringComparison.Ordinal))
+                RetryMilliseconds = int.Parse(line[7..], CultureInfo.InvariantCulture);
             if (line.StartsWith("data: {", StringComparison.Ordinal)) data = line[6..];
             if (line.Length > 0 || id is null) continue;
             Take(id, data);
@@ -143,6 +161,13 @@ internal sealed class CallStream : IDisposable
                 break;
             case "notifications/varve/chunk":
                 Items.Add((int)message["params"]!["index"]!);
+                break;
+            case "elicitation/create":
+                Questions.Add(message);
+                break;
+            case "notifications/cancelled":
+                TakenBack.Add((string)message["params"]!["requestId"]!);
+                Assert.Equal(1, Questions.RemoveAll(question => (string?)question["id"] == TakenBack[^1]));
                 break;
             case null:
                 Answer = message;

@@ -1,7 +1,5 @@
 using System.Diagnostics;
-using System.Net;
 using System.Net.Http.Headers;
-using System.Net.Sockets;
 using System.Text;
 using System.Text.Json.Nodes;
 using ModelContextProtocol;
@@ -23,14 +21,29 @@ public sealed class KillMatrixTests(ITestOutputHelper output) : IDisposable
     private const string BehindTheAnswer = "behind the answer";
     private const string Expected = "ordered 7: receipt 7";
 
+    private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(60);
+    private static readonly Dictionary<string, object?> s_arguments = new() { ["amount"] = 7 };
+
     private readonly string _directory = Directory.CreateTempSubdirectory("varve-mcp-").FullName;
-    private readonly HttpClient _http = new(new SocketsHttpHandler { UseProxy = false }) { Timeout = TimeSpan.FromSeconds(60) };
+    private readonly HttpClient _http = new(new SocketsHttpHandler { UseProxy = false }) { Timeout = s_patience };
 
     public static TheoryData<string> Points =>
     [
         KillableServer.BeforeTheRequest, KillableServer.BehindTheRequest, "in the step", "behind the step",
         KillableServer.BeforeTheOutcome, KillableServer.BehindTheOutcome, BehindTheAnswer,
     ];
+
+    /// <summary>Each of them, once in the owner of the directory and once in a peer.</summary>
+    public static TheoryData<string, bool> PointsOfTwo
+    {
+        get
+        {
+            TheoryData<string, bool> all = [];
+            foreach (string point in Points) all.Add(point, true);
+            foreach (string point in Points) all.Add(point, false);
+            return all;
+        }
+    }
 
     public void Dispose()
     {
@@ -137,28 +150,21 @@ public sealed class KillMatrixTests(ITestOutputHelper output) : IDisposable
     [InlineData(KillableServer.BehindTheOutcome)]
     public async Task A_client_of_the_sdk_gets_its_answer_without_asking_again(string point)
     {
-        int port = FreePort();
+        int port = KilledProcess.FreePort();
         KilledProcess first = await KilledProcess.StartAsync("http", _directory, point, port);
-        HttpClientTransportOptions options = new()
-        {
-            Endpoint = first.Url!,
-            TransportMode = HttpTransportMode.StreamableHttp,
-
-            // However long the second server takes on a busy machine.
-            MaxReconnectionAttempts = int.MaxValue,
-        };
         List<float> progress = [];
-        await using McpClient client = await McpClient.CreateAsync(
-            new HttpClientTransport(options), new McpClientOptions { ProtocolVersion = RawRequests.Legacy });
+        await using McpClient client = await first.ConnectInSessionAsync(new McpClientOptions());
         Task<CallToolResult> calling = client.CallToolAsync(
-            "order", new Dictionary<string, object?> { ["amount"] = 7 }, new Progress(progress)).AsTask();
+            "order", s_arguments, new Progress(told => { lock (progress) progress.Add(told.Progress); })).AsTask();
         await first.EndedAsync();
         first.Dispose();
         long start = Stopwatch.GetTimestamp();
         using KilledProcess second = await KilledProcess.StartAsync("http", _directory, "", port);
-        CallToolResult result = await calling.WaitAsync(TimeSpan.FromSeconds(60));
+        long served = Stopwatch.GetTimestamp();
+        CallToolResult result = await calling.WaitAsync(s_patience);
         Report(point, start);
-        Assert.Equal(Expected, Assert.IsType<TextContentBlock>(Assert.Single(result.Content)).Text);
+        output.WriteLine($"and {Milliseconds(served)} after it listens");
+        Assert.Equal(Expected, TextOf(result));
 
         // The client hands notices out beside each other, in no certain order.
         lock (progress) Assert.Equal(progress.Distinct(), progress);
@@ -166,19 +172,84 @@ public sealed class KillMatrixTests(ITestOutputHelper output) : IDisposable
         await CheckEffectsAsync(second);
     }
 
-    private static int FreePort()
+    /// <summary>
+    /// As two programs on one machine have them, each with a server of its own: the one that runs the call is killed, and its client goes
+    /// to the other, which has nothing from it but the directory.
+    /// </summary>
+    [Theory]
+    [MemberData(nameof(PointsOfTwo))]
+    public async Task Of_two_processes_on_one_directory_the_one_that_stays_gives_the_answer(string point, bool isOwner)
     {
-        using TcpListener listener = new(IPAddress.Loopback, 0);
-        listener.Start();
-        return ((IPEndPoint)listener.LocalEndpoint).Port;
+        using KilledProcess owner = await KilledProcess.StartAsync("shared", _directory, isOwner ? point : "");
+        using KilledProcess peer = await KilledProcess.StartAsync("shared", _directory, isOwner ? "" : point);
+        Assert.Equal(("Owner", "Peer"), (owner.Role, peer.Role));
+        (KilledProcess killed, KilledProcess left) = isOwner ? (owner, peer) : (peer, owner);
+        await using McpClient client = await killed.ConnectAsync();
+        await using McpClient clientOfOther = await left.ConnectAsync();
+        long end = 0;
+        CallToolResult answer = await OrderAsync(client, ReachOtherAsync);
+        Assert.Equal(point == BehindTheAnswer, end == 0);
+        if (end == 0)
+        {
+            killed.Kill();
+            await ReachOtherAsync();
+            CallToolResult again = await OrderAsync(clientOfOther);
+            Assert.Equal(TextOf(answer), TextOf(again));
+        }
+
+        output.WriteLine($"{(isOwner ? "owner" : "peer")} killed {point}: answered {Milliseconds(end)} after its end");
+        Assert.Equal(Expected, TextOf(answer));
+        Assert.Equal(Expected, TextOf(await OrderAsync(clientOfOther)));
+        await CheckEffectsAsync(left);
+
+        async ValueTask<McpClient> ReachOtherAsync()
+        {
+            await killed.EndedAsync();
+            end = Stopwatch.GetTimestamp();
+            return clientOfOther;
+        }
     }
 
-    private sealed class Progress(List<float> told) : IProgress<ProgressNotificationValue>
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task Who_waits_for_a_call_of_a_process_that_is_killed_gets_its_answer(bool isOwner)
     {
-        public void Report(ProgressNotificationValue value)
+        using KilledProcess owner = await KilledProcess.StartAsync("shared", _directory, isOwner ? KillableServer.HeldInTheStep : "");
+        using KilledProcess peer = await KilledProcess.StartAsync("shared", _directory, isOwner ? "" : KillableServer.HeldInTheStep);
+        (KilledProcess killed, KilledProcess left) = isOwner ? (owner, peer) : (peer, owner);
+        await using McpClient client = await killed.ConnectAsync();
+        await using McpClient clientOfOther = await left.ConnectAsync();
+        TaskCompletionSource begun = new(TaskCreationOptions.RunContinuationsAsynchronously);
+        Task lost = client.CallToolAsync(
+            "order", s_arguments, new Progress(_ => begun.TrySetResult()),
+            new RequestOptions { Meta = new JsonObject { ["io.varve/idempotencyKey"] = "k" } }).AsTask();
+        await begun.Task.WaitAsync(s_patience);
+        Task<CallToolResult> waiting = OrderAsync(clientOfOther);
+        killed.Kill();
+        await killed.EndedAsync();
+        long end = Stopwatch.GetTimestamp();
+        Assert.Equal(Expected, TextOf(await waiting.WaitAsync(s_patience)));
+        output.WriteLine($"{(isOwner ? "owner" : "peer")} killed: answered {Milliseconds(end)} after its end");
+        await Assert.ThrowsAnyAsync<Exception>(() => lost);
+        await CheckEffectsAsync(left);
+    }
+
+    private static async Task<CallToolResult> OrderAsync(McpClient client, Func<ValueTask<McpClient>>? reconnect = null) =>
+        await client.CallDurablyAsync("order", s_arguments, new DurableCallOptions
         {
-            lock (told) told.Add(value.Progress);
-        }
+            Key = "k",
+            FirstDelay = TimeSpan.FromMilliseconds(1),
+            Reconnect = reconnect is null ? null : async (_, _) => await reconnect(),
+        }).WaitAsync(s_patience);
+
+    private static string TextOf(CallToolResult result) => Assert.IsType<TextContentBlock>(Assert.Single(result.Content)).Text;
+
+    private static string Milliseconds(long start) => $"{Stopwatch.GetElapsedTime(start).TotalMilliseconds:0} ms";
+
+    private sealed class Progress(Action<ProgressNotificationValue> told) : IProgress<ProgressNotificationValue>
+    {
+        public void Report(ProgressNotificationValue value) => told(value);
     }
 
     private static JsonObject Initialize => new()
@@ -289,5 +360,5 @@ public sealed class KillMatrixTests(ITestOutputHelper output) : IDisposable
     }
 
     private void Report(string point, long start) => output.WriteLine(
-        $"killed {point}: answered {Stopwatch.GetElapsedTime(start).TotalMilliseconds:0} ms after the program was started");
+        $"killed {point}: answered {Milliseconds(start)} after the program was started");
 }

@@ -20,21 +20,38 @@ internal static class KillableServer
     public const string BeforeTheOutcome = "before the outcome";
     public const string BehindTheOutcome = "behind the outcome";
 
-    /// <param name="args">stdio or http; the data's directory; the file of effects; the point, or nothing; the port, 0 for any.</param>
+    /// <summary>Calls stay in the step until the process ends.</summary>
+    public const string HeldInTheStep = "held in the step";
+
+    /// <param name="args">
+    /// stdio or http, or shared: over stdio, on a directory that others may use, too, which says on standard error what it is to it; the
+    /// data's directory; the file of effects; the point, or nothing; the port, 0 for any.
+    /// </param>
     public static async Task<int> Main(string[] args)
     {
-        string point = args.Length > 3 ? args[3] : "";
-        using Database database = Database.Open(args[1]);
-        MortalStore store = new(new EmbeddedStore(database)) { Watch = (batch, isBehind) => Watch(batch, isBehind, point) };
-        if (args[0] == "stdio") await ServeStdioAsync(store, args[2], point);
-        else await ServeHttpAsync(store, args[2], point, args[4]);
+        (string transport, string directory, string effects, string point, string port) = (args[0], args[1], args[2], args[3], args[4]);
+        if (transport == "shared")
+        {
+            await using SharedStore shared = await SharedStore.OpenAsync(directory);
+            Console.Error.WriteLine(shared.Role);
+            await ServeStdioAsync(Watched(shared, point), shared.Incarnation, effects, point);
+            return 0;
+        }
+
+        using Database database = Database.Open(directory);
+        MortalStore store = Watched(new EmbeddedStore(database), point);
+        if (transport == "stdio") await ServeStdioAsync(store, Guid.NewGuid(), effects, point);
+        else await ServeHttpAsync(store, effects, point, port);
         return 0;
     }
 
-    private static async Task ServeStdioAsync(MortalStore store, string effects, string point)
+    private static MortalStore Watched(ISharedStore store, string point) =>
+        new(store) { Watch = (batch, isBehind) => Watch(batch, isBehind, point) };
+
+    private static async Task ServeStdioAsync(MortalStore store, Guid incarnation, string effects, string point)
     {
         HostApplicationBuilder builder = Host.CreateEmptyApplicationBuilder(null);
-        Add(builder.Services, store, effects, point).WithVarveStdio();
+        Add(builder.Services, store, incarnation, effects, point).WithVarveStdio();
         await builder.Build().RunAsync();
     }
 
@@ -43,7 +60,7 @@ internal static class KillableServer
         WebApplicationBuilder builder = WebApplication.CreateSlimBuilder();
         builder.Logging.ClearProviders();
         builder.WebHost.UseUrls($"http://127.0.0.1:{port}");
-        Add(builder.Services, store, effects, point);
+        Add(builder.Services, store, Guid.NewGuid(), effects, point);
         WebApplication app = builder.Build();
         app.MapVarveMcp();
         await app.StartAsync();
@@ -51,10 +68,11 @@ internal static class KillableServer
         await app.WaitForShutdownAsync();
     }
 
-    private static IMcpServerBuilder Add(IServiceCollection services, MortalStore store, string effects, string point)
+    private static IMcpServerBuilder Add(
+        IServiceCollection services, MortalStore store, Guid incarnation, string effects, string point)
     {
         services.AddSingleton<ISharedStore>(store).AddSingleton<IWorld>(new RealWorld(effects, point));
-        return services.AddVarveMcp().WithTools<RestartTools>().WithVarveJournal();
+        return services.AddVarveMcp().WithTools<RestartTools>().WithVarveJournal(options => options.Journal.Incarnation = incarnation);
     }
 
     private static void Watch(StoreBatch batch, bool isBehind, string point)
@@ -78,7 +96,7 @@ internal static class KillableServer
         public Task ReachAsync(string reached, CancellationToken cancellation)
         {
             if (reached == point) Die();
-            return Task.CompletedTask;
+            return point == $"held {reached}" ? Task.Delay(Timeout.Infinite, cancellation) : Task.CompletedTask;
         }
     }
 }

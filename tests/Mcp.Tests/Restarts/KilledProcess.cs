@@ -1,5 +1,10 @@
 using System.Diagnostics;
+using System.Net;
+using System.Net.Sockets;
 using System.Text.Json.Nodes;
+using ModelContextProtocol.Client;
+using ModelContextProtocol.Protocol;
+using Varve.Mcp.Tests.Fakes;
 
 namespace Varve.Mcp.Tests.Restarts;
 
@@ -15,6 +20,9 @@ internal sealed class KilledProcess : IDisposable
     /// <summary>Where it serves over HTTP.</summary>
     public Uri? Url { get; private set; }
 
+    /// <summary>What it is to a directory that it shares.</summary>
+    public string? Role { get; private set; }
+
     public static async Task<KilledProcess> StartAsync(string transport, string directory, string point, int port = 0)
     {
         ProcessStartInfo start = new(
@@ -26,13 +34,41 @@ internal sealed class KilledProcess : IDisposable
             RedirectStandardError = true,
         };
         KilledProcess server = new(Process.Start(start)!);
-        server._process.ErrorDataReceived += (_, _) => { };
-        server._process.BeginErrorReadLine();
+        if (transport == "shared") server.Role = await server._process.StandardError.ReadLineAsync().WaitAsync(s_patience);
+
+        // Whatever else it says is nobody's concern, and must not hold it up.
+        _ = server._process.StandardError.ReadToEndAsync();
         if (transport == "http") server.Url = new Uri((await server.ReadLineAsync())!);
         return server;
     }
 
+    public int Id => _process.Id;
+
+    public static int FreePort()
+    {
+        using TcpListener listener = new(IPAddress.Loopback, 0);
+        listener.Start();
+        return ((IPEndPoint)listener.LocalEndpoint).Port;
+    }
+
     public static string EffectsOf(string directory) => Path.Combine(directory, "effects");
+
+    /// <summary>A client of the SDK over stdio.</summary>
+    public Task<McpClient> ConnectAsync() => McpClient.CreateAsync(
+        new StreamClientTransport(_process.StandardInput.BaseStream, _process.StandardOutput.BaseStream));
+
+    /// <summary>A client of the SDK in a session over HTTP, which tries for as long as the next server takes on a busy machine.</summary>
+    public Task<McpClient> ConnectInSessionAsync(McpClientOptions options)
+    {
+        HttpClientTransportOptions transport = new()
+        {
+            Endpoint = Url!,
+            TransportMode = HttpTransportMode.StreamableHttp,
+            MaxReconnectionAttempts = int.MaxValue,
+        };
+        options.ProtocolVersion = RawRequests.Legacy;
+        return McpClient.CreateAsync(new HttpClientTransport(transport), options);
+    }
 
     public Task WriteLineAsync(string line) => _process.StandardInput.WriteLineAsync(line);
 
@@ -59,6 +95,14 @@ internal sealed class KilledProcess : IDisposable
     }
 
     public void Kill() => _process.Kill();
+
+    /// <summary>STOP or CONT.</summary>
+    public async Task SignalAsync(string name)
+    {
+        using Process kill = Process.Start("kill", [$"-{name}", $"{_process.Id}"]);
+        await kill.WaitForExitAsync().WaitAsync(s_patience);
+        Assert.Equal(0, kill.ExitCode);
+    }
 
     public Task EndedAsync() => _process.WaitForExitAsync().WaitAsync(s_patience);
 

@@ -19,6 +19,9 @@ internal sealed class MortalStore(ISharedStore inner) : ISharedStore
     /// <summary>Told of each batch before it is written (false) and behind that (true).</summary>
     public Action<StoreBatch, bool>? Watch { get; set; }
 
+    /// <summary>Told of each batch that is committed, and its sequence.</summary>
+    public Action<StoreBatch, ulong>? Committed { get; init; }
+
     /// <summary>Ends when the process does.</summary>
     public Task Died => Task.Delay(Timeout.Infinite, _death.Token);
 
@@ -41,6 +44,7 @@ internal sealed class MortalStore(ISharedStore inner) : ISharedStore
         if (diesHere && !DiesBehindWrite) Kill();
         Watch?.Invoke(batch, false);
         StoreOutcome outcome = await Alive().WriteAsync(batch, cancellation);
+        if (outcome.IsCommitted) Committed?.Invoke(batch, outcome.Sequence);
         Watch?.Invoke(batch, true);
         if (diesHere) Kill();
         Alive();

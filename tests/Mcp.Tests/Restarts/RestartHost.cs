@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using Varve.Idempotency;
@@ -14,9 +15,11 @@ internal sealed class RestartHost : IAsyncDisposable
 {
     private readonly string _directory = Directory.CreateTempSubdirectory("varve-mcp-").FullName;
     private readonly List<McpHost> _killed = [];
-    private readonly Database _database;
+    private readonly List<Database> _databases = [];
+    private readonly ConcurrentDictionary<ulong, StoreBatch> _written = new();
+    private Database _database;
 
-    private RestartHost() => _database = Database.Open(_directory, new DatabaseOptions { Durability = Durability.None });
+    private RestartHost() => _database = Open();
 
     public McpHost Server { get; private set; } = null!;
 
@@ -30,6 +33,8 @@ internal sealed class RestartHost : IAsyncDisposable
 
     public Action<VarveMcpOptions>? Configure { get; private init; }
 
+    private Durability JournalDurability { get; init; }
+
     public Journal Journal => Server.Services.GetRequiredService<Journal>();
 
     public StoreEventLog Events => Server.Services.GetRequiredService<StoreEventLog>();
@@ -41,10 +46,12 @@ internal sealed class RestartHost : IAsyncDisposable
     /// <param name="point">Where calls wait.</param>
     /// <param name="time">Default: the system's.</param>
     /// <param name="configure">Options of all servers.</param>
+    /// <param name="durability">Of the journal's own records: synced where the power is to fail.</param>
     public static async Task<RestartHost> StartAsync(
-        string? point = null, ManualTime? time = null, Action<VarveMcpOptions>? configure = null)
+        string? point = null, ManualTime? time = null, Action<VarveMcpOptions>? configure = null,
+        Durability durability = Durability.Buffered)
     {
-        RestartHost host = new() { Time = time, Configure = configure };
+        RestartHost host = new() { Time = time, Configure = configure, JournalDurability = durability };
         await host.StartServerAsync<RestartTools>(point);
         return host;
     }
@@ -58,6 +65,27 @@ internal sealed class RestartHost : IAsyncDisposable
         Store.Kill();
         _killed.Add(Server);
         await StartServerAsync<TTools>(point);
+    }
+
+    /// <summary>
+    /// The power fails, and a server is started anew: of the batches those are left that were synced, and all before the last of them.
+    /// That this is what a disk gives back is shown elsewhere, at each call to one.
+    /// </summary>
+    public async Task CutPowerAsync()
+    {
+        Store.Kill();
+        _killed.Add(Server);
+        StoreBatch[] written = [.. _written.OrderBy(batch => batch.Key).Select(batch => batch.Value)];
+        int left = 1 + Array.FindLastIndex(written, batch => batch.Durability is null or Durability.Synced);
+        _written.Clear();
+        _database = Open();
+        foreach (StoreBatch batch in written[..left])
+        {
+            StoreBatch again = new() { Operations = batch.Operations, Durability = Durability.None };
+            _written[(await New().WriteAsync(again)).Sequence] = batch;
+        }
+
+        await StartServerAsync<RestartTools>(point: null);
     }
 
     /// <summary>Stops the server as SIGTERM does, and starts another one.</summary>
@@ -95,7 +123,7 @@ internal sealed class RestartHost : IAsyncDisposable
     public async ValueTask DisposeAsync()
     {
         foreach (McpHost server in _killed.Append(Server)) await server.DisposeAsync();
-        _database.Dispose();
+        foreach (Database database in _databases) database.Dispose();
         Directory.Delete(_directory, recursive: true);
     }
 
@@ -108,12 +136,20 @@ internal sealed class RestartHost : IAsyncDisposable
         return count;
     }
 
+    private Database Open()
+    {
+        string directory = Path.Combine(_directory, $"{_databases.Count}");
+        _databases.Add(Database.Open(directory, new DatabaseOptions { Durability = Durability.None }));
+        return _databases[^1];
+    }
+
     private EmbeddedStore New() => new(_database);
 
     private async Task StartServerAsync<TTools>(string? point)
         where TTools : class
     {
-        (Store, World) = (new MortalStore(New()), new TestWorld { Point = point, Effects = Effects });
+        MortalStore store = new(New()) { Committed = (batch, sequence) => _written[sequence] = batch };
+        (Store, World) = (store, new TestWorld { Point = point, Effects = Effects });
         Server = await StartServerAsync<TTools>(Store, World);
     }
 
@@ -125,7 +161,7 @@ internal sealed class RestartHost : IAsyncDisposable
         services.Configure<HostOptions>(options => options.ShutdownTimeout = TimeSpan.FromMilliseconds(200));
         services.AddMcpServer().WithTools<TTools>().WithVarveJournal(options =>
         {
-            options.Journal.Durability = Durability.Buffered;
+            options.Journal.Durability = JournalDurability;
             options.Journal.TimeProvider = Time ?? TimeProvider.System;
         });
     });

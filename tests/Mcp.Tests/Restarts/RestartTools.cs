@@ -62,6 +62,29 @@ internal sealed class RestartTools
         return $"{context.Principal}, {ToolCall.PrincipalOf(request.User)}, {request.Params.Meta?["note"]}";
     }
 
+    [McpServerTool(Name = "fit"), Description("Asks for size and color")]
+    public static async Task<string> FitAsync(DurableContext context, IWorld world)
+    {
+        await world.ReachAsync("before the question", context.Invocation.Cancellation);
+        string size = await AskAsync(context, "size");
+        await context.AtMostOnceAsync("cut", () =>
+        {
+            world.Affect("cut");
+            return Task.FromResult(true);
+        });
+        return $"{size}, {await AskAsync(context, "color")}";
+    }
+
+    [McpServerTool(Name = "fragile_fit"), Description("Asks, and may not run again"), DurableTool(Recovery = RecoveryMode.Fail)]
+    public static Task<string> FragileFitAsync(DurableContext context) => AskAsync(context, "size");
+
+    private static async Task<string> AskAsync(DurableContext context, string what)
+    {
+        ElicitRequestParams question = new() { Message = $"Which {what}?", RequestedSchema = new() };
+        ElicitResult answer = await context.ElicitAsync(what, question);
+        return answer.Content!["value"].GetString()!;
+    }
+
     [McpServerTool(Name = "fragile"), Description("May not run again"), DurableTool(Recovery = RecoveryMode.Fail)]
     public static async Task<string> FragileAsync(DurableContext context, IWorld world)
     {
