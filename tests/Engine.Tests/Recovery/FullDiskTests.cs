@@ -9,32 +9,25 @@ public sealed class FullDiskTests
 {
     private const string Directory = "data";
 
-    /// <summary>Segments of many pages: whole pages that a table takes beyond a segment's content count for little, as in life.</summary>
     private static readonly OptionSet s_options = OptionSet.Tiny with
     {
-        MemtableBytes = 256 << 10,
-        TableBytes = 128 << 10,
-        BlockBytes = 4032,
-        LogSegmentBytes = 64 << 10,
-        ChangeHistoryBytes = 256 << 10,
+        MemtableBytes = 64 << 10,
+        TableBytes = 32 << 10,
+        LogSegmentBytes = 16 << 10,
+        ChangeHistoryBytes = 64 << 10,
     };
 
     /// <summary>Few calls in an open, for tests that hurt each of them.</summary>
-    private static readonly OptionSet s_small = OptionSet.Tiny with
-    {
-        TableBytes = 32 << 10,
-        LogSegmentBytes = 8 << 10,
-        ChangeHistoryBytes = 64 << 10,
-    };
+    private static readonly OptionSet s_small = s_options with { MemtableBytes = 16 << 10, LogSegmentBytes = 8 << 10 };
 
     private readonly RegionPool _pool = new();
 
     [Theory]
-    [InlineData("close", 3600 << 10)]
-    [InlineData("close", 6000 << 10)]
-    [InlineData("kill", 3600 << 10)]
-    [InlineData("kill", 6000 << 10)]
-    [InlineData("power cut", 3600 << 10)]
+    [InlineData("close", 900 << 10)]
+    [InlineData("close", 1500 << 10)]
+    [InlineData("kill", 900 << 10)]
+    [InlineData("kill", 1500 << 10)]
+    [InlineData("power cut", 1500 << 10)]
     public void A_database_that_has_filled_the_disk_opens_and_what_is_deleted_makes_room(string ending, long capacityBytes)
     {
         for (int seed = 1; seed <= 2; seed++)
@@ -111,7 +104,7 @@ public sealed class FullDiskTests
     [Fact]
     public void What_nobody_needs_goes_where_there_is_no_reserve()
     {
-        (SimulatedDisk disk, Dictionary<int, byte[]> written) = FillDisk(s_options, "close", 3600 << 10, seed: 5);
+        (SimulatedDisk disk, Dictionary<int, byte[]> written) = FillDisk(s_options, "close", 900 << 10, seed: 5);
         disk.Delete(Path.Combine(Directory, FileNames.Reserve));
         disk.CapacityBytes = long.MaxValue;
         disk.WriteAll(Path.Combine(Directory, FileNames.Table(9999)), new byte[40 << 10]);
@@ -124,7 +117,7 @@ public sealed class FullDiskTests
     [Fact]
     public void Where_nothing_can_go_the_error_says_what_is_needed_and_reading_works()
     {
-        (SimulatedDisk disk, Dictionary<int, byte[]> written) = FillDisk(s_options, "close", 3600 << 10, seed: 6);
+        (SimulatedDisk disk, Dictionary<int, byte[]> written) = FillDisk(s_options, "close", 900 << 10, seed: 6);
         disk.Delete(Path.Combine(Directory, FileNames.Reserve));
         disk.FillUp(spareBytes: 0);
 
@@ -141,7 +134,6 @@ public sealed class FullDiskTests
 
     private (SimulatedDisk Disk, Dictionary<int, byte[]> Written) FillDisk(OptionSet options, string ending, long capacityBytes, int seed)
     {
-        int scale = (int)Math.Max(1, options.LogSegmentBytes >> 14);
         var disk = new SimulatedDisk(seed) { CapacityBytes = capacityBytes };
         var random = new Random(seed);
         var written = new Dictionary<int, byte[]>();
@@ -152,7 +144,7 @@ public sealed class FullDiskTests
             StorageException? refusal = null;
             for (int i = 0; refusal is null; i++)
             {
-                byte[] value = new byte[scale * (50 + random.Next(200))];
+                byte[] value = new byte[50 + random.Next(200)];
                 random.NextBytes(value);
                 refusal = (StorageException?)Record.Exception(
                     () => (IsKept(i) ? kept : bulk).Put(BitConverter.GetBytes(i), value));
