@@ -27,7 +27,6 @@ public sealed class FullDiskTests
     [InlineData("close", 1500 << 10)]
     [InlineData("kill", 900 << 10)]
     [InlineData("kill", 1500 << 10)]
-    [InlineData("power cut", 1500 << 10)]
     public void A_database_that_has_filled_the_disk_opens_and_what_is_deleted_makes_room(string ending, long capacityBytes)
     {
         for (int seed = 1; seed <= 2; seed++)
