@@ -142,12 +142,23 @@ internal sealed class JournaledCalls(
     private async ValueTask<CallToolResult> RunFreshAsync(
         ToolCall call, ToolCall.Run run, InvocationContext invocation, LiveStream? stream, CancellationToken cancellation)
     {
-        if (invocation.Key is null)
+        try
         {
+            if (invocation.Key is not null) return await RunKeyedAsync(call, run, invocation, stream, cancellation);
             using CancellationTokenRegistration gone = cancellation.Register(invocation.Cancel);
             return await RunToEndAsync(call, run, invocation, stream);
         }
+        catch (OperationCanceledException) when (lifetime.ApplicationStopping.IsCancellationRequested)
+        {
+            // The next start answers: here the request ends with its connection, and with nothing that its client would take for an answer.
+            await Task.Delay(Timeout.Infinite, cancellation);
+            throw;
+        }
+    }
 
+    private async ValueTask<CallToolResult> RunKeyedAsync(
+        ToolCall call, ToolCall.Run run, InvocationContext invocation, LiveStream? stream, CancellationToken cancellation)
+    {
         // It goes on when its caller is gone, who may ask again: so it cannot live on what the request has.
         Task<CallToolResult> ending = RunOnItsOwnAsync(call, run, invocation, stream);
         try

@@ -68,7 +68,11 @@ internal sealed class CallStream : IDisposable
     /// <summary>Reads until there are so many events.</summary>
     public async Task ReadAsync(int count)
     {
-        while (Numbers.Count < count) Assert.True(await TryReadAsync(CancellationToken.None), $"{Numbers.Count} events instead of {count}");
+        while (Numbers.Count < count)
+        {
+            bool hasMore = await TryReadAsync(CancellationToken.None);
+            Assert.True(hasMore, $"{Numbers.Count} events instead of {count}: {Answer?.ToJsonString()}");
+        }
     }
 
     /// <summary>Reads until the server has asked something that is still open.</summary>

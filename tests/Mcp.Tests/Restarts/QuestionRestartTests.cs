@@ -192,6 +192,8 @@ public sealed class QuestionRestartTests
         await using McpClient client = await first.ConnectInSessionAsync(new McpClientOptions { Handlers = handlers });
         Task<CallToolResult> calling = client.CallToolAsync("fit").AsTask();
         await asked.Task.WaitAsync(s_patience);
+        first.Kill();
+        await first.EndedAsync();
         first.Dispose();
         using (KilledProcess second = await KilledProcess.StartAsync("http", directory, "", port))
         {

@@ -148,7 +148,8 @@ internal sealed class RestartHost : IAsyncDisposable
     private async Task StartServerAsync<TTools>(string? point)
         where TTools : class
     {
-        MortalStore store = new(New()) { Committed = (batch, sequence) => _written[sequence] = batch };
+        bool mayLosePower = JournalDurability == Durability.Synced;
+        MortalStore store = new(New()) { Committed = mayLosePower ? (batch, sequence) => _written[sequence] = batch : null };
         (Store, World) = (store, new TestWorld { Point = point, Effects = Effects });
         Server = await StartServerAsync<TTools>(Store, World);
     }
