@@ -155,7 +155,7 @@ public sealed class FullDiskTests
 
             Assert.Equal(Errors.NoSpace, refusal.ErrorCode);
             database.Sync();
-            if (ending != "close") disk = disk.Crash(ending == "kill" ? CrashMode.KeepAll : CrashMode.KeepNothing);
+            if (ending == "kill") disk = disk.Crash(CrashMode.KeepAll);
             else Close(database);
         }
 
