@@ -16,9 +16,6 @@ internal static class DiskReserve
             using IFile file = files.Open(path, files.FileExists(path) ? FileOpening.ReadWrite : FileOpening.CreateNew);
             file.Allocate(bytes);
             file.Sync();
-
-            // Or a power cut takes the name, and the room goes to whoever is next.
-            files.SyncDirectory(directory);
             return true;
         }
         catch (StorageException)
