@@ -28,16 +28,21 @@ internal sealed record CallOrigin(string? Session, RequestId Request, JsonObject
 
     public static byte[] Write(ToolCall call, ToolPolicy policy, LiveStream? stream)
     {
+        bool mayRunAgain = policy.Recovery == RecoveryMode.Resume;
+        if (stream is null && !mayRunAgain) return policy.Origin;
         JsonObject origin = new() { [SchemaName] = policy.Schema };
         if (stream is not null)
         {
             origin[SessionName] = stream.Session;
             origin[RequestName] = JsonNode.Parse(stream.RequestId);
         }
-        bool mayRunAgain = policy.Recovery == RecoveryMode.Resume;
         if (mayRunAgain && call.Request.JsonRpcRequest.Params?[MetaName] is JsonObject meta) origin[MetaName] = meta.DeepClone();
         return JsonSerializer.SerializeToUtf8Bytes(origin, McpJsonUtilities.DefaultOptions);
     }
+
+    /// <summary>Of a call of which nothing but its tool is kept.</summary>
+    public static byte[] Write(string schema) =>
+        JsonSerializer.SerializeToUtf8Bytes(new JsonObject { [SchemaName] = schema }, McpJsonUtilities.DefaultOptions);
 
     /// <summary>Of a call that did not come from a client, nothing is known.</summary>
     /// <exception cref="JsonException">It is no JSON, or the id in it is none.</exception>

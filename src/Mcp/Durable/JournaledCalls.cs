@@ -196,19 +196,12 @@ internal sealed class JournaledCalls(
         {
             stream?.Run = invocation;
             CallToolResult result = await RunToolAsync(run, invocation);
-            if (stream is null)
-            {
-                await CompleteAsync([]);
-            }
-            else
-            {
-                JsonRpcResponse answer = StoreEventLog.Answer(call.Request.JsonRpcRequest.Id, result);
-                await events.EndAsync(stream, answer, CompleteAsync);
-            }
+            byte[] json = StoredResult.Write(result);
+            if (stream is null) await CompleteAsync([]);
+            else await events.EndAsync(stream, json, CompleteAsync);
             return result;
 
-            ValueTask CompleteAsync(IReadOnlyList<StoreOperation> rows) =>
-                invocation.CompleteAsync(StoredResult.Write(result), result.IsError == true, rows);
+            ValueTask CompleteAsync(IReadOnlyList<StoreOperation> rows) => invocation.CompleteAsync(json, result.IsError == true, rows);
         }
         catch (InvocationLostException)
         {

@@ -37,6 +37,9 @@ internal sealed class LiveStream(string session, string name, byte[] requestId)
     /// <summary>Whether its request is answered.</summary>
     public bool IsEnded { get; set; }
 
+    /// <summary>Bytes of the answer; 0 before it.</summary>
+    public int AnswerBytes { get; private set; }
+
     /// <summary>The run that answers the request: what it sends is kept as long as the invocation is its own. Null: none.</summary>
     public InvocationContext? Run { get; set; }
 
@@ -62,9 +65,13 @@ internal sealed class LiveStream(string session, string name, byte[] requestId)
         Math.Max(Told.Progress, NumberOf(message, NotificationMethods.ProgressNotification, "progress") ?? double.NegativeInfinity),
         json);
 
+    /// <summary>The row of the answer.</summary>
+    public EventRow End(byte[] json, long milliseconds) => Told with { IsLast = true, Milliseconds = milliseconds, Message = json };
+
     /// <summary>The event is kept.</summary>
     public void Take(uint number, in EventRow row)
     {
+        if (row.IsLast) AnswerBytes = row.Message.Length;
         (Last, Told) = (number, row with { Message = default });
         IsEnded |= row.IsLast;
     }

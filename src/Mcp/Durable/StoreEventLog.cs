@@ -84,14 +84,13 @@ internal sealed partial class StoreEventLog(Journal journal, IOptions<VarveMcpOp
     {
         // Whoever is cancelled ends with the session or the process: nothing of that is the client's.
         cancellation.ThrowIfCancellationRequested();
-        byte[] json = message is null ? [] : JsonRpcReader.Write(message);
         if (!_live.TryGetValue((session, stream), out LiveStream? live))
-            return await AppendToIdleAsync(new LiveStream(session, stream, []), message, json, cancellation);
+            return await AppendToIdleAsync(new LiveStream(session, stream, []), message, JsonOf(message), cancellation);
         await live.Gate.WaitAsync(cancellation);
         try
         {
-            if (!live.IsEnded && !live.HasTold(message)) await AppendLockedAsync(live, message, json, cancellation);
-            else if (live.IsEnded) await CountAsync(session, json.Length + (2 * EventOverheadBytes), cancellation);
+            if (live.IsEnded) await CountAsync(session, live.AnswerBytes + (2 * EventOverheadBytes), cancellation);
+            else if (!live.HasTold(message)) await AppendLockedAsync(live, message, JsonOf(message), cancellation);
             if (message is JsonRpcResponse or JsonRpcError) _live.TryRemove(KeyValuePair.Create((session, stream), live));
             return live.Last;
         }
@@ -102,14 +101,15 @@ internal sealed partial class StoreEventLog(Journal journal, IOptions<VarveMcpOp
     }
 
     /// <summary>
-    /// The last event of a stream in one batch with something else: what writes it gets the rows, and throws where nothing was written.
+    /// The last event of a stream, its answer, in one batch with something else: what writes it gets the rows, and throws where nothing was
+    /// written.
     /// </summary>
-    public async ValueTask EndAsync(LiveStream stream, JsonRpcMessage answer, Func<IReadOnlyList<StoreOperation>, ValueTask> writeAsync)
+    public async ValueTask EndAsync(LiveStream stream, byte[] result, Func<IReadOnlyList<StoreOperation>, ValueTask> writeAsync)
     {
         await stream.Gate.WaitAsync();
         try
         {
-            EventRow row = stream.Next(answer, JsonRpcReader.Write(answer), NowMilliseconds);
+            EventRow row = stream.End(AnswerOf(stream.RequestId, result), NowMilliseconds);
             await writeAsync([Put(EventKeys.Event(stream.Session, stream.Name, stream.Last + 1), row)]);
             stream.Take(stream.Last + 1, row);
         }
@@ -206,6 +206,12 @@ internal sealed partial class StoreEventLog(Journal journal, IOptions<VarveMcpOp
         live.Take(live.Last + 1, row);
         return true;
     }
+
+    /// <summary>A <see cref="JsonRpcResponse"/> of what is JSON already, byte for byte as the SDK writes it.</summary>
+    private static byte[] AnswerOf(byte[] id, byte[] result) =>
+        [.. "{\"result\":"u8, .. result, .. ",\"id\":"u8, .. id, .. ",\"jsonrpc\":\"2.0\"}"u8];
+
+    private static byte[] JsonOf(JsonRpcMessage? message) => message is null ? [] : JsonRpcReader.Write(message);
 
     private static StoreOperation Put(byte[] key, in EventRow row) => StoreOperation.Put(InternalMaps.Events, key, row.Encode());
 

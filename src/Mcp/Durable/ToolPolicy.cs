@@ -17,6 +17,9 @@ internal sealed record ToolPolicy(
 {
     private const int DigestBytes = 8;
 
+    /// <summary>The <see cref="CallOrigin"/> of a call that is not run again and has no stream.</summary>
+    public byte[] Origin { get; } = CallOrigin.Write(Schema);
+
     private static readonly ConcurrentDictionary<McpServerTool, ToolPolicy> s_known = new();
 
     /// <summary>Of a tool that is not known: nothing is assumed of it.</summary>
