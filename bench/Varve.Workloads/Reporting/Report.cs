@@ -25,7 +25,7 @@ internal static class Report
         foreach (IGrouping<object, WorkloadResult> size in results.GroupBy(
             result => (object)(result.Entries, result.ValueBytes, result.BudgetBytes, result.MemoryLimitBytes)))
         {
-            if (size.Any(result => result.Failure is null)) WriteSize(text, new Figures([.. size]), size.Max(result => result.Run));
+            if (size.Any(result => result.Failure is null)) WriteSize(text, new Figures([.. size]), CountRuns(size));
         }
 
         return text.ToString().TrimEnd() + "\n";
@@ -66,6 +66,10 @@ internal static class Report
 
         text.AppendLine();
     }
+
+    /// <summary>Of several commands, too, each of which counts its runs from 1.</summary>
+    private static int CountRuns(IEnumerable<WorkloadResult> results) =>
+        results.GroupBy(result => (result.Peer, result.Workload)).Max(runs => runs.Count());
 
     private static void WriteSize(StringBuilder text, Figures figures, int runs)
     {
