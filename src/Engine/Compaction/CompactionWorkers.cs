@@ -315,17 +315,22 @@ internal sealed partial class CompactionWorkers
         {
             _lastFailure = failure;
             if (failure is not (StorageException or MemoryBudgetException)) _commit!.Stop(failure);
-            if (failure is StorageException refusal && ErrorNumbers.IsNoSpace(refusal)) _commit!.DeleteLogSpares();
+            if (failure is StorageException refusal && ErrorNumbers.IsNoSpace(refusal)) MakeRoom();
         }
 
-        bool isRequested;
         using (_jobsGuard.Hold())
         {
-            isRequested = _request is not null;
             if (_request is { } request) request.Failure = failure;
         }
+    }
 
-        if (isRequested && failure is StorageException asked && ErrorNumbers.IsNoSpace(asked)) _commit!.GiveLogReserveBack();
+    /// <summary>On a full disk; before whoever asked for the compaction is told, so that it finds the room when it asks again.</summary>
+    private void MakeRoom()
+    {
+        _commit!.DeleteLogSpares();
+        bool isRequested;
+        using (_jobsGuard.Hold()) isRequested = _request is not null;
+        if (isRequested) _commit!.GiveLogReserveBack();
     }
 
     private void ThrowIfBroken()

@@ -131,6 +131,32 @@ public sealed class FullDiskTests
         Check(reader, written, "read only");
     }
 
+    [Fact]
+    public void A_compaction_that_was_asked_for_gets_the_reserve_and_the_next_one_has_its_room()
+    {
+        var disk = new SimulatedDisk();
+        using Database database = s_options.Open(disk, _pool);
+        SortedMap map = database.GetMap("m");
+        for (int i = 0; i < 200; i++) map.Put(BitConverter.GetBytes(i), new byte[100]);
+        string reserve = Path.Combine(Directory, FileNames.Reserve);
+        Assert.True(SpinWait.SpinUntil(() => disk.FileExists(reserve), TimeSpan.FromSeconds(30)));
+        database.Compact();
+        for (int i = 0; i < 200; i += 2) map.Delete(BitConverter.GetBytes(i));
+        database.Flush();
+        bool isGivenBack = false;
+        disk.Faults = call =>
+        {
+            isGivenBack |= call.Operation == DiskOperation.Delete && call.Path == reserve;
+            bool isOfTable = call.Operation == DiskOperation.Write && call.Path.EndsWith(".table", StringComparison.Ordinal);
+            return isOfTable && !isGivenBack ? Fault.Error(Errors.NoSpace) : null;
+        };
+        StorageException refusal = Assert.Throws<StorageException>(() => database.Compact());
+        Assert.Equal(Errors.NoSpace, refusal.ErrorCode);
+        Assert.True(isGivenBack);
+        database.Compact();
+        for (int i = 0; i < 200; i++) Assert.Equal(i % 2 == 1, map.Contains(BitConverter.GetBytes(i)));
+    }
+
     private (SimulatedDisk Disk, Dictionary<int, byte[]> Written) FillDisk(OptionSet options, string ending, long capacityBytes, int seed)
     {
         var disk = new SimulatedDisk(seed) { CapacityBytes = capacityBytes };
