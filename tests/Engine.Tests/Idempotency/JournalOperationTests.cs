@@ -5,6 +5,8 @@ namespace Varve.Tests.Idempotency;
 public sealed class JournalOperationTests : IDisposable
 {
     private readonly JournalHouse _house = new();
+    private readonly TaskCompletionSource _bothHaveBegun = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private int _begun;
 
     public void Dispose() => _house.Dispose();
 
@@ -96,12 +98,20 @@ public sealed class JournalOperationTests : IDisposable
         Assert.Equal(8, await operation.CallAsync(7, "k"));
     }
 
+    /// <summary>Both have begun when the process ends, and neither has had the writes to complete.</summary>
+    private Task WaitForBothAsync()
+    {
+        if (Interlocked.Increment(ref _begun) == 2) _bothHaveBegun.SetResult();
+        return _bothHaveBegun.Task;
+    }
+
     private void Define(RecoveryMode recovery, out JournalOperation<int, string> operation, bool ends = false)
     {
         operation = _house.Journal.Define<int, string>(
             $"{recovery}",
             async (context, number) =>
             {
+                if (ends) await WaitForBothAsync();
                 await context.AtLeastOnceAsync("step", () => Task.FromResult(1));
                 if (ends) await context.UntilAsync<int>("end", () => Task.FromResult<UntilResult<int>>(1));
                 return $"{number} in run {context.Attempt}";
