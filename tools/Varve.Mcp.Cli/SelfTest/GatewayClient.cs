@@ -111,8 +111,8 @@ internal sealed class GatewayClient : IDisposable
     {
         await NeedJourneysAsync(cancellation);
         (HttpStatusCode status, JsonNode answer) = await CallAsync(JourneysTool, arguments, cancellation, idempotencyKey);
-        CheckFailedException.Require(
-            status == HttpStatusCode.OK && (string?)answer["status"] == "success", $"{JourneysTool} answered {(int)status}: {answer.ToJsonString()}");
+        bool isWell = status == HttpStatusCode.OK && (string?)answer["status"] == "success";
+        CheckFailedException.Require(isWell, $"{JourneysTool} answered {(int)status}: {answer.ToJsonString()}");
         return answer;
     }
 

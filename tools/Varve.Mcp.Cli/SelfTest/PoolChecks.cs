@@ -40,7 +40,7 @@ internal sealed class PoolChecks(GatewayClient gateway)
         return size;
     }
 
-    /// <summary>Asks for a journey that is not there, again and again: the answer names it. Overload and limits of rate are fair answers.</summary>
+    /// <summary>Asks for a journey that is not there, again and again: the answer names it. A refusal for overload is fair.</summary>
     private async Task CallAsync(int number, CancellationToken enough, CancellationToken cancellation)
     {
         string name = $"journey-of-caller-{number}";

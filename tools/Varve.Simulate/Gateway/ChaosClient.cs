@@ -88,7 +88,8 @@ internal sealed class ChaosClient(GatewayProcess gateway, int number, int seed)
         JsonObject arguments = new() { ["action"] = "create", ["name"] = key };
         JsonNode? answer = await UntilAnsweredAsync(() => CallAsync("journeys_tool", (JsonObject)arguments.DeepClone(), key));
         string id = (string?)answer!["data"]?["journey_id"] ?? "";
-        Require(answer, (string?)answer["data"]?["name"] == key && id.StartsWith("journey-", StringComparison.Ordinal), "the journey asked for");
+        bool isAsked = (string?)answer["data"]?["name"] == key && id.StartsWith("journey-", StringComparison.Ordinal);
+        Require(answer, isAsked, "the journey asked for");
         Journeys.Add(int.Parse(id["journey-".Length..], CultureInfo.InvariantCulture));
     }
 
@@ -195,10 +196,7 @@ internal sealed class ChaosClient(GatewayProcess gateway, int number, int seed)
     }
 
     /// <summary>Events name the status that the call would have had by itself.</summary>
-    private bool IsClearError(JsonNode error) =>
-        error["code"] is JsonValue code && code.TryGetValue(out int status) ? IsClearError((HttpStatusCode)status) : IsLost((string?)error["code"]);
-
-    private bool IsLost(string? code) => code switch
+    private bool IsClearError(JsonNode error) => (string?)error["code"] switch
     {
         "worker_lost" or "stopped" or "dead" => IsClearError(HttpStatusCode.BadGateway),
         "overload" or "unavailable" => IsClearError(HttpStatusCode.ServiceUnavailable),

@@ -27,7 +27,7 @@ internal static class ChaosCommand
             Description = "The varve-mcp that is tested.",
             DefaultValueFactory = _ => GatewayProcess.ProgramDefault,
         };
-        var command = new Command("gateway", "A gateway whose workers are killed at random under load: right answers or clear errors, and no orphan.")
+        var command = new Command("gateway", "A gateway whose workers are killed under load: right answers or clear errors, and no orphan.")
         {
             seed, seconds, clients, interval, program,
         };

@@ -21,7 +21,7 @@ internal sealed class GatewayProcess : IAsyncDisposable
     private GatewayProcess(Process process, string directory, Uri url, string key)
     {
         (_process, _directory, Url) = (process, directory, url);
-        Http = new HttpClient(new SocketsHttpHandler { MaxConnectionsPerServer = 1_000 }) { BaseAddress = url, Timeout = TimeSpan.FromMinutes(2) };
+        Http = new HttpClient { BaseAddress = url, Timeout = TimeSpan.FromMinutes(2) };
         Http.DefaultRequestHeaders.Add("X-API-Key", key);
         Key = key;
     }
@@ -49,15 +49,21 @@ internal sealed class GatewayProcess : IAsyncDisposable
         }
     }
 
-    public static async Task<GatewayProcess> StartAsync(string program, string directory, int workersMin, int workersMax)
+    /// <param name="program">The varve-mcp.</param>
+    /// <param name="directory">Its data.</param>
+    /// <param name="workersMin">Workers at least.</param>
+    /// <param name="workersMax">Workers at most.</param>
+    /// <param name="options">More of its options.</param>
+    public static async Task<GatewayProcess> StartAsync(
+        string program, string directory, int workersMin, int workersMax, params string[] options)
     {
         string key = Guid.NewGuid().ToString("N") + Guid.NewGuid().ToString("N");
         int port = FreePort();
         var start = new ProcessStartInfo(
             program,
             [
-                "gateway", "--port", Text(port), "--data", directory, "--server", "all", "--min-workers", Text(workersMin),
-                "--max-workers", Text(workersMax), "--rate-limit", "1000000", "--rate-burst", "1000000",
+                "gateway", "--port", Text(port), "--data", directory, "--min-workers", Text(workersMin), "--max-workers", Text(workersMax),
+                "--rate-limit", "1000000", "--rate-burst", "1000000", .. options,
             ])
         {
             UseShellExecute = false,
