@@ -134,7 +134,7 @@ internal static class ChaosCommand
             CultureInfo.InvariantCulture,
             $"gateway: {time.TotalSeconds:N0} s, {callers.Length} clients, {kills:N0} workers killed, {times.Length:N0} calls answered "
             + $"(p50 {At(0.5)} ms, p99 {At(0.99)} ms), {Sum(caller => caller.Written):N0} writes acknowledged, "
-            + $"{made:N0} journeys made once, {Sum(caller => caller.Lost):N0} 502, {Sum(caller => caller.Refused):N0} 503, {Sum(caller => caller.Late):N0} 504, "
-            + $"0 wrong answers, 0 left behind"));
+            + $"{made:N0} journeys made once, {Sum(caller => caller.Lost):N0} 502, {Sum(caller => caller.Refused):N0} 503, "
+            + $"{Sum(caller => caller.Late):N0} 504, 0 wrong answers, 0 left behind"));
     }
 }
