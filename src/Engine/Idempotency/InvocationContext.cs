@@ -60,6 +60,9 @@ public sealed partial class InvocationContext
     /// <summary>Which run this is, from 1.</summary>
     public int Attempt => Pending.Counts.Attempts;
 
+    /// <summary>As <see cref="Invocation.Epoch"/>.</summary>
+    public long Epoch => Pending.Counts.Epoch;
+
     /// <summary>How many runs because a process had ended, this one among them, since somebody last asked for it.</summary>
     public int Recoveries => Pending.Counts.Recoveries;
 

@@ -94,7 +94,8 @@ internal sealed class CallFilter : IDisposable
             return ErrorCodes.Result("tool_error", known.Message);
         }
         catch (Exception failure)
-            when (failure is not (RetryableException or InvocationLostException) && IsUnexpected(failure, cancellation))
+            when (failure is not (RetryableException or InvocationLostException or CallInterruptedException)
+                && IsUnexpected(failure, cancellation))
         {
             return Report(call, failure);
         }
