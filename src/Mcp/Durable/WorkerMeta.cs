@@ -1,4 +1,5 @@
 using System.Text.Json.Nodes;
+using ModelContextProtocol.Protocol;
 using ModelContextProtocol.Server;
 using Varve.Idempotency;
 
@@ -16,6 +17,9 @@ internal static class WorkerMeta
     /// <summary>In a call: who calls.</summary>
     public const string PrincipalKey = Prefix + "principal";
 
+    /// <summary>In a result: true where it is not final.</summary>
+    public const string RetryableKey = Prefix + "retryable";
+
     /// <summary>In a listed tool: how the journal treats its calls.</summary>
     public const string ToolKey = Prefix + "tool";
 
@@ -27,10 +31,31 @@ internal static class WorkerMeta
     private const string ResumeName = "resume";
     private const string FailName = "fail";
 
-    /// <summary>The run of the call under way; null where it is not journaled.</summary>
-    public static JsonObject? DescribeRun() => DurableContext.Current is { } context
-        ? new JsonObject { [IdName] = context.Id.ToString(), [EpochName] = context.Invocation.Epoch }
-        : null;
+    /// <summary>Whether the call under way is journaled.</summary>
+    public static bool HasRun => DurableContext.Current is not null;
+
+    /// <summary>The run of the call under way, for a worker that takes part in it; null where it is not journaled.</summary>
+    public static JsonObject? ShareRun()
+    {
+        if (DurableContext.Current is not { } context) return null;
+        context.Invocation.Share();
+        return new JsonObject { [IdName] = context.Id.ToString(), [EpochName] = context.Invocation.Epoch };
+    }
+
+    /// <summary>Says of a result that it is not final.</summary>
+    public static void MarkRetryable(CallToolResult result)
+    {
+        result.Meta ??= [];
+        result.Meta[RetryableKey] = true;
+    }
+
+    /// <summary>Where a worker says of a result that it is not final, the run under way does.</summary>
+    public static void TakeRetryable(CallToolResult result)
+    {
+        if (result.Meta?.Remove(RetryableKey) != true) return;
+        if (result.Meta.Count == 0) result.Meta = null;
+        DurableContext.Current?.Retryable();
+    }
 
     /// <summary>The invocation and the epoch that a call names; null where it names none.</summary>
     public static (Guid Id, long Epoch)? ReadRun(JsonObject? meta) =>

@@ -50,7 +50,7 @@ internal sealed class PooledTool : McpServerTool
         while (true)
         {
             JsonNode? answer = await SendAsync(parameters, forwarder, cancellationToken);
-            if (WorkerRequests.QuestionOf(answer) is not { } question) return WorkerRequests.Read<CallToolResult>(answer);
+            if (WorkerRequests.QuestionOf(answer) is not { } question) return Read(answer);
             if (ToolCall.IsModernRequest(request) || question.InputRequests is not { Count: > 0 } asked)
                 throw new InputRequiredException(question);
             parameters = (JsonObject)parameters.DeepClone();
@@ -72,6 +72,13 @@ internal sealed class PooledTool : McpServerTool
         return answers;
     }
 
+    private CallToolResult Read(JsonNode? answer)
+    {
+        CallToolResult result = WorkerRequests.Read<CallToolResult>(answer);
+        if (_sharesJournal) WorkerMeta.TakeRetryable(result);
+        return result;
+    }
+
     /// <summary>The tool as clients see it.</summary>
     private static Tool WithoutOwnMeta(Tool listed)
     {
@@ -82,13 +89,12 @@ internal sealed class PooledTool : McpServerTool
 
     private async Task<JsonNode?> SendAsync(JsonObject parameters, CallNotices? notices, CancellationToken cancellation)
     {
-        JsonObject? run = WorkerMeta.DescribeRun();
         var request = new PoolRequest(RequestMethods.ToolsCall, parameters, notices is null ? null : notices.ForwardAsync);
         try
         {
-            return await _pool.SendAsync(request, mayRepeat: _isReadOnly && run is null, cancellation);
+            return await _pool.SendAsync(request, mayRepeat: _isReadOnly && !WorkerMeta.HasRun, cancellation);
         }
-        catch (WorkerLostException lost) when (lost.WasSent && run is not null)
+        catch (WorkerLostException lost) when (lost.WasSent && WorkerMeta.HasRun)
         {
             throw new CallInterruptedException(lost.Message);
         }
@@ -111,7 +117,7 @@ internal sealed class PooledTool : McpServerTool
         if (_sharesJournal)
         {
             meta[WorkerMeta.PrincipalKey] = ToolCall.PrincipalOf(request.User);
-            if (WorkerMeta.DescribeRun() is { } run) meta[WorkerMeta.InvocationKey] = run;
+            if (WorkerMeta.ShareRun() is { } run) meta[WorkerMeta.InvocationKey] = run;
         }
         JsonObject parameters = new()
         {
