@@ -95,12 +95,8 @@ internal sealed class CallFilter : IDisposable
             return ErrorCodes.Result("tool_error", known.Message);
         }
         catch (Exception failure)
-<<<<<<< HEAD
             when (failure is not (RetryableException or InvocationLostException or CallInterruptedException)
                 && IsUnexpected(failure, cancellation))
-=======
-            when (failure is not (RetryableException or InvocationLostException or CallInterruptedException) && IsUnexpected(failure, cancellation))
->>>>>>> gw-surface
         {
             return Report(call, failure);
         }

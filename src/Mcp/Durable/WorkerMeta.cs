@@ -31,9 +31,6 @@ internal static class WorkerMeta
     private const string ResumeName = "resume";
     private const string FailName = "fail";
 
-    /// <summary>Whether the call under way is journaled.</summary>
-    public static bool HasRun => DurableContext.Current is not null;
-
     /// <summary>The run of the call under way, for a worker that takes part in it; null where it is not journaled.</summary>
     public static JsonObject? ShareRun()
     {

@@ -154,19 +154,17 @@ public sealed class PooledToolTests
         Assert.Equal(InvocationState.Cancelled, Assert.Single(await host.ListAsync()).State);
     }
 
-    [Theory]
-    [InlineData(true, true, 4)]
-    [InlineData(false, true, 4)]
-    [InlineData(false, false, 4)]
-    public async Task A_call_that_no_worker_takes_or_that_only_reads_is_sent_again_three_times(bool wasSent, bool isReadOnly, int times)
+    [Fact]
+    public async Task A_call_that_no_worker_takes_is_refused_and_nothing_of_it_kept()
     {
-        await using PooledHost host = await PooledHost.StartAsync(sharesJournal: false, FakePool.ToolOf("tool", isReadOnly));
-        host.Pool.Answer = (_, _) => throw new WorkerLostException(wasSent, "It ended.");
+        await using PooledHost host = await PooledHost.StartAsync(sharesJournal: false, FakePool.ToolOf("tool"));
+        host.Pool.Answer = (_, _) => throw new WorkerLostException(wasSent: false, "It ended.");
         using var calls = new RawCalls(host.Url);
-        JsonNode answer = (await calls.CallAsync("tool"))[^1];
-        if (wasSent) Assert.Equal("worker_lost", (string?)answer["result"]!["_meta"]!["io.varve/error"]!["code"]);
-        else Assert.Equal(-32000, (int?)answer["error"]!["code"]);
-        Assert.Equal(times, host.Pool.Sent.Count);
+        JsonNode answer = await calls.CallWithKeyAsync("tool", "k");
+        Assert.Equal(-32000, (int?)answer["error"]!["code"]);
+        Assert.Equal(InvocationState.Open, Assert.Single(await host.ListAsync()).State);
+        host.Pool.Answer = (_, _) => Task.FromResult<JsonNode?>(FakePool.Text("done"));
+        Assert.Equal("done", RawCalls.TextOf(await calls.CallWithKeyAsync("tool", "k")));
     }
 
     [Fact]

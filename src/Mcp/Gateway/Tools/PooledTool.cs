@@ -19,7 +19,6 @@ internal sealed class PooledTool : McpServerTool
 
     private readonly IWorkerPool _pool;
     private readonly bool _sharesJournal;
-    private readonly bool _isReadOnly;
 
     /// <param name="pool">The workers.</param>
     /// <param name="listed">The tool, as they list it.</param>
@@ -28,8 +27,7 @@ internal sealed class PooledTool : McpServerTool
     {
         (_pool, _sharesJournal) = (pool, sharesJournal);
         Listed = TextOf(listed);
-        _isReadOnly = listed.Annotations?.ReadOnlyHint == true;
-        Metadata = [WorkerMeta.ReadTool(sharesJournal ? listed.Meta : null, _isReadOnly)];
+        Metadata = [WorkerMeta.ReadTool(sharesJournal ? listed.Meta : null, listed.Annotations?.ReadOnlyHint == true)];
         ProtocolTool = WithoutOwnMeta(listed);
     }
 
@@ -92,20 +90,16 @@ internal sealed class PooledTool : McpServerTool
         var request = new PoolRequest(RequestMethods.ToolsCall, parameters, notices is null ? null : notices.ForwardAsync);
         try
         {
-            return await _pool.SendAsync(request, mayRepeat: _isReadOnly && !WorkerMeta.HasRun, cancellation);
+            return await _pool.SendAsync(request, cancellation);
         }
-        catch (WorkerLostException lost) when (lost.WasSent && WorkerMeta.HasRun)
+        catch (WorkerLostException lost) when (lost.WasSent)
         {
+            // Whether it is run again is the journal's to say; without one, that of whoever knows whether it only reads.
             throw new CallInterruptedException(lost.Message);
         }
-        catch (WorkerLostException lost) when (!lost.WasSent)
+        catch (WorkerLostException lost)
         {
             throw WorkerRequests.Refusal(lost);
-        }
-        catch (WorkerLostException)
-        {
-            return JsonSerializer.SerializeToNode(
-                ErrorCodes.Result("worker_lost", "The worker ended before it answered."), McpJsonUtilities.DefaultOptions);
         }
     }
 

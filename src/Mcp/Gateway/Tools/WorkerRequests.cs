@@ -11,28 +11,27 @@ using Varve.Mcp.Messages;
 
 namespace Varve.Mcp.Gateway.Tools;
 
-/// <summary>Requests of clients as they go to a worker, and what is done where it ends before its answer.</summary>
+/// <summary>Requests of clients as they go to a worker, and its answers.</summary>
 internal static class WorkerRequests
 {
     private const string MetaName = "_meta";
     private const string PlainKeyName = "idempotencyKey";
     private const string ProgressTokenName = "progressToken";
     private const string InputRequiredType = "input_required";
-    private const int SentAgainMax = 3;
+    private const int SentAgainMax = 2;
 
-    private static readonly ResiliencePipeline<JsonNode?> s_unsent = Again(mayRepeat: false);
-    private static readonly ResiliencePipeline<JsonNode?> s_repeatable = Again(mayRepeat: true);
+    private static readonly ResiliencePipeline<JsonNode?> s_again = new ResiliencePipelineBuilder<JsonNode?>()
+        .AddRetry(new RetryStrategyOptions<JsonNode?>
+        {
+            ShouldHandle = new PredicateBuilder<JsonNode?>().Handle<WorkerLostException>(),
+            MaxRetryAttempts = SentAgainMax,
+            Delay = TimeSpan.Zero,
+        })
+        .Build();
 
     /// <summary>
-    /// Sends a request to a worker; where that ends, to another one, at most three times: what never reached it always, what may have
-    /// only where that does no harm.
+    /// Sends a request that only asks for something, as its client has sent it; where a worker ends, to another one.
     /// </summary>
-    public static async Task<JsonNode?> SendAsync(
-        this IWorkerPool pool, PoolRequest request, bool mayRepeat, CancellationToken cancellation) =>
-        await (mayRepeat ? s_repeatable : s_unsent).ExecuteAsync(
-            static async (state, token) => await state.pool.SendAsync(state.request, token), (pool, request), cancellation);
-
-    /// <summary>Sends a request that only asks for something, as its client has sent it.</summary>
     public static async ValueTask<TResult> AskAsync<TParameters, TResult>(
         this IWorkerPool pool, RequestContext<TParameters> request, CancellationToken cancellation)
         where TResult : Result
@@ -42,7 +41,8 @@ internal static class WorkerRequests
         var sent = new PoolRequest(request.JsonRpcRequest.Method, parameters);
         try
         {
-            JsonNode? answer = await pool.SendAsync(sent, mayRepeat: true, cancellation);
+            JsonNode? answer = await s_again.ExecuteAsync(
+                static async (state, token) => await state.pool.SendAsync(state.sent, token), (pool, sent), cancellation);
             return QuestionOf(answer) is { } question ? throw new InputRequiredException(question) : Read<TResult>(answer);
         }
         catch (WorkerLostException lost)
@@ -94,15 +94,4 @@ internal static class WorkerRequests
             request.JsonRpcRequest.Context?.ClientCapabilities ?? request.Server.ClientCapabilities ?? new ClientCapabilities();
         return JsonSerializer.SerializeToNode(client, McpJsonUtilities.DefaultOptions);
     }
-
-    private static ResiliencePipeline<JsonNode?> Again(bool mayRepeat) =>
-        new ResiliencePipelineBuilder<JsonNode?>()
-            .AddRetry(new RetryStrategyOptions<JsonNode?>
-            {
-                ShouldHandle = attempt => ValueTask.FromResult(
-                    attempt.Outcome.Exception is WorkerLostException lost && (mayRepeat || !lost.WasSent)),
-                MaxRetryAttempts = SentAgainMax,
-                Delay = TimeSpan.Zero,
-            })
-            .Build();
 }
