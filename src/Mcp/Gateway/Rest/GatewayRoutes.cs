@@ -3,6 +3,7 @@ using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Routing;
 using Microsoft.Extensions.DependencyInjection;
 using Varve.Mcp.Gateway.Access;
+using Varve.Mcp.Gateway.Streams;
 using Varve.Mcp.Http;
 
 namespace Varve.Mcp.Gateway.Rest;
@@ -34,6 +35,7 @@ internal static class GatewayRoutes
         Map("/health/live", Open(StatusEndpoints.GetLivenessAsync));
         Map("/health/ready", Open(status.GetReadinessAsync));
         Map("/stats", new GatewayPath((Get, status.GetStatsAsync)));
+        Map("/events", new GatewayPath((Get, services.GetRequiredService<EventsEndpoint>().GetAsync)));
 
         void Map(string pattern, GatewayPath path) => MapPath(endpoints, admissions, pattern, path);
 
@@ -45,6 +47,8 @@ internal static class GatewayRoutes
         ToolEndpoints tools = services.GetRequiredService<ToolEndpoints>();
         MapPath(endpoints, admissions, "/tools", new GatewayPath((Get, tools.ListAsync)));
         MapPath(endpoints, admissions, "/tools/{name}", new GatewayPath((Post, tools.CallAsync)));
+        StreamEndpoint streams = services.GetRequiredService<StreamEndpoint>();
+        MapPath(endpoints, admissions, "/tools/{name}/stream", new GatewayPath((Post, streams.PostAsync), (Get, streams.ResumeAsync)));
     }
 
     private static void MapCalls(IEndpointRouteBuilder endpoints, Admissions admissions, IServiceProvider services)
