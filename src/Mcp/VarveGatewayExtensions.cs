@@ -46,7 +46,7 @@ public static class VarveGatewayExtensions
         services.AddSingleton<RateLimits>().AddSingleton<Admissions>();
         services.AddSingleton<ToolEndpoints>().AddSingleton<CallEndpoints>();
         services.AddSingleton<GatewayStatus>().AddSingleton<StatusEndpoints>();
-        services.AddSingleton<KeptStreams>().AddSingleton<StreamEndpoint>().AddSingleton<EventsEndpoint>();
+        services.AddSingleton<KeptStreams>().AddSingleton<StreamEndpoint>().AddSingleton<EventsEndpoint>().AddSingleton<SocketEndpoints>();
         services.AddSingleton<IPostConfigureOptions<McpServerOptions>, CallObserver>();
         services.Replace(ServiceDescriptor.Singleton<IHttpContextFactory, QueryKeys>());
         return services;

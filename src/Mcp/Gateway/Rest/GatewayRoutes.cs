@@ -23,6 +23,7 @@ internal static class GatewayRoutes
         MapStatus(endpoints, admissions, services);
         MapTools(endpoints, admissions, services);
         MapCalls(endpoints, admissions, services);
+        MapSockets(endpoints, admissions, services);
         endpoints.Map("/mcp", admissions.BeforeMcp(services.GetRequiredService<McpEndpoint>())).WithDisplayName("MCP /mcp");
         endpoints.MapFallback("/{**path}", admissions.Before(new GatewayPath())).WithDisplayName("Gateway, unknown path");
     }
@@ -58,6 +59,21 @@ internal static class GatewayRoutes
         MapPath(endpoints, admissions, "/calls/active", new GatewayPath((Get, calls.ListActiveAsync)));
         MapPath(endpoints, admissions, "/calls/{id}", new GatewayPath((Get, calls.GetAsync), (Delete, calls.CancelAsync)));
         MapPath(endpoints, admissions, "/calls/{id}/replay", new GatewayPath((Post, calls.ReplayAsync)));
+    }
+
+    private static void MapSockets(IEndpointRouteBuilder endpoints, Admissions admissions, IServiceProvider services)
+    {
+        SocketEndpoints sockets = services.GetRequiredService<SocketEndpoints>();
+        MapPath(endpoints, admissions, "/ws/tools/{name}", new GatewayPath((Get, Upgradable(sockets.ServeToolAsync))));
+        MapPath(endpoints, admissions, "/ws/notifications", new GatewayPath((Get, Upgradable(sockets.ServeNotificationsAsync))));
+
+        // The framework's WebSockets are a step of the pipeline; these have it to themselves.
+        RequestDelegate Upgradable(RequestDelegate handler)
+        {
+            IApplicationBuilder steps = endpoints.CreateApplicationBuilder().UseWebSockets();
+            steps.Run(handler);
+            return steps.Build();
+        }
     }
 
     private static void MapPath(IEndpointRouteBuilder endpoints, Admissions admissions, string pattern, GatewayPath path) =>
