@@ -4,6 +4,7 @@ using Microsoft.AspNetCore.Routing;
 using Microsoft.Extensions.DependencyInjection.Extensions;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Options;
+using ModelContextProtocol.Server;
 using Varve.Mcp;
 using Varve.Mcp.Calls;
 using Varve.Mcp.Gateway;
@@ -11,6 +12,7 @@ using Varve.Mcp.Gateway.Access;
 using Varve.Mcp.Gateway.Front;
 using Varve.Mcp.Gateway.Metrics;
 using Varve.Mcp.Gateway.Rest;
+using Varve.Mcp.Gateway.Streams;
 using Varve.Mcp.Http;
 
 namespace Microsoft.Extensions.DependencyInjection;
@@ -44,6 +46,8 @@ public static class VarveGatewayExtensions
         services.AddSingleton<RateLimits>().AddSingleton<Admissions>();
         services.AddSingleton<ToolEndpoints>().AddSingleton<CallEndpoints>();
         services.AddSingleton<GatewayStatus>().AddSingleton<StatusEndpoints>();
+        services.AddSingleton<KeptStreams>().AddSingleton<StreamEndpoint>().AddSingleton<EventsEndpoint>().AddSingleton<SocketEndpoints>();
+        services.AddSingleton<IPostConfigureOptions<McpServerOptions>, CallObserver>();
         services.Replace(ServiceDescriptor.Singleton<IHttpContextFactory, QueryKeys>());
         return services;
     }

@@ -4,7 +4,7 @@ namespace Varve.Mcp.Gateway.Front;
 
 /// <summary>One event of a call.</summary>
 /// <param name="Number">Its place, from 1.</param>
-/// <param name="Type"><c>progress</c>, <c>chunk</c>, <c>result</c> or <c>error</c>.</param>
+/// <param name="Type"><c>progress</c>, <c>chunk</c>, <c>result</c>, <c>error</c> or <c>done</c>.</param>
 /// <param name="Data">A JSON object with at least one member.</param>
 internal readonly record struct CallEvent(long Number, string Type, byte[] Data);
 

@@ -13,7 +13,7 @@ namespace Varve.Mcp.Gateway.Front;
 internal sealed class GatewayCall : ITransport
 {
     /// <summary>Bytes of progress and chunks that are kept for readers that come later, or read slowly.</summary>
-    private const int EventBytesMax = 4 << 20;
+    private const int EventBytesMax = 1 << 20;
 
     private readonly Channel<JsonRpcMessage> _nothing = Channel.CreateBounded<JsonRpcMessage>(1);
     private readonly TaskCompletionSource<CallAnswer> _answer = new(TaskCreationOptions.RunContinuationsAsynchronously);
@@ -33,7 +33,7 @@ internal sealed class GatewayCall : ITransport
 
     public CallStart Start { get; }
 
-    /// <summary>Progress and chunks; at last <c>result</c> or <c>error</c>.</summary>
+    /// <summary>Progress and chunks; at last <c>result</c> or <c>error</c>, and <c>done</c>.</summary>
     public CallEvents Events { get; }
 
     /// <summary>What it ends with; never fails.</summary>
@@ -84,22 +84,18 @@ internal sealed class GatewayCall : ITransport
         JsonObject data = [];
         foreach (string member in members)
             if (parameters.TryGetPropertyValue(member, out JsonNode? value)) data[member] = value?.DeepClone();
-        if (data.Count > 0) Events.Append(type, JsonSerializer.SerializeToUtf8Bytes(data));
+        if (data.Count > 0) Events.Append(type, Write(data));
     }
 
     /// <summary>A tool that sent no chunks gets some: the items of its list.</summary>
     private IEnumerable<(string Type, byte[] Data)> LastEvents(CallAnswer answer)
     {
-        if (answer.Problem is { } problem)
-        {
-            yield return ("error", ProblemJson.WriteEvent(problem));
-            yield break;
-        }
         if (answer.Items is { } items && Volatile.Read(ref _chunks) == 0)
-        {
             for (int index = 0; index < items.Count; index++)
-                yield return ("chunk", JsonSerializer.SerializeToUtf8Bytes(new JsonObject { ["index"] = index, ["data"] = items[index]?.DeepClone() }));
-        }
-        yield return ("result", JsonSerializer.SerializeToUtf8Bytes(answer.Body));
+                yield return ("chunk", Write(new JsonObject { ["index"] = index, ["data"] = items[index]?.DeepClone() }));
+        yield return answer.Problem is { } problem ? ("error", ProblemJson.WriteEvent(problem)) : ("result", Write(answer.Body!));
+        yield return ("done", Write(new JsonObject { ["status"] = answer.Problem is null ? "complete" : "error" }));
     }
+
+    private static byte[] Write(JsonObject data) => JsonSerializer.SerializeToUtf8Bytes(data);
 }

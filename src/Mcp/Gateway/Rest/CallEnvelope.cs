@@ -14,6 +14,7 @@ internal sealed record CallEnvelope(JsonObject Arguments)
     private const string StateName = "requestState";
     private const string IdName = "id";
     private const string CancelName = "cancel";
+    private const int IdLengthMax = 128;
 
     private static readonly string[] BodyMembers = [ArgumentsName, KeyName, ResponsesName, StateName];
     private static readonly string[] SocketMembers = [.. BodyMembers, IdName, CancelName];
@@ -33,8 +34,14 @@ internal sealed record CallEnvelope(JsonObject Arguments)
     /// <summary>Reads a body.</summary>
     public static (CallEnvelope? Envelope, Problem? Problem) ReadBody(ReadOnlySpan<byte> json) => Read(json, BodyMembers);
 
-    /// <summary>Reads a message of a WebSocket.</summary>
-    public static (CallEnvelope? Envelope, Problem? Problem) ReadMessage(ReadOnlySpan<byte> json) => Read(json, SocketMembers);
+    /// <summary>Reads a message of a WebSocket; of one that is refused the id too, where it has one.</summary>
+    public static (CallEnvelope? Envelope, Problem? Problem, string? Id) ReadMessage(ReadOnlySpan<byte> json)
+    {
+        (CallEnvelope? envelope, Problem? problem) = Read(json, SocketMembers);
+        if (envelope is not null) return (envelope, null, envelope.Id);
+        StrictJson.TryReadObject(json, out JsonObject? body, out _, out _);
+        return (null, problem, body?[IdName] is JsonValue value && value.TryGetValue(out string? id) && id.Length <= IdLengthMax ? id : null);
+    }
 
     /// <summary>The key, which a header may name too.</summary>
     public (CallEnvelope? Envelope, Problem? Problem) WithKey(string? header)
@@ -58,9 +65,10 @@ internal sealed record CallEnvelope(JsonObject Arguments)
         if (!TryTake(body, ResponsesName, out JsonObject? responses)) return Refuse(ResponsesName, "must be an object");
         if (!TryTake(body, KeyName, out string? key)) return Refuse(KeyName, "must be a string");
         if (!TryTake(body, StateName, out string? state)) return Refuse(StateName, "must be a string");
-        if (!TryTake(body, IdName, out string? id) || id is { Length: 0 or > 128 })
-            return Refuse(IdName, "must be a string of 1 to 128 characters");
+        if (!TryTake(body, IdName, out string? id) || id is { Length: 0 or > IdLengthMax })
+            return Refuse(IdName, $"must be a string of 1 to {IdLengthMax} characters");
         if (!TryTake(body, CancelName, out bool cancel)) return Refuse(CancelName, "must be true or false");
+        if (cancel && id is null) return Refuse(IdName, "must say which request is to end");
         return (new CallEnvelope(arguments ?? [])
         {
             IdempotencyKey = key,

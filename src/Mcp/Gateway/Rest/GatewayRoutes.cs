@@ -3,6 +3,7 @@ using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Routing;
 using Microsoft.Extensions.DependencyInjection;
 using Varve.Mcp.Gateway.Access;
+using Varve.Mcp.Gateway.Streams;
 using Varve.Mcp.Http;
 
 namespace Varve.Mcp.Gateway.Rest;
@@ -22,6 +23,7 @@ internal static class GatewayRoutes
         MapStatus(endpoints, admissions, services);
         MapTools(endpoints, admissions, services);
         MapCalls(endpoints, admissions, services);
+        MapSockets(endpoints, admissions, services);
         endpoints.Map("/mcp", admissions.BeforeMcp(services.GetRequiredService<McpEndpoint>())).WithDisplayName("MCP /mcp");
         endpoints.MapFallback("/{**path}", admissions.Before(new GatewayPath())).WithDisplayName("Gateway, unknown path");
     }
@@ -34,6 +36,7 @@ internal static class GatewayRoutes
         Map("/health/live", Open(StatusEndpoints.GetLivenessAsync));
         Map("/health/ready", Open(status.GetReadinessAsync));
         Map("/stats", new GatewayPath((Get, status.GetStatsAsync)));
+        Map("/events", new GatewayPath((Get, services.GetRequiredService<EventsEndpoint>().GetAsync)));
 
         void Map(string pattern, GatewayPath path) => MapPath(endpoints, admissions, pattern, path);
 
@@ -45,6 +48,8 @@ internal static class GatewayRoutes
         ToolEndpoints tools = services.GetRequiredService<ToolEndpoints>();
         MapPath(endpoints, admissions, "/tools", new GatewayPath((Get, tools.ListAsync)));
         MapPath(endpoints, admissions, "/tools/{name}", new GatewayPath((Post, tools.CallAsync)));
+        StreamEndpoint streams = services.GetRequiredService<StreamEndpoint>();
+        MapPath(endpoints, admissions, "/tools/{name}/stream", new GatewayPath((Post, streams.PostAsync), (Get, streams.ResumeAsync)));
     }
 
     private static void MapCalls(IEndpointRouteBuilder endpoints, Admissions admissions, IServiceProvider services)
@@ -54,6 +59,21 @@ internal static class GatewayRoutes
         MapPath(endpoints, admissions, "/calls/active", new GatewayPath((Get, calls.ListActiveAsync)));
         MapPath(endpoints, admissions, "/calls/{id}", new GatewayPath((Get, calls.GetAsync), (Delete, calls.CancelAsync)));
         MapPath(endpoints, admissions, "/calls/{id}/replay", new GatewayPath((Post, calls.ReplayAsync)));
+    }
+
+    private static void MapSockets(IEndpointRouteBuilder endpoints, Admissions admissions, IServiceProvider services)
+    {
+        SocketEndpoints sockets = services.GetRequiredService<SocketEndpoints>();
+        MapPath(endpoints, admissions, "/ws/tools/{name}", new GatewayPath((Get, Upgradable(sockets.ServeToolAsync))));
+        MapPath(endpoints, admissions, "/ws/notifications", new GatewayPath((Get, Upgradable(sockets.ServeNotificationsAsync))));
+
+        // The framework's WebSockets are a step of the pipeline; these have it to themselves.
+        RequestDelegate Upgradable(RequestDelegate handler)
+        {
+            IApplicationBuilder steps = endpoints.CreateApplicationBuilder().UseWebSockets();
+            steps.Run(handler);
+            return steps.Build();
+        }
     }
 
     private static void MapPath(IEndpointRouteBuilder endpoints, Admissions admissions, string pattern, GatewayPath path) =>

@@ -1,3 +1,4 @@
+using System.Security.Claims;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using Microsoft.AspNetCore.Http;
@@ -45,13 +46,13 @@ internal sealed class ToolEndpoints(GatewayCalls calls, IOptions<GatewayOptions>
         }
         (CallEnvelope? envelope, Problem? problem) = await ReadEnvelopeAsync(context);
         if (envelope is { } read) (envelope, problem) = read.WithKey(context.Request.Headers[IdempotencyKeys.HeaderName].ToString());
-        if (envelope is { } call) return StartOf(call, tool, context, via);
+        if (envelope is { } call) return StartOf(call, tool, context.User, via);
         await context.WriteProblemAsync(problem!);
         return null;
     }
 
-    public static CallStart StartOf(CallEnvelope envelope, string tool, HttpContext context, CallVia via) =>
-        new(tool, envelope.Arguments, context.User, via)
+    public static CallStart StartOf(CallEnvelope envelope, string tool, ClaimsPrincipal user, CallVia via) =>
+        new(tool, envelope.Arguments, user, via)
         {
             IdempotencyKey = envelope.IdempotencyKey,
             InputResponses = envelope.InputResponses,
