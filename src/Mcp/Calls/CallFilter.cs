@@ -66,7 +66,8 @@ internal sealed class CallFilter : IDisposable
             timeout is null ? null : CancellationTokenSource.CreateLinkedTokenSource(timeout.Token, cancellation);
         try
         {
-            return await _runner.RunAsync(call, token => RunToolAsync(call, permit, tool, token), either?.Token ?? cancellation);
+            ToolCall limited = timeout is null ? call : call with { TimeLimit = timeout.Token };
+            return await _runner.RunAsync(limited, token => RunToolAsync(limited, permit, tool, token), either?.Token ?? cancellation);
         }
         catch (OperationCanceledException) when (timeout is { IsCancellationRequested: true } && !cancellation.IsCancellationRequested)
         {
@@ -94,7 +95,8 @@ internal sealed class CallFilter : IDisposable
             return ErrorCodes.Result("tool_error", known.Message);
         }
         catch (Exception failure)
-            when (failure is not (RetryableException or InvocationLostException) && IsUnexpected(failure, cancellation))
+            when (failure is not (RetryableException or InvocationLostException or CallInterruptedException)
+                && IsUnexpected(failure, cancellation))
         {
             return Report(call, failure);
         }

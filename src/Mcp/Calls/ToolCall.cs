@@ -23,6 +23,9 @@ public sealed record ToolCall(
     /// <summary>The question that the request answers; null where it answers none.</summary>
     internal RequestState? Answers { get; init; }
 
+    /// <summary>Says that the time is up that the call may take; never where there is no limit.</summary>
+    internal CancellationToken TimeLimit { get; init; }
+
     /// <summary>A digest of caller, tool and arguments: the same for the same call.</summary>
     internal byte[] Digest()
     {

@@ -39,7 +39,11 @@ internal static class RecoveredCall
     public static InvocationContext? RunOf(JsonRpcRequest request) =>
         request.Context?.Items?.TryGetValue(ItemName, out object? run) == true ? run as InvocationContext : null;
 
-    private static ClaimsPrincipal? PrincipalOf(string name) => name == ToolCall.LocalPrincipal
+    /// <summary>Whether a request is one of these: it was admitted once.</summary>
+    public static bool IsOne(JsonRpcRequest request) => RunOf(request) is not null;
+
+    /// <summary>Somebody of whom the name alone is known; null for <c>local</c>.</summary>
+    public static ClaimsPrincipal? PrincipalOf(string name) => name == ToolCall.LocalPrincipal
         ? null
         : new ClaimsPrincipal(new ClaimsIdentity([new Claim(ClaimTypes.NameIdentifier, name)], "journal"));
 }

@@ -28,6 +28,8 @@ internal sealed class ApiKeys
         string presented = authorization.StartsWith(BearerPrefix, StringComparison.OrdinalIgnoreCase)
             ? authorization[BearerPrefix.Length..].Trim()
             : request.Headers[KeyHeader].ToString();
+        // Browsers cannot set headers of a WebSocket: there the address has the key, and has lost it by now.
+        if (presented.Length == 0 && request.HttpContext.Features.Get<QueryKey>() is { } query) presented = query.Value;
         // Digests: lengths would tell too. No early end: the position of a key would tell.
         byte[] digest = SHA256.HashData(Encoding.UTF8.GetBytes(presented));
         ClaimsPrincipal? caller = null;
@@ -38,6 +40,10 @@ internal sealed class ApiKeys
 
     private static ClaimsPrincipal CallerOf(string name) => new(new ClaimsIdentity([new Claim(ClaimTypes.NameIdentifier, name)], "ApiKey"));
 }
+
+/// <summary>A key that came in the request's address.</summary>
+/// <param name="Value">The key.</param>
+internal sealed record QueryKey(string Value);
 
 /// <summary>
 /// Counts refused keys by address: ten a minute, then the address has to wait. Bounded; addresses beyond that share one count.

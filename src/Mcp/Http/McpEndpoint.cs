@@ -3,7 +3,6 @@ using System.Text;
 using System.Text.Json;
 using System.Threading.Channels;
 using Microsoft.AspNetCore.Http;
-using Microsoft.AspNetCore.Http.Features;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
@@ -21,16 +20,13 @@ internal sealed class McpEndpoint(
     IOptions<VarveMcpOptions> options, IOptions<McpServerOptions> serverOptions, RequestGuard guard, SessionRegistry sessions,
     IEventLog events, TimeProvider time, IHostApplicationLifetime lifetime, ILoggerFactory loggers, IServiceProvider services)
 {
-    private const string EventStreamType = "text/event-stream";
-    private const int ReadBytes = 16 << 10;
-
     private int _listeners;
 
     public async Task HandleAsync(HttpContext context)
     {
         try
         {
-            if (await guard.AdmitAsync(context)) await RouteAsync(context);
+            if (await guard.AdmitAsync(context)) await HandleAdmittedAsync(context);
         }
         catch (Exception exception) when (context.RequestAborted.IsCancellationRequested
             && exception is OperationCanceledException or IOException)
@@ -39,7 +35,8 @@ internal sealed class McpEndpoint(
         }
     }
 
-    private async Task RouteAsync(HttpContext context)
+    /// <summary>Serves a request whose address, origin and key are known to be right.</summary>
+    public async Task HandleAdmittedAsync(HttpContext context)
     {
         string method = context.Request.Method;
         if (HttpMethods.IsPost(method))
@@ -63,9 +60,9 @@ internal sealed class McpEndpoint(
     private async Task PostAsync(HttpContext context)
     {
         HttpRequest request = context.Request;
-        if (!Accepts(request, "application/json") || !Accepts(request, EventStreamType))
+        if (!request.Accepts("application/json") || !request.Accepts(SseBody.ContentType))
         {
-            await RefuseAsync(context, StatusCodes.Status406NotAcceptable, $"Accept must have application/json and {EventStreamType}.");
+            await RefuseAsync(context, StatusCodes.Status406NotAcceptable, $"Accept must have application/json and {SseBody.ContentType}.");
             return;
         }
         if (!request.HasJsonContentType())
@@ -144,7 +141,7 @@ internal sealed class McpEndpoint(
         HttpContext context, StreamableHttpServerTransport transport, JsonRpcMessage message, Func<JsonRpcMessage?, ValueTask>? starting,
         CancellationToken cancellation)
     {
-        BeginEvents(context);
+        SseBody.Begin(context);
         await using SseBody body = new(context.Response.Body, () => context.Response.HasStarted, options.Value.Http.Heartbeat, time);
         try
         {
@@ -172,9 +169,9 @@ internal sealed class McpEndpoint(
 
     private async Task GetAsync(HttpContext context)
     {
-        if (!Accepts(context.Request, EventStreamType))
+        if (!context.Request.Accepts(SseBody.ContentType))
         {
-            await RefuseAsync(context, StatusCodes.Status406NotAcceptable, $"Accept must have {EventStreamType}.");
+            await RefuseAsync(context, StatusCodes.Status406NotAcceptable, $"Accept must have {SseBody.ContentType}.");
             return;
         }
         string id = context.Request.Headers[HeaderNames.SessionId].ToString();
@@ -215,7 +212,7 @@ internal sealed class McpEndpoint(
         CancellationToken cancellation = listening?.Token ?? either.Token;
         if (lastEventId.Length == 0) after = session.Delivered;
         context.Response.Headers[HeaderNames.SessionId] = session.Id;
-        BeginEvents(context);
+        SseBody.Begin(context);
         try
         {
             await context.Response.Body.FlushAsync(cancellation);
@@ -263,47 +260,10 @@ internal sealed class McpEndpoint(
 
     private async ValueTask<ReadOnlyMemory<byte>?> ReadBodyAsync(HttpContext context)
     {
-        int bytesMax = options.Value.MessageBytesMax;
-        // The limit is kept here. Kestrel's own would close the connection at once, and the client would lose the answer with it; now
-        // Kestrel reads and drops what is still coming, for at most 5 s.
-        if (context.Features.Get<IHttpMaxRequestBodySizeFeature>() is { IsReadOnly: false } limit) limit.MaxRequestBodySize = null;
-        (int status, string refusal) = (StatusCodes.Status413PayloadTooLarge, $"A message has at most {bytesMax} bytes.");
-        if (context.Request.Headers.ContentEncoding.Count > 0)
-            (status, refusal) = (StatusCodes.Status415UnsupportedMediaType, "Encoded bodies are not read.");
-        else if (!(context.Request.ContentLength > bytesMax))
-        {
-            try
-            {
-                if (await ReadBodyAsync(context, bytesMax) is { } body) return body;
-            }
-            catch (BadHttpRequestException exception)
-            {
-                (status, refusal) = (exception.StatusCode, "The body could not be read.");
-            }
-        }
-        await RefuseAsync(context, status, refusal);
+        RequestBody body = await RequestBody.ReadAsync(context, options.Value.MessageBytesMax);
+        if (body.Refusal is null) return body.Bytes;
+        await RefuseAsync(context, body.Status, body.Refusal);
         return null;
-    }
-
-    /// <summary>The whole body; null where it is longer than allowed, whatever its announced length was.</summary>
-    private static async ValueTask<ReadOnlyMemory<byte>?> ReadBodyAsync(HttpContext context, int bytesMax)
-    {
-        using MemoryStream body = new((int)Math.Min(context.Request.ContentLength ?? 0, ReadBytes));
-        byte[] buffer = ArrayPool<byte>.Shared.Rent(ReadBytes);
-        try
-        {
-            int read;
-            while ((read = await context.Request.Body.ReadAsync(buffer, context.RequestAborted)) > 0)
-            {
-                if (body.Length + read > bytesMax) return null;
-                body.Write(buffer, 0, read);
-            }
-            return body.GetBuffer().AsMemory(0, (int)body.Length);
-        }
-        finally
-        {
-            ArrayPool<byte>.Shared.Return(buffer);
-        }
     }
 
     private static void SetContext(HttpContext context, JsonRpcMessage message)
@@ -333,15 +293,6 @@ internal sealed class McpEndpoint(
         return default;
     }
 
-    private static void BeginEvents(HttpContext context)
-    {
-        IHeaderDictionary headers = context.Response.Headers;
-        headers.ContentType = EventStreamType;
-        headers.CacheControl = "no-cache,no-store";
-        headers["X-Accel-Buffering"] = "no";
-        context.Features.Get<IHttpResponseBodyFeature>()?.DisableBuffering();
-    }
-
     /// <summary>event := "event: message" | "id: " id | "data: " message, one line each; JSON of the SDK has no line breaks.</summary>
     private static void Format(ArrayBufferWriter<byte> buffer, string id, ReadOnlySpan<byte> message)
     {
@@ -351,9 +302,6 @@ internal sealed class McpEndpoint(
         buffer.Write(message);
         buffer.Write("\n\n"u8);
     }
-
-    private static bool Accepts(HttpRequest request, string type) =>
-        request.GetTypedHeaders().Accept.Any(accepted => accepted.MatchesMediaType(type));
 
     private static Task RefuseMethodAsync(HttpContext context, string allowed)
     {

@@ -12,6 +12,7 @@ namespace Varve.Mcp.Http;
 internal sealed class RequestGuard
 {
     private const string Methods = "POST, GET, DELETE, OPTIONS";
+    private const string ExposedHeaders = $"{HeaderNames.SessionId}, Location, Retry-After";
 
     private readonly McpHttpOptions _options;
     private readonly ApiKeys _keys;
@@ -27,30 +28,36 @@ internal sealed class RequestGuard
     /// <summary>False where the request was answered: refused, or one that only asks what is allowed.</summary>
     public async ValueTask<bool> AdmitAsync(HttpContext context)
     {
-        string? refusal = FindRefusal(context);
-        if (refusal is not null)
-        {
-            await JsonRpcReply.WriteAsync(context, StatusCodes.Status403Forbidden, ErrorCodes.Refused, refusal);
-            return false;
-        }
+        Admission admission = Admit(context);
+        if (admission.Refusal is { } refusal)
+            await JsonRpcReply.WriteAsync(context, admission.Status, ErrorCodes.Refused, refusal);
+        return admission.IsAdmitted;
+    }
+
+    /// <summary>Decides, and sets what goes with it: the caller, the headers. A refusal's body is for others to write.</summary>
+    /// <param name="context">The request.</param>
+    /// <param name="methods">What <c>OPTIONS</c> is told.</param>
+    /// <param name="isOpen">Whether anybody may come in who has no key, but comes from the right place.</param>
+    public Admission Admit(HttpContext context, string methods = Methods, bool isOpen = false)
+    {
+        if (FindRefusal(context, methods) is { } refusal) return new Admission(StatusCodes.Status403Forbidden, refusal);
         if (HttpMethods.IsOptions(context.Request.Method))
         {
             context.Response.StatusCode = StatusCodes.Status204NoContent;
-            context.Response.Headers.Allow = Methods;
-            return false;
+            context.Response.Headers.Allow = methods;
+            return new Admission(StatusCodes.Status204NoContent, null);
         }
-        if (_keys.IsEmpty) return true;
+        if (isOpen || _keys.IsEmpty) return Admission.Granted;
         if (_keys.Find(context.Request) is { } caller)
         {
             context.User = caller;
-            return true;
+            return Admission.Granted;
         }
         bool mayTryAgain = _failedKeys.TryCount(context.Connection.RemoteIpAddress);
         if (mayTryAgain) context.Response.Headers.WWWAuthenticate = "Bearer";
         else context.Response.Headers.RetryAfter = "60";
         int status = mayTryAgain ? StatusCodes.Status401Unauthorized : StatusCodes.Status429TooManyRequests;
-        await JsonRpcReply.WriteAsync(context, status, ErrorCodes.Refused, "Unauthorized.");
-        return false;
+        return new Admission(status, "Unauthorized.");
     }
 
     /// <summary>Whether an address may be bound, or a connection to it served.</summary>
@@ -58,7 +65,7 @@ internal sealed class RequestGuard
         local is null || IPAddress.IsLoopback(local)
         || (options.AllowRemote && options.ApiKeys.Count > 0 && (isTls || options.BehindProxy));
 
-    private string? FindRefusal(HttpContext context)
+    private string? FindRefusal(HttpContext context, string methods)
     {
         HttpRequest request = context.Request;
         if (!MayServe(_options, context.Connection.LocalIpAddress, request.IsHttps)) return "Not served on this address.";
@@ -71,7 +78,7 @@ internal sealed class RequestGuard
         string origin = request.Headers.Origin.ToString();
         if (origin.Length == 0) return null;
         context.Response.Headers.Append("Vary", "Origin");
-        if (_options.AllowedOrigins.Contains(origin)) AddCors(context, origin);
+        if (_options.AllowedOrigins.Contains(origin)) AddCors(context, origin, methods);
         else if (!Uri.TryCreate(origin, UriKind.Absolute, out Uri? page) || !IsOwn(page.Host, page.Port, port))
             return "Origin not allowed.";
         return null;
@@ -82,14 +89,24 @@ internal sealed class RequestGuard
         name is "localhost" or "127.0.0.1" or "[::1]" or "::1" && (port == ownPort || ownPort == 0);
 
     /// <summary>Only for origins that were named: never "*", never with credentials of the browser's own.</summary>
-    private static void AddCors(HttpContext context, string origin)
+    private static void AddCors(HttpContext context, string origin, string methods)
     {
         IHeaderDictionary headers = context.Response.Headers;
         headers.AccessControlAllowOrigin = origin;
-        headers.AccessControlExposeHeaders = HeaderNames.SessionId;
+        headers.AccessControlExposeHeaders = ExposedHeaders;
         if (!HttpMethods.IsOptions(context.Request.Method)) return;
-        headers.AccessControlAllowMethods = Methods;
+        headers.AccessControlAllowMethods = methods;
         headers.AccessControlAllowHeaders = context.Request.Headers.AccessControlRequestHeaders;
         headers.AccessControlMaxAge = "600";
     }
+}
+
+/// <summary>What is done with a request before anything of it is read.</summary>
+/// <param name="Status">Of the answer, where it is not admitted.</param>
+/// <param name="Refusal">Why; null where it is admitted, or has asked only what is allowed.</param>
+internal readonly record struct Admission(int Status, string? Refusal)
+{
+    public static Admission Granted { get; } = new(StatusCodes.Status200OK, null);
+
+    public bool IsAdmitted => Status == StatusCodes.Status200OK;
 }

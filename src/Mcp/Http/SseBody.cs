@@ -1,3 +1,6 @@
+using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Http.Features;
+
 namespace Varve.Mcp.Http;
 
 /// <summary>
@@ -5,6 +8,8 @@ namespace Varve.Mcp.Http;
 /// </summary>
 internal sealed class SseBody : Stream
 {
+    public const string ContentType = "text/event-stream";
+
     private static readonly byte[] Comment = ":\n\n"u8.ToArray();
 
     private readonly Stream _inner;
@@ -18,6 +23,16 @@ internal sealed class SseBody : Stream
     {
         (_inner, _hasStarted, _timer) = (inner, hasStarted, new PeriodicTimer(interval, time));
         _beating = BeatAsync();
+    }
+
+    /// <summary>The headers of a response that is a stream of events: nobody on its way keeps it, or waits for more of it.</summary>
+    public static void Begin(HttpContext context)
+    {
+        IHeaderDictionary headers = context.Response.Headers;
+        headers.ContentType = ContentType;
+        headers.CacheControl = "no-cache,no-store";
+        headers["X-Accel-Buffering"] = "no";
+        context.Features.Get<IHttpResponseBodyFeature>()?.DisableBuffering();
     }
 
     public override bool CanRead => false;

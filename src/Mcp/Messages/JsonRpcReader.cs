@@ -1,7 +1,6 @@
 using System.Diagnostics.CodeAnalysis;
 using System.Text.Json;
 using System.Text.Json.Serialization.Metadata;
-using System.Text.Unicode;
 using ModelContextProtocol;
 using ModelContextProtocol.Protocol;
 
@@ -10,10 +9,6 @@ namespace Varve.Mcp.Messages;
 /// <summary>Bytes to one JSON-RPC message, by stricter rules than JSON's: no batch, no member twice, at most 32 levels.</summary>
 internal static class JsonRpcReader
 {
-    private const int DepthMax = 32;
-
-    private static readonly JsonDocumentOptions Rules = new() { MaxDepth = DepthMax, AllowDuplicateProperties = false };
-
     public static JsonTypeInfo<JsonRpcMessage> MessageType { get; } =
         (JsonTypeInfo<JsonRpcMessage>)McpJsonUtilities.DefaultOptions.GetTypeInfo(typeof(JsonRpcMessage));
 
@@ -32,11 +27,11 @@ internal static class JsonRpcReader
 
     private static (JsonRpcMessage? Message, McpErrorCode Code, string Problem) Read(ReadOnlyMemory<byte> json)
     {
-        string notJson = $"This is not JSON in UTF-8, nests deeper than {DepthMax} levels, or has a member twice.";
+        string notJson = $"This is not JSON in UTF-8, nests deeper than {StrictJson.DepthMax} levels, or has a member twice.";
         try
         {
-            if (!IsText(json.Span)) return (null, McpErrorCode.ParseError, notJson);
-            using JsonDocument document = JsonDocument.Parse(json, Rules);
+            if (!StrictJson.IsText(json.Span)) return (null, McpErrorCode.ParseError, notJson);
+            using JsonDocument document = JsonDocument.Parse(json, StrictJson.Rules);
             string? problem = FindProblem(document.RootElement);
             return problem is null
                 ? (JsonSerializer.Deserialize(json.Span, MessageType), default, "")
@@ -45,28 +40,6 @@ internal static class JsonRpcReader
         catch (JsonException)
         {
             return (null, McpErrorCode.ParseError, notJson);
-        }
-    }
-
-    /// <summary>
-    /// Whether every string can be read. The parser does not look into strings, and whoever reads one with half a character in it later, by
-    /// its bytes or by an escape, gets an exception where none is expected.
-    /// </summary>
-    private static bool IsText(ReadOnlySpan<byte> json)
-    {
-        if (!Utf8.IsValid(json)) return false;
-        // Only escapes of surrogates can be halves.
-        if (json.IndexOf("\\ud"u8) < 0 && json.IndexOf("\\uD"u8) < 0) return true;
-        Utf8JsonReader reader = new(json);
-        try
-        {
-            while (reader.Read())
-                if (reader.ValueIsEscaped) reader.GetString();
-            return true;
-        }
-        catch (InvalidOperationException)
-        {
-            return false;
         }
     }
 
