@@ -107,6 +107,7 @@ public sealed class EndingTests
         Assert.True(await calls > 0);
         // One of the old has a call, and ends with it.
         Assert.False(running.IsCompleted);
+        await host.UntilAsync(pool => pool.Workers.Count == 3);
         Assert.Single(host.Pool.Status.Workers, worker => worker.State == WorkerState.Draining);
         await cancel.CancelAsync();
         await Assert.ThrowsAnyAsync<OperationCanceledException>(() => running);
