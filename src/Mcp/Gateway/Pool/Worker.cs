@@ -281,7 +281,8 @@ internal sealed class Worker
         LineReader lines = new(_process!.Errors, ErrorLineBytesMax);
         try
         {
-            while (lines.TryRead(out ReadOnlyMemory<byte> line)) _log.Said(_slot, _process.Id, Encoding.UTF8.GetString(line.Span).TrimEnd());
+            while (lines.TryRead(out ReadOnlyMemory<byte> line))
+                _log.Said(_slot, _process.Id, Encoding.UTF8.GetString(line.Span).TrimEnd());
         }
         catch (Exception exception) when (exception is IOException or ObjectDisposedException)
         {
