@@ -48,6 +48,12 @@ internal static class DashboardFiles
     private static Task WriteFileAsync(HttpContext context)
     {
         string name = context.Request.RouteValues["file"] as string ?? "";
+        if (name is "" or Page)
+        {
+            // The page names its files as below its own address, so there is one address for it.
+            context.Response.Redirect(context.Request.PathBase + "/");
+            return Task.CompletedTask;
+        }
         if (Files.TryGetValue(name, out DashboardFile? file)) return WriteAsync(context, file);
         context.Response.StatusCode = StatusCodes.Status404NotFound;
         return Task.CompletedTask;

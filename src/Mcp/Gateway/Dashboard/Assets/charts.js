@@ -1,6 +1,7 @@
 // Charts of the last five minutes, drawn by uPlot (vendor/uplot). The caption tells the newest values, or those under the pointer.
 
 import { h, setText } from "./dom.js";
+import { bytes, count, percent } from "./format.js";
 import { live } from "./live.js";
 
 const WindowSeconds = 300;
@@ -8,8 +9,8 @@ const Height = 150;
 const charts = new Set();
 
 /** A chart of some of live.series: {title, series: [{name, label, colour}], format, max}. It draws itself while it is seen. */
-export function createChart({ title, series, format, max = null, isFilled = false }) {
-  const values = series.map(() => h("span", { class: "chart-value" }, "–"));
+export function createChart({ title, series, format, max = null, isFilled = false, isLogarithmic = false }) {
+  const values = series.map(() => h("span", { class: format === count || format === percent ? "chart-value" : "chart-value wide" }, "–"));
   const legend = h("div", { class: "legend" }, series.map((one, index) =>
     h("span", { class: "legend-item" }, h("span", { class: `swatch ${one.colour}` }), one.label, " ", values[index])));
   const place = h("div", { class: "chart-place" });
@@ -27,7 +28,7 @@ export function createChart({ title, series, format, max = null, isFilled = fals
     empty.hidden = series.some((one) => live.series[one.name].some((value) => value !== null));
     const data = [live.times, ...series.map((one) => live.series[one.name])];
     if (chart.plot) chart.plot.setData(data);
-    else chart.plot = new window.uPlot(optionsOf({ series, format, max, isFilled, place, chart, show }), data, place);
+    else chart.plot = new window.uPlot(optionsOf({ series, format, max, isFilled, isLogarithmic, place, chart, show }), data, place);
     show();
   };
   chart.redraw = () => {
@@ -52,9 +53,30 @@ export function redrawCharts() {
   for (const chart of charts) chart.redraw();
 }
 
-function optionsOf({ series, format, max, isFilled, place, chart, show }) {
-  const colours = getComputedStyle(document.documentElement);
-  const colour = (name) => colours.getPropertyValue(`--${name}`).trim();
+// Whole decades, at least two of them: the scale does not move with each value.
+function decades(_, lowest, highest) {
+  const first = Math.floor(Math.log10(Math.max(0.1, lowest ?? 1)));
+  return [10 ** first, 10 ** Math.max(first + 2, Math.ceil(Math.log10(Math.max(0.1, highest ?? 1))))];
+}
+
+function powersOfTen(_, __, first, last) {
+  const powers = [];
+  for (let power = first; power <= last * 1.001; power *= 10) powers.push(power);
+  return powers;
+}
+
+// A colour of the style sheet as a canvas takes it: of the two of light and dark the one that holds.
+function colourOf(name, place) {
+  const probe = h("span");
+  probe.style.color = `var(--${name})`;
+  place.append(probe);
+  const { color } = getComputedStyle(probe);
+  probe.remove();
+  return color;
+}
+
+function optionsOf({ series, format, max, isFilled, isLogarithmic, place, chart, show }) {
+  const colour = (name) => colourOf(name, place);
   const grid = { stroke: colour("grid"), width: 1 };
   const axis = { stroke: colour("text-muted"), font: "11px system-ui, sans-serif", grid, ticks: { show: false } };
   const twoDigits = (value) => String(value).padStart(2, "0");
@@ -66,14 +88,17 @@ function optionsOf({ series, format, max, isFilled, place, chart, show }) {
     cursor: { y: false, drag: { x: false, y: false }, sync: { key: "varve" }, points: { size: 6 } },
     scales: {
       x: { time: true, range: () => [Date.now() / 1_000 - WindowSeconds, Date.now() / 1_000] },
-      y: { range: (_, __, highest) => [0, max ?? Math.max(1, (highest ?? 0) * 1.15)] },
+      y: isLogarithmic ? { distr: 3, range: decades } : { range: (_, __, highest) => [0, max ?? Math.max(1, (highest ?? 0) * 1.15)] },
     },
     axes: [
-      { ...axis, size: 24, space: 70, values: (_, times) => times.map((time) => {
+      { ...axis, size: 24, space: 70, incrs: [60, 120, 300], values: (plot, times) => times.map((time) => {
+        // At the very left it would stand below the other axis's zero.
+        if (time < plot.scales.x.min + 12) return "";
         const date = new Date(time * 1_000);
         return `${twoDigits(date.getHours())}:${twoDigits(date.getMinutes())}`;
-      }), incrs: [60, 120, 300] },
-      { ...axis, size: 62, space: 32, values: (_, ticks) => ticks.map(format) },
+      }) },
+      { ...axis, size: 62, space: 32, values: (_, ticks) => ticks.map(format), ...(isLogarithmic ? { splits: powersOfTen } : {}),
+        ...(format === bytes ? { incrs: Array.from({ length: 50 }, (_, power) => 2 ** power) } : {}) },
     ],
     series: [{}, ...series.map((one, index) => ({
       stroke: colour(one.colour),

@@ -28,6 +28,12 @@ export function append(element, children) {
   }
 }
 
+/** Puts these children in place of those there are. */
+export function replace(element, ...children) {
+  element.replaceChildren();
+  append(element, children);
+}
+
 /** The text, set only where it is another one: nothing is drawn or read out anew for the same. */
 export function setText(element, text) {
   const wanted = String(text);

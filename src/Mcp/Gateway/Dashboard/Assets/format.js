@@ -11,7 +11,7 @@ export function count(value) {
 
 export function rate(value) {
   if (!known(value)) return None;
-  return value < 10 ? value.toFixed(1) : count(Math.round(value));
+  return value > 0 && value < 10 ? value.toFixed(1) : count(Math.round(value));
 }
 
 export function bytes(value) {
@@ -27,7 +27,7 @@ export function bytes(value) {
 
 export function milliseconds(value) {
   if (!known(value)) return None;
-  if (value < 10) return `${value.toFixed(1)} ms`;
+  if (value > 0 && value < 10) return `${value.toFixed(1)} ms`;
   if (value < 1_000) return `${Math.round(value)} ms`;
   return value < 60_000 ? `${(value / 1_000).toFixed(1)} s` : duration(value / 1_000);
 }

@@ -2,11 +2,11 @@
 
 import { getJson, send } from "./api.js";
 import { confirm, notify } from "./dialog.js";
-import { h, icon, setAttribute, setText, sync } from "./dom.js";
+import { h, icon, replace, setAttribute, setText, sync } from "./dom.js";
 import { clock, count, instant, milliseconds } from "./format.js";
 import { jsonView } from "./json-view.js";
 import { atMostEvery, live } from "./live.js";
-import { empty, pill, setPill, table } from "./parts.js";
+import { empty, labelled, pill, setPill, table, tableRow } from "./parts.js";
 import { drafts, isReadOnly, loadTools } from "./tools.js";
 
 const Limit = 50;
@@ -15,7 +15,7 @@ const FollowInterval = 1_000;
 
 export function createHistoryView() {
   const { element: tableBox, body } = table("Journaled calls",
-    [{ label: "Came" }, { label: "Tool", class: "wide" }, { label: "State" }, { label: "Runs", class: "number" }, { label: "Time", class: "number" }]);
+    [{ label: "Created" }, { label: "Tool", class: "wide" }, { label: "State" }, { label: "Attempts", class: "number" }, { label: "Duration", class: "number" }]);
   const note = empty("Asking for the calls…");
   const refresh = h("button", { type: "button", class: "small", click: () => load() }, icon("refresh"), "Refresh");
   const detail = createDetail(() => load());
@@ -43,10 +43,10 @@ export function createHistoryView() {
 
   function updateRow(row, call) {
     const { parts } = row;
-    setText(parts.came, clock(call.created_at));
+    setText(parts.created, clock(call.created_at));
     setText(parts.link, call.tool);
     setPill(parts.state, call.state);
-    setText(parts.runs, count(call.attempts));
+    setText(parts.attempts, count(call.attempts));
     setText(parts.time, timeOf(call));
     setAttribute(row, "data-selected", call.id === selected ? "" : null);
     setAttribute(parts.link, "aria-current", call.id === selected ? "true" : null);
@@ -72,9 +72,10 @@ export function createHistoryView() {
 }
 
 function createRow(call) {
-  const parts = { came: h("td", { class: "muted number-left" }), link: h("a", { href: `#/history/${encodeURIComponent(call.id)}`, class: "data row-link" }),
-    state: pill("–"), runs: h("td", { class: "number" }), time: h("td", { class: "number" }) };
-  const row = h("tr", { class: "selectable" }, parts.came, h("th", { scope: "row", class: "wide" }, parts.link), h("td", null, parts.state), parts.runs, parts.time);
+  const parts = { created: h("td", { class: "muted number-left" }), link: h("a", { href: `#/history/${encodeURIComponent(call.id)}`, class: "data row-link" }),
+    state: pill("–"), attempts: h("td", { class: "number" }), time: h("td", { class: "number" }) };
+  const row = tableRow(h("tr", { class: "selectable" }, parts.created, h("th", { scope: "row", class: "wide" }, parts.link), h("td", null, parts.state),
+    labelled("attempts", parts.attempts), parts.time));
   row.parts = parts;
   return row;
 }
@@ -86,7 +87,7 @@ function timeOf(call) {
 
 function createDetail(onChange) {
   const element = h("section", { class: "card detail", "aria-label": "Call" });
-  const start = () => element.replaceChildren(h("div", { class: "card-head" }, h("h2", null, "Call")), empty("Choose a call to see its arguments and its result."));
+  const start = () => replace(element, h("div", { class: "card-head" }, h("h2", null, "Call")), empty("Choose a call to see its arguments and its result."));
   let shown = null, timer = 0;
   start();
 
@@ -105,7 +106,7 @@ function createDetail(onChange) {
       tool = tools.find((one) => one.name === call.tool);
     } catch (error) {
       if (shown !== id) return;
-      element.replaceChildren(backLink(), empty(error.status === 404 ? "There is no such call, or it is another caller's." : error.message));
+      replace(element, backLink(), empty(error.status === 404 ? "There is no such call, or it is another caller's." : error.message));
       return;
     }
     if (shown !== id) return;
@@ -126,11 +127,11 @@ function createDetail(onChange) {
       h("button", { type: "button", click: () => openInForm(call), disabled: !call.arguments }, "Open in form"),
       isFinished ? null : h("button", { type: "button", class: "danger", click: () => abort(call) }, "Abort"),
     ];
-    element.replaceChildren(
+    replace(element,
       backLink(),
       h("div", { class: "card-head" }, h("h2", { class: "data" }, call.tool), pill(call.state)),
-      h("dl", { class: "facts" }, fact("Call", call.id), fact("Came", clock(call.created_at)), fact("Ended", isFinished ? clock(call.finished_at) : "not yet"),
-        fact("Runs", count(call.attempts)), fact("Time", timeOf(call))),
+      h("dl", { class: "facts" }, fact("Call", call.id), fact("Created", clock(call.created_at)), fact("Finished", isFinished ? clock(call.finished_at) : "not yet"),
+        fact("Attempts", count(call.attempts)), fact("Duration", timeOf(call))),
       h("div", { class: "actions" }, buttons),
       h("h3", null, "Arguments"), call.arguments === undefined || call.arguments === null ? empty("They were not kept.") : jsonView(call.arguments, "Arguments"),
       h("h3", null, "Result"), resultOf(call));

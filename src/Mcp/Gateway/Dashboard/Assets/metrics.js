@@ -14,7 +14,7 @@ export function createChartsView() {
       h("div", { class: "two" },
         createChart({ title: "Throughput", isFilled: true, format: (value) => `${rate(value)}/s`,
           series: [{ name: "per_second", label: "calls", colour: "series-1" }] }),
-        createChart({ title: "Latency", format: milliseconds,
+        createChart({ title: "Latency", isLogarithmic: true, format: milliseconds,
           series: [{ name: "p50_ms", label: "p50", colour: "series-1" }, { name: "p99_ms", label: "p99", colour: "series-2" }] }),
         createChart({ title: "Calls in the pool", isFilled: true, format: count,
           series: [{ name: "in_flight", label: "in flight", colour: "series-1" }, { name: "queued", label: "queued", colour: "series-2" }] }),

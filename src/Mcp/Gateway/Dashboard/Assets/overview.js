@@ -4,7 +4,7 @@ import { createChart } from "./charts.js";
 import { h, setAttribute, setShare, setText, sync } from "./dom.js";
 import { bytes, count, duration, milliseconds, rate } from "./format.js";
 import { live } from "./live.js";
-import { card, empty, pill, setPill, table } from "./parts.js";
+import { card, empty, labelled, pill, setPill, table, tableRow } from "./parts.js";
 import { createRunningList } from "./running.js";
 
 export function createOverview() {
@@ -17,7 +17,7 @@ export function createOverview() {
     h("div", { class: "two" },
       createChart({ title: "Throughput", isFilled: true, format: (value) => `${rate(value)}/s`,
         series: [{ name: "per_second", label: "calls", colour: "series-1" }] }),
-      createChart({ title: "Latency", format: milliseconds,
+      createChart({ title: "Latency", isLogarithmic: true, format: milliseconds,
         series: [{ name: "p50_ms", label: "p50", colour: "series-1" }, { name: "p99_ms", label: "p99", colour: "series-2" }] })),
     workers.element,
     h("div", { class: "two uneven" },
@@ -89,11 +89,11 @@ function createWorkers() {
     const fill = h("span", { class: "bar-fill" });
     const parts = { name: h("span", { class: "strong" }), pid: h("span", { class: "muted" }), state: pill("–"), load: h("span", { class: "load-text" }), fill,
       failure: h("div", { class: "failure data" }), numbers: Array.from({ length: 6 }, number) };
-    const row = h("tr", null,
+    const row = tableRow(h("tr", { class: "worker" },
       h("th", { scope: "row" }, parts.name, " ", parts.pid),
       h("td", null, parts.state, parts.failure),
       h("td", { class: "wide" }, h("span", { class: "load" }, h("span", { class: "bar", "aria-hidden": "true" }, fill), parts.load)),
-      parts.numbers);
+      ["served", "errors", "p50", "p99", "restarts", "memory"].map((label, index) => labelled(label, parts.numbers[index]))));
     row.parts = parts;
     return row;
   };
@@ -115,7 +115,7 @@ function createWorkers() {
         setAttribute(parts.fill, "data-tone", pool.worker_concurrency && worker.in_flight >= concurrency ? "warn" : null);
         setText(parts.load, pool.worker_concurrency ? `${worker.in_flight ?? 0}/${concurrency}` : count(worker.in_flight ?? 0));
         const texts = [count(worker.served), count(worker.errors), milliseconds(worker.p50_ms), milliseconds(worker.p99_ms), count(worker.restarts),
-          bytes(worker.memory_bytes)];
+          worker.memory_bytes > 0 ? bytes(worker.memory_bytes) : "–"];
         texts.forEach((text, index) => setText(parts.numbers[index], text));
         setAttribute(parts.numbers[1], "data-tone", worker.errors > 0 ? "bad" : null);
         setAttribute(parts.numbers[4], "data-tone", worker.restarts > 0 ? "warn" : null);
@@ -137,7 +137,7 @@ function createBreakers() {
     element: card("Breakers", null, list, none),
     update({ breakers = {} }) {
       const entries = Object.entries(breakers ?? {}).map(([tool, breaker]) => ({ tool, ...breaker }));
-      const order = (breaker) => breaker.state === "closed" ? 1 : 0;
+      const order = (breaker) => ["open", "half_open", "closed"].indexOf(breaker.state);
       entries.sort((left, right) => order(left) - order(right) || left.tool.localeCompare(right.tool));
       none.hidden = entries.length > 0;
       sync(list, entries, (breaker) => breaker.tool, create, ({ parts }, breaker) => {

@@ -12,7 +12,8 @@ const Words = { running: "Running", success: "Success", error: "The tool tells o
 /** The view of a run; `onAnswer` gets what it asked for, as members of the next call's envelope. */
 export function createRunView(run, onAnswer) {
   const state = pill("running");
-  const said = h("span", { role: "status", class: "run-said" });
+  const said = h("span", { role: "status", class: "only-read" });
+  const replayed = h("span", { class: "tag", hidden: true }, "from the journal");
   const time = h("span", { class: "muted number" });
   const fill = h("span", { class: "bar-fill" });
   const bar = h("span", { class: "bar thick", role: "progressbar", "aria-label": "Progress", "aria-valuemin": "0", "aria-valuemax": "100" }, fill);
@@ -22,7 +23,7 @@ export function createRunView(run, onAnswer) {
   const chunkList = h("ol", { class: "chunks", tabindex: "0", role: "region", "aria-label": "Chunks" });
   const chunkPart = h("div", { hidden: true }, chunkTitle, chunkList);
   const end = h("div", { class: "run-end" });
-  let shownChunks = 0, isEnded = false;
+  let isEnded = false;
 
   const update = () => {
     const { progress } = run;
@@ -40,6 +41,7 @@ export function createRunView(run, onAnswer) {
     if (isRunning || isEnded) return;
     isEnded = true;
     clearInterval(timer);
+    replayed.hidden = !run.isReplayed;
     setText(said, `${Words[run.state] ?? run.state}${run.isReplayed ? ", answered from the journal" : ""}`);
     showEnd();
   };
@@ -51,7 +53,7 @@ export function createRunView(run, onAnswer) {
     const isAtEnd = chunkList.scrollHeight - chunkList.scrollTop - chunkList.clientHeight < 30;
     // What is not shown is not kept: a tool may send more than a page can hold.
     for (const chunk of run.chunks.splice(0)) {
-      chunkList.append(h("li", { value: ++shownChunks, class: "data" }, typeof chunk.data === "string" ? chunk.data : JSON.stringify(chunk.data)));
+      chunkList.append(h("li", { value: Number.isInteger(chunk.index) ? chunk.index + 1 : null, class: "data" }, typeof chunk.data === "string" ? chunk.data : JSON.stringify(chunk.data)));
     }
     while (chunkList.childElementCount > ChunksShownMax) chunkList.firstElementChild.remove();
     if (isAtEnd) chunkList.scrollTop = chunkList.scrollHeight;
@@ -73,6 +75,6 @@ export function createRunView(run, onAnswer) {
   const timer = setInterval(update, 500);
   setText(said, "Running");
   update();
-  return h("div", { class: "run" }, h("div", { class: "run-line" }, state, said, h("span", { class: "call-end" }, time)),
+  return h("div", { class: "run" }, h("div", { class: "run-line" }, state, replayed, said, h("span", { class: "call-end" }, time)),
     h("div", { class: "call-line" }, bar, figure), message, chunkPart, end);
 }

@@ -3,9 +3,9 @@
 import { ApiError, send } from "./api.js";
 import { notify } from "./dialog.js";
 import { h, icon, setAttribute, setShare, setText, sync } from "./dom.js";
-import { clock, count, milliseconds } from "./format.js";
+import { clock, count, duration, milliseconds } from "./format.js";
 import { atMostEvery, live } from "./live.js";
-import { card, empty, pill, table } from "./parts.js";
+import { card, empty, labelled, pill, table, tableRow } from "./parts.js";
 
 const RedrawInterval = 250;
 const RunningShownMax = 100;
@@ -88,7 +88,7 @@ function updateItem(item, call) {
   setText(parts.via, Via[call.via] ?? call.via ?? "");
   setText(parts.message, call.message ?? "\u00a0");
   setText(parts.chunks, call.chunks > 0 ? `${count(call.chunks)} ${call.chunks === 1 ? "chunk" : "chunks"}` : "");
-  setText(parts.time, milliseconds(Math.max(0, Math.floor((Date.now() - call.startedAt) / 1_000) * 1_000)));
+  setText(parts.time, duration(Math.max(0, (Date.now() - call.startedAt) / 1_000)));
   setText(parts.figure, isKnown ? `${count(call.progress)}/${count(call.total)}` : call.progress > 0 ? count(call.progress) : "");
   setAttribute(parts.bar, "data-unknown", isKnown ? null : "");
   setAttribute(parts.bar, "aria-valuenow", isKnown ? Math.round(call.progress / call.total * 100) : null);
@@ -109,15 +109,15 @@ async function cancelCall(call, button) {
 
 function createEndedTable() {
   const { element, body } = table("Calls that have just ended",
-    [{ label: "Ended" }, { label: "Tool", class: "wide" }, { label: "By" }, { label: "Status" }, { label: "Chunks", class: "number" }, { label: "Time", class: "number" }]);
+    [{ label: "Ended" }, { label: "Tool", class: "wide" }, { label: "By" }, { label: "Status" }, { label: "Chunks", class: "number" }, { label: "Duration", class: "number" }]);
   const none = empty("No call has ended since this page was opened.");
-  const create = (call) => h("tr", null,
+  const create = (call) => tableRow(h("tr", null,
     h("td", { class: "muted number-left" }, clock(call.endedAt)),
     h("th", { scope: "row", class: "data wide" }, call.tool),
     h("td", { class: "muted" }, Via[call.via] ?? call.via ?? ""),
     h("td", null, pill(call.status ?? "ended")),
-    h("td", { class: "number" }, call.chunks > 0 ? count(call.chunks) : "–"),
-    h("td", { class: "number" }, milliseconds(call.ms)));
+    labelled("chunks", h("td", { class: "number" }, call.chunks > 0 ? count(call.chunks) : "–")),
+    h("td", { class: "number" }, milliseconds(call.ms))));
   return {
     element: h("div", { class: "ended-box" }, element, none),
     update() {

@@ -185,21 +185,21 @@ function jsonEditor(field) {
   });
 }
 
-// A field of several: a fieldset; where it may be left out, a box in its legend says whether it is there.
+// A field of several: a fieldset. Where it may be left out, a box in its legend says whether it is there; a list or entries are, once there is one.
 function group(field, content, { read, write, childOf, focus }) {
   const { schema, label, isTop } = field;
   if (isTop) return { element: content, read, write, childOf, focus };
   const error = h("p", { class: "field-error", hidden: true });
-  const box = field.isRequired ? null : h("input", { type: "checkbox", id: newId("field") });
-  const name = [h("span", { class: "data" }, schema.title ?? label ?? "Value"),
-    field.isRequired ? h("span", { class: "required", "aria-hidden": "true" }, "*") : null];
+  const box = field.isRequired || field.hasRows ? null : h("input", { type: "checkbox", id: newId("field") });
+  const name = h("span", null, h("span", { class: "data" }, schema.title ?? label ?? "Value"),
+    field.isRequired ? h("span", { class: "required", "aria-hidden": "true" }, "*") : null);
   const body = h("div", { class: "group-body" }, schema.description ? h("p", { class: "hint data" }, schema.description) : null, content, error);
   const setPresent = (isPresent) => {
     if (box) box.checked = isPresent;
     body.hidden = !isPresent;
   };
   box?.addEventListener("change", () => setPresent(box.checked));
-  setPresent(field.isRequired || schema.default !== undefined);
+  setPresent(!box || schema.default !== undefined);
   return {
     element: h("fieldset", { class: "group" },
       h("legend", null, box ? [box, h("label", { for: box.id }, name)] : name, h("span", { class: "type" }, typeName(field.schema, field.root, field.depth))),
@@ -215,7 +215,7 @@ function group(field, content, { read, write, childOf, focus }) {
       return box && !box.checked ? undefined : read(errors);
     },
     write(value) {
-      setPresent(value !== undefined || field.isRequired);
+      setPresent(!box || value !== undefined);
       write(value);
     },
   };
@@ -276,8 +276,8 @@ function rowsEditor(field, addLabel, createRow, readRows, writeRows) {
     writeRows(value, add);
   };
   if (field.schema.default !== undefined) write(field.schema.default);
-  return group(field, h("div", null, list, addButton), {
-    read: (errors) => readRows(rows, errors),
+  return group({ ...field, hasRows: true }, h("div", null, list, addButton), {
+    read: (errors) => rows.length === 0 && !field.isRequired ? undefined : readRows(rows, errors),
     write,
     childOf: (step) => rows[Number(step)] ?? rows.find((row) => row.name?.() === step),
     focus: () => addButton.focus(),

@@ -95,9 +95,8 @@ export function createToolsView() {
 const backLink = () => h("a", { href: "#/tools", class: "back" }, icon("back"), "All tools");
 
 function marks(tool) {
-  if (isReadOnly(tool)) return h("span", { class: "tag", "data-tone": "good" }, "reads");
-  const isDestructive = tool.annotations?.destructiveHint !== false && tool.annotations?.readOnlyHint === false;
-  return h("span", { class: "tag", "data-tone": isDestructive ? "warn" : null }, "writes");
+  if (isReadOnly(tool)) return h("span", { class: "tag", "data-tone": "good" }, "read-only");
+  return tool.annotations?.destructiveHint === true ? h("span", { class: "tag", "data-tone": "warn" }, "destructive") : h("span", { class: "tag" }, "writes");
 }
 
 function createToolPanel(tool) {
@@ -156,14 +155,14 @@ function createToolPanel(tool) {
     input.element,
     h("div", { class: "key-line" }, h("label", { for: key.id }, "Idempotency key"), key, makeKey),
     problem,
-    h("div", { class: "actions" }, run, cancel, h("span", { class: "hint" }, "Ctrl+Enter runs it, too.")));
+    h("div", { class: "actions" }, run, cancel, h("span", { class: "hint keys" }, "Ctrl+Enter runs it, too.")));
   cancel.addEventListener("click", () => current?.cancel());
 
   const element = h("article", { class: "tool" },
     h("section", { class: "card" },
       backLink(),
       h("div", { class: "card-head" }, h("h2", { class: "data", tabindex: "-1" }, tool.title ?? tool.name), h("span", { class: "tags" }, marks(tool),
-        hints.filter((hint) => hint !== "readOnly").map((hint) => h("span", { class: "tag" }, hint)))),
+        hints.filter((hint) => hint !== "readOnly" && hint !== "destructive").map((hint) => h("span", { class: "tag" }, hint)))),
       tool.title ? h("p", { class: "hint" }, h("code", { class: "data" }, tool.name)) : null,
       tool.description ? h("p", { class: "description data" }, tool.description) : null,
       panelForm),
