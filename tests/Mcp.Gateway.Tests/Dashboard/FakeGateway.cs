@@ -83,6 +83,14 @@ internal sealed class FakeGateway : IAsyncDisposable
         await _application!.DisposeAsync();
     }
 
+    /// <summary>Waits for a request.</summary>
+    public async Task WaitForAsync(Predicate<FakeRequest> isWanted)
+    {
+        using CancellationTokenSource patience = new(TimeSpan.FromSeconds(30));
+        using PeriodicTimer timer = new(TimeSpan.FromMilliseconds(20));
+        while (!Requests.Any(request => isWanted(request))) await timer.WaitForNextTickAsync(patience.Token);
+    }
+
     /// <summary>Tells all that listen to /events of a call.</summary>
     public Task TellAsync(JsonObject call) => SendEventAsync("call", call);
 
@@ -176,7 +184,8 @@ internal sealed class FakeGateway : IAsyncDisposable
         if (Find(id) is not { } call) return Results.NotFound();
         JsonObject again = (JsonObject)call.DeepClone();
         again["id"] = id + "-again";
-        again["created_at"] = again["finished_at"] = FakeData.Now();
+        again["created_at"] = FakeData.Now();
+        again["finished_at"] = FakeData.Now();
         lock (Calls) Calls.Insert(0, again);
         return Results.Accepted(null, new JsonObject { ["id"] = id + "-again" });
     }

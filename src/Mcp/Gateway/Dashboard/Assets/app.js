@@ -42,7 +42,7 @@ function start() {
   live.addEventListener("connection", showState);
   live.addEventListener("health", showState);
   startTheme();
-  if (key.get()) enter();
+  if (key.get()) enter(false);
   else askForKey("");
 }
 
@@ -90,7 +90,7 @@ function askForKey(message) {
       try {
         await getJson("stats", { withKey: value });
         key.set(value);
-        enter();
+        enter(true);
       } catch (failure) {
         setText(error, failure.message);
         button.disabled = false;
@@ -106,7 +106,7 @@ function askForKey(message) {
   input.focus();
 }
 
-function enter() {
+function enter(isByUser) {
   for (const element of [nav, state, forgetKey]) element.hidden = false;
   main.replaceChildren();
   offline = createOffline();
@@ -119,7 +119,7 @@ function enter() {
   }
   live.start();
   showState();
-  route(false);
+  route(isByUser);
 }
 
 function leave(message) {
@@ -140,9 +140,9 @@ function route(isByUser) {
   for (const [other, { section }] of Object.entries(views)) section.hidden = other !== name;
   for (const link of nav.children) setAttribute(link, "aria-current", link.getAttribute("href") === `#/${name}` ? "page" : null);
   document.title = `${view.title} – Varve gateway`;
-  view.body.show?.(argument === "" ? null : decode(argument), { isFresh: !isSame });
+  view.body.show?.(argument === "" ? null : decode(argument), { isFresh: !isSame, isByUser });
   drawCharts();
-  if (isByUser && !isSame) {
+  if (isByUser && (!isSame || argument === "")) {
     view.heading.focus({ preventScroll: true });
     window.scrollTo(0, 0);
   }

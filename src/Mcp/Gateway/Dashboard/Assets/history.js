@@ -58,10 +58,11 @@ export function createHistoryView() {
 
   return {
     element,
-    async show(id) {
+    async show(id, { isByUser }) {
       isShown = true;
       selected = id;
       setAttribute(element, "data-selected", id === null ? null : "");
+      if (isByUser && id !== null) detail.element.focus({ preventScroll: true });
       await Promise.all([load(), detail.show(id)]);
     },
     hide() {
@@ -86,7 +87,7 @@ function timeOf(call) {
 }
 
 function createDetail(onChange) {
-  const element = h("section", { class: "card detail", "aria-label": "Call" });
+  const element = h("section", { class: "card detail", "aria-label": "Call", tabindex: "-1" });
   const start = () => replace(element, h("div", { class: "card-head" }, h("h2", null, "Call")), empty("Choose a call to see its arguments and its result."));
   let shown = null, timer = 0;
   start();
@@ -100,9 +101,8 @@ function createDetail(onChange) {
     }
     let call, tool;
     try {
-      const found = getJson(`calls/${encodeURIComponent(id)}`);
-      const tools = await loadTools().catch(() => []);
-      call = await found;
+      let tools;
+      [call, tools] = await Promise.all([getJson(`calls/${encodeURIComponent(id)}`), loadTools().catch(() => [])]);
       tool = tools.find((one) => one.name === call.tool);
     } catch (error) {
       if (shown !== id) return;

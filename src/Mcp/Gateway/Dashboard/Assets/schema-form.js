@@ -36,7 +36,9 @@ export function createForm(schema) {
 
 function createEditor(field) {
   const schema = resolve(field.schema, field.root);
-  const kind = kindOf(schema, field.depth);
+  const own = kindOf(schema, field.depth);
+  // A tool whose schema says nothing but that it is an object takes no arguments: no entries are asked for.
+  const kind = field.isTop && own === "map" && schema.additionalProperties === undefined ? "object" : own;
   const make = { const: constEditor, enum: enumEditor, boolean: booleanEditor, string: stringEditor, number: numberEditor, integer: numberEditor,
     array: arrayEditor, object: objectEditor, map: mapEditor, choice: choiceEditor, json: jsonEditor }[kind];
   return make({ ...field, schema, kind });

@@ -1,7 +1,7 @@
 // The tools, and a form that calls one of them.
 
 import { getJson } from "./api.js";
-import { h, icon, newId, setAttribute, setText } from "./dom.js";
+import { h, icon, newId, setAttribute, setText, sync } from "./dom.js";
 import { parseJson, sameJson } from "./format.js";
 import { jsonView } from "./json-view.js";
 import { Run } from "./runner.js";
@@ -42,16 +42,17 @@ export function createToolsView() {
   const showList = () => {
     const wanted = search.value.trim().toLowerCase();
     const found = all.filter((tool) => `${tool.name} ${tool.title ?? ""} ${tool.description ?? ""}`.toLowerCase().includes(wanted));
-    list.replaceChildren(...found.map((tool) => h("li", null,
-      h("a", { href: `#/tools/${encodeURIComponent(tool.name)}`, "aria-current": tool.name === selected ? "true" : null },
-        h("span", { class: "data strong" }, tool.name), marks(tool)))));
+    sync(list, found, (tool) => tool.name, createItem, (item, tool) =>
+      setAttribute(item.firstElementChild, "aria-current", tool.name === selected ? "true" : null));
     listNote.hidden = found.length > 0;
     if (all.length > 0) setText(listNote, "No tool has this in its name or description.");
     else setText(listNote, "The workers have no tools.");
   };
+  const createItem = (tool) => h("li", null,
+    h("a", { href: `#/tools/${encodeURIComponent(tool.name)}` }, h("span", { class: "data strong" }, tool.name), marks(tool)));
   search.addEventListener("input", showList);
 
-  async function show(name, { isFresh }) {
+  async function show(name, { isFresh, isByUser }) {
     selected = name;
     setAttribute(element, "data-selected", name === null ? null : "");
     setText(listNote, "Asking for the tools…");
@@ -78,6 +79,7 @@ export function createToolsView() {
       drafts.delete(name);
     }
     if (place.firstElementChild !== panel.element) place.replaceChildren(panel.element);
+    if (isByUser) panel.element.querySelector("h2").focus({ preventScroll: true });
   }
 
   return {
@@ -135,9 +137,12 @@ function createToolPanel(tool) {
 
   function onChange() {
     const isRunning = current.state === "running";
-    if (!isRunning && document.activeElement === cancel) run.focus();
+    const focused = document.activeElement;
     cancel.disabled = !isRunning;
     run.disabled = isRunning;
+    // A button that is switched off loses the focus: the other one has it then.
+    if (focused === run && isRunning) cancel.focus();
+    if (focused === cancel && !isRunning) run.focus();
     const argument = current.error?.problem.argument;
     if (argument !== undefined && current.state === "failed" && !input.isText()) form.showError(argument, current.error.message);
   }
