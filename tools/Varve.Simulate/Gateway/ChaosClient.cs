@@ -34,6 +34,9 @@ internal sealed class ChaosClient(GatewayProcess gateway, int number, int seed)
     /// <summary>Calls answered with 503.</summary>
     public long Refused { get; private set; }
 
+    /// <summary>What the errors said, and how often.</summary>
+    public Dictionary<string, int> Reasons { get; } = [];
+
     /// <summary>Calls answered with 504.</summary>
     public long Late { get; private set; }
 
@@ -134,7 +137,12 @@ internal sealed class ChaosClient(GatewayProcess gateway, int number, int seed)
         long begun = Stopwatch.GetTimestamp();
         using HttpResponseMessage response = await gateway.Http.SendAsync(request);
         string text = await response.Content.ReadAsStringAsync();
-        if (IsClearError(response.StatusCode)) return null;
+        if (IsClearError(response.StatusCode))
+        {
+            string reason = (string?)JsonNode.Parse(text)?["detail"] ?? "";
+            Reasons[reason] = Reasons.GetValueOrDefault(reason) + 1;
+            return null;
+        }
         Times.Add(Stopwatch.GetTimestamp() - begun);
         if (response.StatusCode != HttpStatusCode.OK) throw new InvalidDataException($"{(int)response.StatusCode} of {tool}: {text}");
         return JsonNode.Parse(text);

@@ -126,6 +126,8 @@ internal static class ChaosCommand
     private static void Print(TimeSpan time, int kills, int made, ChaosClient[] callers)
     {
         long[] times = [.. callers.SelectMany(caller => caller.Times).Order()];
+        foreach (var reason in callers.SelectMany(caller => caller.Reasons).GroupBy(one => one.Key))
+            Console.WriteLine($"{reason.Sum(one => one.Value),6}  {reason.Key}");
         string At(double part) => times.Length == 0
             ? "-"
             : (times[(int)(part * (times.Length - 1))] * 1e3 / Stopwatch.Frequency).ToString("0.0", CultureInfo.InvariantCulture);

@@ -61,6 +61,7 @@ internal sealed partial class WorkerPool
         lock (_gate)
         {
             bool wasReady = slot.IsReady;
+            bool wasWell = slot.HasServed || (wasReady && _time.GetElapsedTime(slot.ReadyTimestamp) >= _options.RestartDelayMax);
             bool isExpected = slot.IsDraining || _isOver;
             slot.NoteEnd(reason);
             if (isExpected)
@@ -69,8 +70,8 @@ internal sealed partial class WorkerPool
                 return;
             }
             slot.HasFailedToStart = !wasReady;
-            // It was well for longer than any wait: what ended it is no trouble of its start.
-            if (wasReady && _time.GetElapsedTime(slot.ReadyTimestamp) >= _options.RestartDelayMax) slot.Failures = 0;
+            // It has done its work, or was there for longer than any wait: what ended it is no trouble of its start.
+            if (wasWell) slot.Failures = 0;
             delay = DelayAfter(slot.Failures++);
             RefuseHopeless();
             slot.Restart = _time.CreateTimer(_ => Restart(slot), null, delay, Timeout.InfiniteTimeSpan);

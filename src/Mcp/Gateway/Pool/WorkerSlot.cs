@@ -26,6 +26,9 @@ internal sealed class WorkerSlot(int index)
 
     public string? LastFailure { get; set; }
 
+    /// <summary>Whether the worker has answered a call.</summary>
+    public bool HasServed { get; set; }
+
     /// <summary>When the worker became ready.</summary>
     public long ReadyTimestamp { get; set; }
 
@@ -49,6 +52,7 @@ internal sealed class WorkerSlot(int index)
         if (outcome is CallOutcome.Result or CallOutcome.Error)
         {
             Served++;
+            HasServed = true;
             _latency.Add(took.TotalMilliseconds);
         }
         if (outcome is CallOutcome.Error or CallOutcome.Lost) Errors++;
@@ -57,7 +61,7 @@ internal sealed class WorkerSlot(int index)
     public void NoteEnd(string reason)
     {
         _lastAnswer = Worker?.LastMessage ?? _lastAnswer;
-        (Worker, IsReady, LastFailure) = (null, false, reason);
+        (Worker, IsReady, HasServed, LastFailure) = (null, false, false, reason);
     }
 
     public WorkerStatus Read() => new(

@@ -60,7 +60,8 @@ internal sealed class GatewayStatus(
         List<string> reasons = [];
         if (_history?.IsOpen == false) reasons.Add("the store is not open");
         DateTimeOffset now = time.GetUtcNow();
-        if (!pool.Status.Workers.Any(worker => worker.LastAnswer is { } answer && now - answer <= AnswerAge))
+        if (!pool.Ready.IsCompleted) reasons.Add("no worker has told its tools yet");
+        else if (!pool.Status.Workers.Any(worker => worker.LastAnswer is { } answer && now - answer <= AnswerAge))
             reasons.Add("no worker has answered lately");
         if (drain.IsDraining) reasons.Add("the gateway stops");
         return reasons;
