@@ -17,7 +17,7 @@ internal static class LegacyServer
             JsonNode message = JsonNode.Parse(line)!;
             if (message["id"] is not { } id) s_isInitialized |= (string?)message["method"] == "notifications/initialized";
             else if (Answer((string?)message["method"], message["params"]) is { } answer) Send(answer, id);
-            else if (answersUnknown) Send(new JsonObject { ["error"] = new JsonObject { ["code"] = -32601, ["message"] = "Unknown." } }, id);
+            else if (answersUnknown) Send(Unknown(), id);
         }
         return 0;
     }
@@ -79,6 +79,8 @@ internal static class LegacyServer
         }
         return Text((string?)parameters["arguments"]?["text"] ?? tool);
     }
+
+    private static JsonObject Unknown() => new() { ["error"] = new JsonObject { ["code"] = -32601, ["message"] = "Unknown." } };
 
     private static JsonObject Text(string text) =>
         Result(new JsonObject { ["content"] = new JsonArray(new JsonObject { ["type"] = "text", ["text"] = text }) });

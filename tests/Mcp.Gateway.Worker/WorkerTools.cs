@@ -25,7 +25,8 @@ internal sealed partial class WorkerTools
     public static int Pid() => Environment.ProcessId;
 
     [McpServerTool(Name = "slow", ReadOnly = true), Description("Waits, and tells of progress ten times.")]
-    public static async Task<string> SlowAsync(int milliseconds, IProgress<ProgressNotificationValue> progress, CancellationToken cancellation)
+    public static async Task<string> SlowAsync(
+        int milliseconds, IProgress<ProgressNotificationValue> progress, CancellationToken cancellation)
     {
         for (int tick = 1; tick <= 10; tick++)
         {
@@ -53,7 +54,8 @@ internal sealed partial class WorkerTools
     public static string SayNo() => throw new McpException("no");
 
     [McpServerTool(Name = "refuse"), Description("Ends with an error of the protocol.")]
-    public static string Refuse() => throw new McpProtocolException("refused", McpErrorCode.InvalidParams) { Data = { ["reason"] = "because" } };
+    public static string Refuse() =>
+        throw new McpProtocolException("refused", McpErrorCode.InvalidParams) { Data = { ["reason"] = "because" } };
 
     [McpServerTool(Name = "hang", ReadOnly = true), Description("Stops the whole process: it answers nothing any more.")]
     public static string Hang()
@@ -73,7 +75,8 @@ internal sealed partial class WorkerTools
     public static async Task<string> WaitAsync(string name, RequestContext<CallToolRequestParams> request, CancellationToken cancellation)
     {
         if (request.Params.ProgressToken is { } token)
-            await request.Server.NotifyProgressAsync(token, new ProgressNotificationValue { Progress = 1 }, cancellationToken: cancellation);
+            await request.Server.NotifyProgressAsync(
+                token, new ProgressNotificationValue { Progress = 1 }, cancellationToken: cancellation);
         try
         {
             await Task.Delay(Timeout.Infinite, cancellation);

@@ -19,7 +19,9 @@ public sealed class CallTests
         Assert.Equal("hello", PoolHost.TextOf(result));
         Assert.Equal("complete", (string?)result!["resultType"]);
         WorkerStatus worker = Assert.Single(host.Pool.Status.Workers);
-        Assert.Equal((0, WorkerState.Ready, 0, 1, 0, 0), (worker.Slot, worker.State, worker.InFlight, worker.Served, worker.Errors, worker.Restarts));
+        Assert.Equal(
+            (0, WorkerState.Ready, 0, 1, 0, 0),
+            (worker.Slot, worker.State, worker.InFlight, worker.Served, worker.Errors, worker.Restarts));
         Assert.Equal(host.Pids[^1], worker.Pid);
         Assert.True(worker.Latency.P50 > 0 && worker.Latency.P99 >= worker.Latency.P50);
         Assert.True(worker.MemoryBytes > 1 << 20);

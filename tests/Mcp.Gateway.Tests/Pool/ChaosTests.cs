@@ -26,7 +26,8 @@ public sealed class ChaosTests
             {
                 await Task.Delay(100);
                 WorkerStatus? victim = host.Pool.Status.Workers
-                    .Where(worker => worker is { State: WorkerState.Ready, Pid: not null }).OrderByDescending(worker => worker.Served).FirstOrDefault();
+                    .Where(worker => worker is { State: WorkerState.Ready, Pid: not null })
+                    .OrderByDescending(worker => worker.Served).FirstOrDefault();
                 if (victim is null || !Processes.TrySignal(victim.Pid!.Value, Processes.Kill)) continue;
                 kills++;
             }

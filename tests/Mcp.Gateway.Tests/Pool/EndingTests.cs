@@ -99,7 +99,8 @@ public sealed class EndingTests
         Task<int> calls = Task.Run(async () =>
         {
             int count = 0;
-            for (; !end.IsCancellationRequested; count++) Assert.Equal("c", await host.TextAsync("echo", new JsonObject { ["text"] = "c" }));
+            for (; !end.IsCancellationRequested; count++)
+                Assert.Equal("c", await host.TextAsync("echo", new JsonObject { ["text"] = "c" }));
             return count;
         });
         await host.Pool.RestartAllAsync().WaitAsync(PoolHost.Patience);
@@ -107,6 +108,7 @@ public sealed class EndingTests
         Assert.True(await calls > 0);
         // One of the old has a call, and ends with it.
         Assert.False(running.IsCompleted);
+        await host.UntilAsync(pool => pool.Workers.Count == 3);
         Assert.Single(host.Pool.Status.Workers, worker => worker.State == WorkerState.Draining);
         await cancel.CancelAsync();
         await Assert.ThrowsAnyAsync<OperationCanceledException>(() => running);
@@ -138,7 +140,8 @@ public sealed class EndingTests
     public async Task Nothing_of_the_workers_is_left_when_their_gateway_ends(string mode, bool isKilled)
     {
         string directory = Directory.CreateTempSubdirectory("varve-pool-").FullName;
-        using Process gateway = Process.Start(new ProcessStartInfo("dotnet", [typeof(EndingTests).Assembly.Location, "pool", directory, mode])
+        string program = typeof(EndingTests).Assembly.Location;
+        using Process gateway = Process.Start(new ProcessStartInfo("dotnet", [program, "pool", directory, mode])
         {
             RedirectStandardInput = true,
             RedirectStandardOutput = true,

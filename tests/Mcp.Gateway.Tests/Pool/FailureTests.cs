@@ -1,7 +1,6 @@
 using System.Diagnostics;
 using System.Globalization;
 using System.Text.Json.Nodes;
-using ModelContextProtocol.Protocol;
 using Varve.Mcp.Gateway.Pool;
 
 namespace Varve.Mcp.Gateway.Tests.Pool;

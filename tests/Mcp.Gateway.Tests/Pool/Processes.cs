@@ -9,7 +9,7 @@ internal static partial class Processes
     public const int Continue = 18;
     public const int Stop = 19;
 
-    /// <summary>Waits until none of the processes, and nobody of a group that one of them led where groups are asked for, is there.</summary>
+    /// <summary>Waits until none of the processes is there, nor anybody of their groups where these are asked for.</summary>
     public static async Task GoneAsync(int[] pids, bool ofGroups)
     {
         DateTime end = DateTime.UtcNow + PoolHost.Patience;
@@ -56,7 +56,8 @@ internal static partial class Processes
         {
             if (!int.TryParse(Path.GetFileName(directory), null, out int pid)) continue;
             if (Read(Path.Combine(directory, "stat")) is not { } process || process.State is 'Z' or 'X') continue;
-            if (pids.Contains(pid) || (ofGroups && pids.Contains(process.Group))) alive.Add($"{pid} ({process.Name}) of group {process.Group}");
+            bool isMeant = pids.Contains(pid) || (ofGroups && pids.Contains(process.Group));
+            if (isMeant) alive.Add($"{pid} ({process.Name}) of group {process.Group}");
         }
         return [.. alive];
     }

@@ -10,8 +10,9 @@ internal static class TestWorker
     private static string Find()
     {
         // bin/Release/net10.0 of this project, and the same of the other.
-        string[] parts = AppContext.BaseDirectory.TrimEnd(System.IO.Path.DirectorySeparatorChar).Split(System.IO.Path.DirectorySeparatorChar);
-        string tests = string.Join(System.IO.Path.DirectorySeparatorChar, parts[..^4]);
-        return System.IO.Path.Combine([tests, Project, .. parts[^3..], "Varve.Mcp.Gateway.Worker.dll"]);
+        DirectoryInfo output = new(AppContext.BaseDirectory);
+        string tests = output.Parent!.Parent!.Parent!.Parent!.FullName;
+        string program = System.IO.Path.Combine("bin", output.Parent.Name, output.Name, "Varve.Mcp.Gateway.Worker.dll");
+        return System.IO.Path.Combine(tests, Project, program);
     }
 }

@@ -4,7 +4,9 @@ using ModelContextProtocol.Protocol;
 
 namespace Varve.Mcp.Gateway.Pool;
 
-/// <summary>A request that a worker has not answered yet. Its notifications are given on one after another, and the answer after them.</summary>
+/// <summary>
+/// A request that a worker has not answered yet. Its notifications are given on one after another, and the answer after them.
+/// </summary>
 internal sealed class PendingRequest(long id, Func<JsonRpcNotification, ValueTask>? notify)
 {
     // What may wait for a caller that takes its notifications slower than they come. Beyond that its call ends: the others of the worker

@@ -31,11 +31,13 @@ internal static class ProcessStarter
     private static BlockingCollection<Action> Begin()
     {
         BlockingCollection<Action> starts = [];
-        Thread thread = new(() =>
-        {
-            foreach (Action start in starts.GetConsumingEnumerable()) start();
-        }) { IsBackground = true, Name = "varve worker starter" };
-        thread.Start();
+        Thread thread = new(Run) { IsBackground = true, Name = "varve worker starter" };
+        thread.UnsafeStart(starts);
         return starts;
+    }
+
+    private static void Run(object? starts)
+    {
+        foreach (Action start in ((BlockingCollection<Action>)starts!).GetConsumingEnumerable()) start();
     }
 }

@@ -25,12 +25,14 @@ internal sealed class Worker
     private readonly Action<Worker> _changed;
     private readonly TaskCompletionSource<string> _ended = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly CancellationTokenSource _ending = new();
+    private readonly CancellationTokenSource _unlistening = new();
     private readonly Lock _killing = new();
     private readonly SemaphoreSlim _listing = new(1, 1);
 
     private WorkerProcess? _process;
     private WorkerPeer? _peer;
     private string? _killReason;
+    private Task _listening = Task.CompletedTask;
     private int _listsWanted;
     private volatile bool _isSilent;
 
@@ -122,6 +124,9 @@ internal sealed class Worker
     /// <summary>Ends it: closes its input, and kills it where that is not enough.</summary>
     public async Task EndAsync()
     {
+        // Servers of the SDK do not end while somebody listens to them.
+        await _unlistening.CancelAsync();
+        await _listening;
         _peer?.EndInput();
         try
         {
@@ -141,7 +146,7 @@ internal sealed class Worker
         Capabilities = hands.Capabilities;
         if (hands.Capabilities.Tools is { } tools)
         {
-            if (tools.ListChanged == true && peer.IsModern) _ = ListenAsync(peer);
+            if (tools.ListChanged == true && peer.IsModern) _listening = ListenAsync(peer);
             Tools = await ListToolsAsync(peer, limit.Token);
         }
         _log.Ready(_slot, _process!.Id, hands.Revision, Tools.Count, _time.GetElapsedTime(began).TotalMilliseconds);
@@ -217,7 +222,7 @@ internal sealed class Worker
         JsonObject parameters = new() { ["notifications"] = new JsonObject { ["toolsListChanged"] = true } };
         try
         {
-            await peer.SendAsync(RequestMethods.SubscriptionsListen, parameters, null, _ending.Token);
+            await peer.SendAsync(RequestMethods.SubscriptionsListen, parameters, null, _unlistening.Token);
         }
         catch (Exception exception) when (exception is McpException or WorkerLostException or OperationCanceledException)
         {
@@ -276,7 +281,8 @@ internal sealed class Worker
         LineReader lines = new(_process!.Errors, ErrorLineBytesMax);
         try
         {
-            while (lines.TryRead(out ReadOnlyMemory<byte> line)) _log.Said(_slot, _process.Id, Encoding.UTF8.GetString(line.Span).TrimEnd());
+            while (lines.TryRead(out ReadOnlyMemory<byte> line))
+                _log.Said(_slot, _process.Id, Encoding.UTF8.GetString(line.Span).TrimEnd());
         }
         catch (Exception exception) when (exception is IOException or ObjectDisposedException)
         {

@@ -38,6 +38,7 @@ internal sealed partial class WorkerPool
             if (!isIdle) worker.Kill("The calls that were left did not end in time.");
         await Task.WhenAll(workers.Select(worker => worker.EndAsync()));
         Dispose();
+        lock (_gate) _slots.Clear();
     }
 
     /// <summary>Kills all workers at once.</summary>

@@ -3,7 +3,7 @@ using System.Globalization;
 
 namespace Varve.Mcp.Gateway.Pool;
 
-/// <summary>A program with its three pipes. It ends with all that it has started: as soon as it has ended itself, or is killed.</summary>
+/// <summary>A program with its three pipes, which is killed with all that it has started.</summary>
 internal sealed class WorkerProcess
 {
     private readonly Process _process;
@@ -18,9 +18,10 @@ internal sealed class WorkerProcess
         // Kept apart from the process: its own properties know no streams once it is disposed.
         (Input, Output, Errors) = (
             process.StandardInput.BaseStream, process.StandardOutput.BaseStream, process.StandardError.BaseStream);
-        _process.Exited += (_, _) => OnExited();
+        // Nothing more may be done there: .NET holds a lock of the process meanwhile, which is also taken by whoever asks it for anything.
+        _process.Exited += (_, _) => _exited.TrySetResult();
         _process.EnableRaisingEvents = true;
-        if (_process.HasExited) OnExited();
+        if (_process.HasExited) _exited.TrySetResult();
     }
 
     public int Id { get; }
@@ -33,7 +34,7 @@ internal sealed class WorkerProcess
 
     public Stream Errors { get; }
 
-    /// <summary>Ends with the process; its group has been killed then.</summary>
+    /// <summary>Ends with the process. What it has started is to be killed then.</summary>
     public Task Exited => _exited.Task;
 
     /// <summary>Known once <see cref="Exited"/> has ended.</summary>
@@ -95,11 +96,5 @@ internal sealed class WorkerProcess
             // It has ended meanwhile.
             return 0;
         }
-    }
-
-    private void OnExited()
-    {
-        Kill();
-        _exited.TrySetResult();
     }
 }
