@@ -5,6 +5,7 @@ using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
+using ModelContextProtocol.Client;
 using Varve.Mcp.Calls;
 using Varve.Mcp.Gateway.Front;
 using Varve.Mcp.Gateway.Pool;
@@ -83,6 +84,18 @@ internal sealed class GatewayHost : IAsyncDisposable
         HttpClient client = new(new SocketsHttpHandler { UseProxy = false, UseCookies = false }) { BaseAddress = Url, Timeout = Patience };
         if (key is not null) client.DefaultRequestHeaders.Add("X-API-Key", key);
         return client;
+    }
+
+    /// <summary>The SDK's client, of one revision.</summary>
+    public Task<McpClient> ConnectAsync(string revision)
+    {
+        HttpClientTransportOptions transport = new()
+        {
+            Endpoint = new Uri(Url, "/mcp"),
+            TransportMode = HttpTransportMode.StreamableHttp,
+            AdditionalHeaders = new Dictionary<string, string> { ["Authorization"] = $"Bearer {Key}" },
+        };
+        return McpClient.CreateAsync(new HttpClientTransport(transport), new McpClientOptions { ProtocolVersion = revision });
     }
 
     /// <summary>Calls a tool by REST.</summary>
