@@ -7,7 +7,6 @@ using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
 using ModelContextProtocol.Client;
 using Varve.Mcp.Calls;
-using Varve.Mcp.Gateway.Front;
 using Varve.Mcp.Gateway.Pool;
 
 namespace Varve.Mcp.Gateway.Tests.Fakes;

@@ -99,7 +99,7 @@ internal sealed class SurfaceTools
 
     [McpServerTool(Name = "flood", ReadOnly = true), Description("Sends many large chunks")]
     public static async IAsyncEnumerable<string> FloodAsync(
-        int chunks, int length, [EnumeratorCancellation] CancellationToken cancellation = default)
+        int chunks, int length, Gate gate, bool wait = false, [EnumeratorCancellation] CancellationToken cancellation = default)
     {
         for (int chunk = 0; chunk < chunks; chunk++)
         {
@@ -107,6 +107,7 @@ internal sealed class SurfaceTools
             cancellation.ThrowIfCancellationRequested();
             yield return new string('x', length);
         }
+        if (wait) await gate.PassAsync(cancellation);
     }
 
     [McpServerTool(Name = "ask"), Description("Asks the user")]
