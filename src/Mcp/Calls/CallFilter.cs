@@ -95,7 +95,8 @@ internal sealed class CallFilter : IDisposable
             return ErrorCodes.Result("tool_error", known.Message);
         }
         catch (Exception failure)
-            when (failure is not (RetryableException or InvocationLostException or CallInterruptedException) && IsUnexpected(failure, cancellation))
+            when (failure is not (RetryableException or InvocationLostException or CallInterruptedException)
+                && IsUnexpected(failure, cancellation))
         {
             return Report(call, failure);
         }

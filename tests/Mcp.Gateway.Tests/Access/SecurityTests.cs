@@ -56,7 +56,7 @@ public sealed class SecurityTests
     {
         await using GatewayHost host = await GatewayHost.StartAsync();
         using HttpClient nobody = host.NewClient(key: null);
-        Reply reply = await host.SendAsync(new HttpRequestMessage(HttpMethod.Get, path), nobody);
+        Reply reply = await host.GetAsync(path, nobody);
         Assert.Equal(200, reply.Status);
         Assert.DoesNotContain("pid", reply.Text, StringComparison.Ordinal);
         Assert.DoesNotContain("it died", reply.Text, StringComparison.Ordinal);
@@ -72,8 +72,9 @@ public sealed class SecurityTests
         using HttpClient nobody = host.NewClient(key: null);
         foreach ((string header, string value, int status) in new[]
         {
-            ("X-API-Key", GatewayHost.Key, 200), ("Authorization", $"Bearer {GatewayHost.Key}", 200), ("X-API-Key", GatewayHost.Key + "x", 401),
-            ("X-API-Key", GatewayHost.Key[..^1], 401), ("Authorization", $"Basic {GatewayHost.Key}", 401),
+            ("X-API-Key", GatewayHost.Key, 200), ("Authorization", $"Bearer {GatewayHost.Key}", 200),
+            ("X-API-Key", GatewayHost.Key + "x", 401), ("X-API-Key", GatewayHost.Key[..^1], 401),
+            ("Authorization", $"Basic {GatewayHost.Key}", 401),
         })
         {
             HttpRequestMessage request = new(HttpMethod.Get, "/tools");
@@ -87,8 +88,8 @@ public sealed class SecurityTests
     {
         await using GatewayHost host = await GatewayHost.StartAsync();
         using HttpClient nobody = host.NewClient(key: null);
-        for (int failure = 0; failure < 10; failure++) Assert.Equal(401, (await host.SendAsync(new(HttpMethod.Get, "/tools"), nobody)).Status);
-        Reply waits = await host.SendAsync(new HttpRequestMessage(HttpMethod.Get, "/tools"), nobody);
+        for (int failure = 0; failure < 10; failure++) Assert.Equal(401, (await host.GetAsync("/tools", nobody)).Status);
+        Reply waits = await host.GetAsync("/tools", nobody);
         Assert.Equal((429, "rate_limited"), (waits.Status, waits.Problem()));
         Assert.NotNull(waits.Headers.RetryAfter);
         Assert.Equal(200, (await host.GetAsync("/tools")).Status);
@@ -98,15 +99,16 @@ public sealed class SecurityTests
     public async Task S6_a_key_in_the_address_is_for_sockets_alone_and_is_in_no_log()
     {
         await using GatewayHost host = await GatewayHost.StartAsync();
-        await using (SocketClient client = await SocketClient.ConnectAsync(host, $"/ws/tools/echo?x=1&api_key={GatewayHost.Key}", key: null))
+        string address = $"/ws/tools/echo?x=1&api_key={GatewayHost.Key}";
+        await using (SocketClient client = await SocketClient.ConnectAsync(host, address, key: null))
         {
             await client.SendAsync("""{"arguments": {"text": "a"}, "id": "1"}""");
             await client.FindAsync("complete", "1");
         }
         using HttpClient nobody = host.NewClient(key: null);
         foreach (string path in new[] { "/tools", "/calls", "/stats", "/" })
-            Assert.Equal(401, (await host.SendAsync(new HttpRequestMessage(HttpMethod.Get, $"{path}?api_key={GatewayHost.Key}"), nobody)).Status);
-        Assert.Equal(401, (await host.SendAsync(new HttpRequestMessage(HttpMethod.Get, $"/ws/tools/echo?api_key={GatewayHost.Key}x"), nobody)).Status);
+            Assert.Equal(401, (await host.GetAsync($"{path}?api_key={GatewayHost.Key}", nobody)).Status);
+        Assert.Equal(401, (await host.GetAsync($"{address}x", nobody)).Status);
         await GatewayHost.UntilAsync(() => host.Log.Text.Contains("/ws/tools/echo", StringComparison.Ordinal));
         Assert.DoesNotContain(GatewayHost.Key, host.Log.Text, StringComparison.Ordinal);
         Assert.Contains("?x=1", host.Log.Text, StringComparison.Ordinal);
@@ -115,7 +117,7 @@ public sealed class SecurityTests
     [Fact]
     public async Task S1_S6_sockets_are_not_opened_for_other_pages_or_without_a_key()
     {
-        await using GatewayHost host = await GatewayHost.StartAsync(configureMcp: mcp => mcp.Http.AllowedOrigins.Add("https://app.example"));
+        await using GatewayHost host = await GatewayHost.StartAsync(null, mcp => mcp.Http.AllowedOrigins.Add("https://app.example"));
         await RefuseAsync(HttpStatusCode.Unauthorized, key: null, origin: null);
         await RefuseAsync(HttpStatusCode.Unauthorized, key: "wrong", origin: null);
         await RefuseAsync(HttpStatusCode.Forbidden, GatewayHost.Key, "http://evil.example");
@@ -141,7 +143,8 @@ public sealed class SecurityTests
     {
         await using GatewayHost host = await GatewayHost.StartAsync();
         using HttpClient other = host.NewClient(GatewayHost.OtherKey);
-        await using OpenStream stream = await OpenStream.PostAsync(host, "write", """{"arguments": {"text": "mine"}, "idempotencyKey": "k"}""");
+        await using OpenStream stream = await OpenStream.PostAsync(
+            host, "write", """{"arguments": {"text": "mine"}, "idempotencyKey": "k"}""");
         await stream.ReadAllAsync();
         await using OpenStream stolen = await OpenStream.GetAsync(host, "/tools/write/stream", stream.LastId, other);
         Assert.Equal(404, stolen.Status);
@@ -155,7 +158,8 @@ public sealed class SecurityTests
     {
         await using GatewayHost host = await GatewayHost.StartAsync();
         KestrelServerLimits limits = host.Services.GetRequiredService<IOptions<KestrelServerOptions>>().Value.Limits;
-        Assert.Equal((8 << 10, 32 << 10, 100), (limits.MaxRequestLineSize, limits.MaxRequestHeadersTotalSize, limits.MaxRequestHeaderCount));
+        Assert.Equal((8 << 10, 32 << 10), (limits.MaxRequestLineSize, limits.MaxRequestHeadersTotalSize));
+        Assert.Equal(100, limits.MaxRequestHeaderCount);
         Assert.Equal(TimeSpan.FromSeconds(15), limits.RequestHeadersTimeout);
         Assert.Equal(TimeSpan.FromSeconds(60), limits.KeepAliveTimeout);
         Assert.Equal((240, 240), (limits.MinRequestBodyDataRate!.BytesPerSecond, limits.MinResponseDataRate!.BytesPerSecond));
@@ -183,24 +187,26 @@ public sealed class SecurityTests
     [Fact]
     public async Task S11_a_key_that_sends_too_much_waits_and_others_do_not()
     {
-        await using GatewayHost host = await GatewayHost.StartAsync(options => (options.RateLimitPerSecond, options.RateLimitBurst) = (1, 5));
+        await using GatewayHost host = await GatewayHost.StartAsync(
+            options => (options.RateLimitPerSecond, options.RateLimitBurst) = (1, 5));
         Reply[] replies = await Task.WhenAll(Enumerable.Range(0, 30).Select(_ => host.GetAsync("/tools")));
         Reply refused = replies.First(reply => reply.Status == 429);
         Assert.Equal("rate_limited", refused.Problem());
         Assert.True(refused.Headers.RetryAfter!.Delta >= TimeSpan.FromSeconds(1));
         Assert.InRange(replies.Count(reply => reply.Status == 200), 5, 15);
         using HttpClient other = host.NewClient(GatewayHost.OtherKey);
-        Assert.Equal(200, (await host.SendAsync(new HttpRequestMessage(HttpMethod.Get, "/tools"), other)).Status);
+        Assert.Equal(200, (await host.GetAsync("/tools", other)).Status);
         Assert.Equal(200, (await host.GetAsync("/health")).Status);
         await GatewayHost.UntilAsync(() => host.GetAsync("/tools").Result.Status == 200);
-        Reply metrics = await host.SendAsync(new HttpRequestMessage(HttpMethod.Get, "/metrics"), other);
+        Reply metrics = await host.GetAsync("/metrics", other);
         Assert.DoesNotContain("varve_gateway_rate_limited_total 0\n", metrics.Text, StringComparison.Ordinal);
     }
 
     [Fact]
     public async Task S11_the_MCP_endpoint_and_messages_of_sockets_count_too()
     {
-        await using GatewayHost host = await GatewayHost.StartAsync(options => (options.RateLimitPerSecond, options.RateLimitBurst) = (1, 5));
+        await using GatewayHost host = await GatewayHost.StartAsync(
+            options => (options.RateLimitPerSecond, options.RateLimitBurst) = (1, 5));
         await using SocketClient client = await SocketClient.ConnectAsync(host, "/ws/tools/echo");
         for (int message = 0; message < 30; message++) await client.SendAsync($$"""{"arguments": {"text": "a"}, "id": "n{{message}}"}""");
         Assert.Equal("rate_limited", (string?)(await client.FindAsync("error"))["code"]);
@@ -245,7 +251,8 @@ public sealed class SecurityTests
         await using SocketClient client = await SocketClient.ConnectAsync(host, "/ws/tools/echo");
         foreach ((string body, string field) in new[]
         {
-            ("""{"arguments": {"text": "a", "te\u0078t": "b"}}""", "arguments.text"), ("""{"arguments": {"text": "a"}, "more": 1}""", "more"),
+            ("""{"arguments": {"text": "a", "te\u0078t": "b"}}""", "arguments.text"),
+            ("""{"arguments": {"text": "a"}, "more": 1}""", "more"),
         })
         {
             foreach (string path in new[] { "/tools/echo", "/tools/echo/stream" })
@@ -262,7 +269,7 @@ public sealed class SecurityTests
     [Fact]
     public async Task S20_CORS_headers_go_to_named_origins_alone_and_OPTIONS_tells_nothing_else()
     {
-        await using GatewayHost host = await GatewayHost.StartAsync(configureMcp: mcp => mcp.Http.AllowedOrigins.Add("https://app.example"));
+        await using GatewayHost host = await GatewayHost.StartAsync(null, mcp => mcp.Http.AllowedOrigins.Add("https://app.example"));
         using HttpClient nobody = host.NewClient(key: null);
         using HttpRequestMessage preflight = new(HttpMethod.Options, "/tools/echo");
         preflight.Headers.Add("Origin", "https://app.example");

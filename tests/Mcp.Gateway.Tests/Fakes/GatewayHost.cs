@@ -45,7 +45,8 @@ internal sealed class GatewayHost : IAsyncDisposable
     public LogRecords Log => Services.GetRequiredService<LogRecords>();
 
     public static async Task<GatewayHost> StartAsync(
-        Action<GatewayOptions>? configure = null, Action<VarveMcpOptions>? configureMcp = null, Action<IServiceCollection>? addServices = null)
+        Action<GatewayOptions>? configure = null, Action<VarveMcpOptions>? configureMcp = null,
+        Action<IServiceCollection>? addServices = null)
     {
         WebApplicationBuilder builder = WebApplication.CreateSlimBuilder();
         LogRecords log = new();
@@ -108,7 +109,7 @@ internal sealed class GatewayHost : IAsyncDisposable
         return SendAsync(request);
     }
 
-    public Task<Reply> GetAsync(string path) => SendAsync(new HttpRequestMessage(HttpMethod.Get, path));
+    public Task<Reply> GetAsync(string path, HttpClient? client = null) => SendAsync(new HttpRequestMessage(HttpMethod.Get, path), client);
 
     public async Task<Reply> SendAsync(HttpRequestMessage request, HttpClient? client = null)
     {
@@ -150,7 +151,8 @@ internal sealed record Reply(HttpStatusCode Code, System.Net.Http.Headers.HttpRe
     {
         Assert.Equal("application/problem+json", ContentType);
         Assert.Equal(Status, (int?)Json["status"]);
-        foreach (string member in new[] { "type", "title", "detail", "request_id" }) Assert.False(string.IsNullOrEmpty((string?)Json[member]));
+        foreach (string member in new[] { "type", "title", "detail", "request_id" })
+            Assert.False(string.IsNullOrEmpty((string?)Json[member]));
         Assert.DoesNotContain("   at ", Text, StringComparison.Ordinal);
         return (string?)Json["code"];
     }

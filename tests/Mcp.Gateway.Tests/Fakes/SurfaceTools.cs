@@ -116,6 +116,7 @@ internal sealed class SurfaceTools
         if (request.Params.InputResponses?.TryGetValue("name", out InputResponse? answer) == true)
             return $"{request.Params.RequestState}: {answer.RawValue.GetProperty("content").GetProperty("value").GetString()}";
         ElicitRequestParams question = new() { Message = "Your name?", RequestedSchema = new() };
-        throw new InputRequiredException(new Dictionary<string, InputRequest> { ["name"] = InputRequest.ForElicitation(question) }, "state-1");
+        Dictionary<string, InputRequest> asked = new() { ["name"] = InputRequest.ForElicitation(question) };
+        throw new InputRequiredException(asked, "state-1");
     }
 }

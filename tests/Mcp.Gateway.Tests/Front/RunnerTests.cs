@@ -102,7 +102,8 @@ public sealed class RunnerTests
         Task<Reply> call = host.CallAsync("wait");
         Assert.True(await host.Gate.Entered.WaitAsync(GatewayHost.Patience));
         Task stopping = host.StopAsync();
-        GatewayCall late = host.Services.GetRequiredService<GatewayCalls>().Start(new CallStart("echo", new JsonObject { ["text"] = "a" }, new(), CallVia.Rest));
+        CallStart echo = new("echo", new JsonObject { ["text"] = "a" }, new(), CallVia.Rest);
+        GatewayCall late = host.Services.GetRequiredService<GatewayCalls>().Start(echo);
         Assert.Equal("overload", (await late.Completion).Status);
         host.Gate.Open();
         Assert.Equal(200, (await call).Status);

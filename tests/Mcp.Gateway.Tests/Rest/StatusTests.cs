@@ -19,11 +19,11 @@ public sealed class StatusTests
         WorkerState[] states = [.. workers.Split(' ', StringSplitOptions.RemoveEmptyEntries).Select(Enum.Parse<WorkerState>)];
         (host.Pool.Status, host.History.IsOpen) = (FakePool.Of(states), isOpen);
         using HttpClient anybody = host.NewClient(key: null);
-        Reply reply = await host.SendAsync(new HttpRequestMessage(HttpMethod.Get, "/health"), anybody);
+        Reply reply = await host.GetAsync("/health", anybody);
         Assert.Equal((code, status), (reply.Status, (string?)reply.Json["status"]));
         Assert.Equal(states.Length, (int)reply.Json["workers"]!["total"]!);
         Assert.Equal((4, false), ((int)reply.Json["queued"]!, (bool)reply.Json["draining"]!));
-        Assert.Equal(200, (await host.SendAsync(new HttpRequestMessage(HttpMethod.Get, "/health/live"), anybody)).Status);
+        Assert.Equal(200, (await host.GetAsync("/health/live", anybody)).Status);
     }
 
     [Fact]
@@ -48,13 +48,19 @@ public sealed class StatusTests
         await host.CallAsync("refuse");
         JsonNode stats = (await host.GetAsync("/stats")).Json;
         Assert.Equal(
-            """{"slot":1,"pid":101,"state":"ready","in_flight":1,"served":10,"errors":2,"p50_ms":1.5,"p99_ms":9.25,"restarts":3,"memory_bytes":1048576,"last_failure":"it died"}""",
+            Compact("""
+                {"slot":1,"pid":101,"state":"ready","in_flight":1,"served":10,"errors":2,"p50_ms":1.5,"p99_ms":9.25,"restarts":3,
+                "memory_bytes":1048576,"last_failure":"it died"}
+                """),
             stats["workers"]![1]!.ToJsonString());
         Assert.Equal("""{"min":2,"max":8,"size":2,"queued":4,"queue_limit":256}""", stats["pool"]!.ToJsonString());
         Assert.Equal((2, 1), ((int)stats["calls"]!["total"]!, (int)stats["calls"]!["errors"]!));
         Assert.True((double)stats["calls"]!["p99_ms"]! >= (double)stats["calls"]!["p50_ms"]!);
         Assert.Equal(
-            """{"levels":[{"level":0,"tables":2,"bytes":2000},{"level":1,"tables":5,"bytes":50000}],"memory_bytes":1000,"memory_budget_bytes":9000,"write_pressure":0.25}""",
+            Compact("""
+                {"levels":[{"level":0,"tables":2,"bytes":2000},{"level":1,"tables":5,"bytes":50000}],"memory_bytes":1000,
+                "memory_budget_bytes":9000,"write_pressure":0.25}
+                """),
             stats["store"]!.ToJsonString());
         host.History.Store = null;
         Assert.Null((await host.GetAsync("/stats")).Json["store"]);
@@ -103,12 +109,13 @@ public sealed class StatusTests
             "varve_engine_level_bytes{level=\"1\"} 50000",
             "varve_engine_commits_total 7",
         }) Assert.Contains(expected, lines);
-        HashSet<string> typed = [.. lines.Where(line => line.StartsWith("# TYPE ", StringComparison.Ordinal)).Select(line => line.Split(' ')[2])];
+        IEnumerable<string> types = lines.Where(line => line.StartsWith("# TYPE ", StringComparison.Ordinal));
+        HashSet<string> typed = [.. types.Select(line => line.Split(' ')[2])];
         foreach (string sample in lines.Where(line => line[0] != '#'))
         {
             Assert.Matches("""^[a-z_0-9]+(\{([a-z]+="[^"]*",?)+\})? [0-9.eE+-]+$""", sample);
             string name = sample.Split('{', ' ')[0];
-            Assert.Contains(typed, type => name == type || (name.StartsWith(type, StringComparison.Ordinal) && name[type.Length..] is "_bucket" or "_sum" or "_count"));
+            Assert.Contains(typed, type => name == type || name == type + "_bucket" || name == type + "_sum" || name == type + "_count");
         }
     }
 
@@ -128,7 +135,11 @@ public sealed class StatusTests
         int tools = (await host.GetAsync("/tools")).Json["tools"]!.AsArray().Count;
         string[] paths = [.. api["paths"]!.AsObject().Select(path => path.Key)];
         Assert.Equal(2 * tools, paths.Count(path => path.StartsWith("/tools/", StringComparison.Ordinal)));
-        string[] ids = [.. api["paths"]!.AsObject().SelectMany(path => path.Value!.AsObject()).Select(method => (string?)(method.Value as JsonObject)?["operationId"]).OfType<string>()];
+        IEnumerable<JsonNode?> operations =
+            api["paths"]!.AsObject().SelectMany(path => path.Value!.AsObject()).Select(method => method.Value);
+        string[] ids = [.. operations.OfType<JsonObject>().Select(operation => (string?)operation["operationId"]).OfType<string>()];
         Assert.Equal(ids.Length, ids.Distinct().Count());
     }
+
+    private static string Compact(string json) => JsonNode.Parse(json)!.ToJsonString();
 }

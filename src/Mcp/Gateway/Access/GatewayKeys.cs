@@ -16,7 +16,10 @@ internal sealed record GatewayKeys(IReadOnlyDictionary<string, string> Keys, str
 
     // Words of keys that stand in examples.
     private static readonly string[] KnownWords =
-        ["super-secret", "supersecret", "changeme", "change-me", "change_me", "password", "secret-key", "your-api-key", "yourapikey", "example"];
+    [
+        "super-secret", "supersecret", "changeme", "change-me", "change_me", "password", "secret-key", "your-api-key", "yourapikey",
+        "example",
+    ];
 
     /// <summary>Reads what is set, or makes a key.</summary>
     /// <param name="keys">Keys between commas, each <c>name:secret</c> or a secret alone; null or empty: none.</param>
@@ -44,7 +47,7 @@ internal sealed record GatewayKeys(IReadOnlyDictionary<string, string> Keys, str
         if (colon < 0 && !mayBeNameless) throw Refusal("Each line of the file of API keys is name:secret.");
         string secret = entry[(colon + 1)..];
         string name = colon < 0 ? NameOf(secret) : entry[..colon];
-        if (name.Length is 0 or > NameLengthMax || !name.All(character => char.IsAsciiLetterOrDigit(character) || character is '-' or '_' or '.'))
+        if (name.Length is 0 or > NameLengthMax || !name.All(IsOfName))
             throw Refusal($"The name of an API key is 1 to {NameLengthMax} letters, digits, '-', '_' or '.'.");
         if (name == Calls.ToolCall.LocalPrincipal) throw Refusal($"'{name}' is no name for an API key: calls without any have it.");
         if (secret.Length == 0 || secret.AsSpan().ContainsAnyExceptInRange('!', '~'))
@@ -55,15 +58,19 @@ internal sealed record GatewayKeys(IReadOnlyDictionary<string, string> Keys, str
         if (!keys.TryAdd(name, secret)) throw Refusal($"Two API keys are named '{name}'.");
     }
 
+    private static bool IsOfName(char character) => char.IsAsciiLetterOrDigit(character) || character is '-' or '_' or '.';
+
     private static string? FindWeakness(string secret)
     {
-        if (KnownWords.Any(word => secret.Contains(word, StringComparison.OrdinalIgnoreCase))) return "is, or has in it, one that everybody knows";
+        if (KnownWords.Any(word => secret.Contains(word, StringComparison.OrdinalIgnoreCase)))
+            return "is, or has in it, one that everybody knows";
         if (secret.Length < LengthLeast) return $"has fewer than {LengthLeast} characters";
         return secret.Distinct().Count() < KindsLeast ? $"has fewer than {KindsLeast} different characters" : null;
     }
 
     /// <summary>The same for the same secret, wherever it stands, and says nothing of it.</summary>
-    private static string NameOf(string secret) => "key-" + Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(secret)).AsSpan(0, 4));
+    private static string NameOf(string secret) =>
+        "key-" + Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(secret)).AsSpan(0, 4));
 
     private static string[] ReadFile(string file)
     {

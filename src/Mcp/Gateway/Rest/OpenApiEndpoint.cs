@@ -98,7 +98,7 @@ internal sealed class OpenApiEndpoint(ToolEndpoints tools, GatewayStatus status)
         ["required"] = new JsonArray("status", "data"),
     };
 
-    /// <summary>A schema that refers to parts of itself keeps a name of its own, so that these are not looked for in this document.</summary>
+    /// <summary>A schema that refers to parts of itself gets a name of its own: else they would be looked for in this document.</summary>
     private static JsonObject Embed(JsonElement schema, string name)
     {
         string text = schema.GetRawText();
