@@ -1,9 +1,7 @@
-using System.Net;
 using System.Net.WebSockets;
-using System.Text;
 using System.Text.Json.Nodes;
 using Microsoft.Extensions.DependencyInjection;
-using Varve.Mcp.Gateway.Front;
+using Varve.Mcp.Gateway.Streams;
 using Varve.Mcp.Gateway.Tests.Fakes;
 
 namespace Varve.Mcp.Gateway.Tests.Streams;
@@ -20,7 +18,8 @@ public sealed class SocketTests
         await client.SendAsync("""{"arguments": {}, "id": "req-123"}""");
         Assert.Equal("""{"event":"started","id":"req-123"}""", (await client.NextAsync())!.ToJsonString());
         Assert.Equal(
-            """{"event":"progress","id":"req-123","progress":1,"total":2,"message":"waiting"}""", (await client.NextAsync())!.ToJsonString());
+            """{"event":"progress","id":"req-123","progress":1,"total":2,"message":"waiting"}""",
+            (await client.NextAsync())!.ToJsonString());
         Assert.Equal(
             """{"event":"complete","id":"req-123","result":{"status":"success","data":"went through"}}""",
             (await client.NextAsync())!.ToJsonString());
@@ -149,17 +148,19 @@ public sealed class SocketTests
     {
         await using GatewayHost host = await GatewayHost.StartAsync(
             options => options.RequestTimeout = GatewayHost.Patience, mcp => mcp.Http.Heartbeat = TimeSpan.FromSeconds(1));
-        await using SocketClient client = await SocketClient.ConnectAsync(host, "/ws/tools/flood", configure: options => options.KeepAliveInterval = TimeSpan.Zero);
+        await using SocketClient client = await SocketClient.ConnectAsync(
+            host, "/ws/tools/flood", configure: options => options.KeepAliveInterval = TimeSpan.Zero);
         for (int number = 0; number < 20; number++)
             await client.SendAsync($$"""{"arguments": {"chunks": 40, "length": 100000}, "id": "n{{number}}"}""");
         // Nobody reads: what is sent fills the connection, and what waits is bounded.
-        await GatewayHost.UntilAsync(() => host.Services.GetRequiredService<ActiveCalls>().Count == 0);
-        await Assert.ThrowsAnyAsync<Exception>(async () =>
+        await GatewayHost.UntilAsync(() => host.Services.GetRequiredService<SocketEndpoints>().Sockets == 0);
+        WebSocketException cut = await Assert.ThrowsAsync<WebSocketException>(async () =>
         {
             while (await client.NextAsync() is not null)
             {
             }
         });
+        Assert.Equal(WebSocketError.ConnectionClosedPrematurely, cut.WebSocketErrorCode);
     }
 
     [Fact]

@@ -19,6 +19,7 @@ internal sealed class SocketChannel : IAsyncDisposable
     private static readonly TimeSpan CloseTimeout = TimeSpan.FromSeconds(5);
 
     private readonly WebSocket _socket;
+    private readonly Action _abort;
     private readonly int _messageBytesMax;
     private readonly TimeSpan _sendTimeout;
     private readonly Channel<byte[]> _queue = Channel.CreateBounded<byte[]>(new BoundedChannelOptions(QueueLength) { SingleReader = true });
@@ -27,11 +28,12 @@ internal sealed class SocketChannel : IAsyncDisposable
     private WebSocketCloseStatus _closing = WebSocketCloseStatus.NormalClosure;
 
     /// <param name="socket">The socket.</param>
+    /// <param name="abort">Ends the connection: a write that waits for the client does not end by the socket's end.</param>
     /// <param name="messageBytesMax">Bytes of a client's message.</param>
     /// <param name="sendTimeout">How long the client may take for a message.</param>
-    public SocketChannel(WebSocket socket, int messageBytesMax, TimeSpan sendTimeout)
+    public SocketChannel(WebSocket socket, Action abort, int messageBytesMax, TimeSpan sendTimeout)
     {
-        (_socket, _messageBytesMax, _sendTimeout) = (socket, messageBytesMax, sendTimeout);
+        (_socket, _abort, _messageBytesMax, _sendTimeout) = (socket, abort, messageBytesMax, sendTimeout);
         _sending = SendAllAsync();
     }
 
@@ -92,8 +94,8 @@ internal sealed class SocketChannel : IAsyncDisposable
     public async ValueTask DisposeAsync()
     {
         _queue.Writer.TryComplete();
+        // What ends it stays usable: whoever tells it of something may come a moment late.
         await _sending;
-        _ended.Dispose();
     }
 
     private byte[]? Refuse(WebSocketCloseStatus status)
@@ -108,9 +110,9 @@ internal sealed class SocketChannel : IAsyncDisposable
         {
             await foreach (byte[] message in _queue.Reader.ReadAllAsync(_ended.Token))
             {
-                using CancellationTokenSource limit = CancellationTokenSource.CreateLinkedTokenSource(_ended.Token);
-                limit.CancelAfter(_sendTimeout);
-                await _socket.SendAsync(message.AsMemory(), WebSocketMessageType.Text, endOfMessage: true, limit.Token);
+                using CancellationTokenSource limit = new(_sendTimeout);
+                using CancellationTokenRegistration stalled = limit.Token.Register(End);
+                await _socket.SendAsync(message.AsMemory(), WebSocketMessageType.Text, endOfMessage: true, _ended.Token);
             }
             using CancellationTokenSource closing = new(CloseTimeout);
             if (_socket.State is WebSocketState.Open or WebSocketState.CloseReceived)
@@ -127,7 +129,7 @@ internal sealed class SocketChannel : IAsyncDisposable
     private void End()
     {
         _queue.Writer.TryComplete();
-        _socket.Abort();
+        _abort();
         _ended.Cancel();
     }
 }

@@ -17,6 +17,9 @@ internal sealed class SocketEndpoints(
 {
     private int _sockets;
 
+    /// <summary>Sockets that are open now.</summary>
+    public int Sockets => Volatile.Read(ref _sockets);
+
     public Task ServeToolAsync(HttpContext context)
     {
         string tool = (string)context.Request.RouteValues["name"]!;
@@ -61,7 +64,7 @@ internal sealed class SocketEndpoints(
         TimeSpan interval = mcpOptions.Value.Http.Heartbeat;
         using WebSocket socket = await context.WebSockets.AcceptWebSocketAsync(
             new WebSocketAcceptContext { KeepAliveInterval = interval, KeepAliveTimeout = interval });
-        await using SocketChannel channel = new(socket, options.Value.BodyBytesMax, sendTimeout: interval);
+        await using SocketChannel channel = new(socket, context.Abort, options.Value.BodyBytesMax, sendTimeout: interval);
         await serve(channel);
     }
 }
