@@ -62,8 +62,10 @@ public sealed class GatewayDeathTests
 
         public static async Task<KilledGateway> StartAsync(string directory)
         {
-            ProcessStartInfo start = new(
-                "dotnet", [typeof(DurableProgram).Assembly.Location, DurableProgram.GatewayMode, directory]) { RedirectStandardOutput = true };
+            ProcessStartInfo start = new("dotnet", [typeof(DurableProgram).Assembly.Location, DurableProgram.GatewayMode, directory])
+            {
+                RedirectStandardOutput = true,
+            };
             Process process = Process.Start(start)!;
             string url = (await process.StandardOutput.ReadLineAsync().WaitAsync(DurableGateway.Patience))!;
             var gateway = new KilledGateway(process, new Uri(url));

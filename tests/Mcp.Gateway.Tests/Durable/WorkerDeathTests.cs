@@ -1,7 +1,6 @@
 using System.Text.Json.Nodes;
 using Varve.Idempotency;
 using Varve.Mcp.Gateway.Tests.Tools;
-using Varve.Sharing;
 
 namespace Varve.Mcp.Gateway.Tests.Durable;
 
