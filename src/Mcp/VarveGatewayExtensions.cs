@@ -1,4 +1,3 @@
-using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Routing;
 using Microsoft.Extensions.DependencyInjection.Extensions;
@@ -13,7 +12,6 @@ using Varve.Mcp.Gateway.Front;
 using Varve.Mcp.Gateway.Metrics;
 using Varve.Mcp.Gateway.Rest;
 using Varve.Mcp.Gateway.Streams;
-using Varve.Mcp.Http;
 
 namespace Microsoft.Extensions.DependencyInjection;
 
@@ -47,6 +45,7 @@ public static class VarveGatewayExtensions
         services.AddSingleton<ToolEndpoints>().AddSingleton<CallEndpoints>();
         services.AddSingleton<GatewayStatus>().AddSingleton<StatusEndpoints>();
         services.AddSingleton<KeptStreams>().AddSingleton<StreamEndpoint>().AddSingleton<EventsEndpoint>().AddSingleton<SocketEndpoints>();
+        services.AddSingleton<MetricsEndpoint>().AddSingleton<OpenApiEndpoint>();
         services.AddSingleton<IPostConfigureOptions<McpServerOptions>, CallObserver>();
         services.Replace(ServiceDescriptor.Singleton<IHttpContextFactory, QueryKeys>());
         return services;

@@ -8,8 +8,9 @@ internal sealed class FakeHistory : ICallHistory
 {
     public Dictionary<string, (string Principal, CallRecord Call)> Calls { get; } = [];
 
-    public StoreStatus? Store { get; set; } =
-        new([new StoreLevel(0, 2, 2_000), new StoreLevel(1, 5, 50_000)], 1_000, 9_000, 0.25, new Dictionary<string, double> { ["commits"] = 7 });
+    public StoreStatus? Store { get; set; } = new(
+        [new StoreLevel(0, 2, 2_000), new StoreLevel(1, 5, 50_000)], 1_000, 9_000, 0.25,
+        new Dictionary<string, double> { ["commits"] = 7 });
 
     public bool IsOpen { get; set; } = true;
 

@@ -1,3 +1,5 @@
+using System.Text.Json;
+using System.Text.Json.Nodes;
 using ModelContextProtocol;
 using ModelContextProtocol.Protocol;
 using Varve.Mcp.Calls;
@@ -23,14 +25,19 @@ internal sealed class FakeJournal : ICallRunner
             ((Action<string>)begun!)($"invocation-{Interlocked.Increment(ref _invocations)}");
         if (call.IdempotencyKey is not { } key) return await run(cancellation);
 
-        string text = $"{call.Request.Params.Name} {string.Join(',', call.Request.Params.Arguments ?? new Dictionary<string, System.Text.Json.JsonElement>())}";
+        string text = $"{call.Request.Params.Name} {JsonSerializer.Serialize(call.Request.Params.Arguments)}";
         Task<CallToolResult>? running;
         bool isReplay;
         lock (_keys)
         {
             isReplay = _keys.TryGetValue($"{call.Principal} {key}", out var known);
             if (isReplay && known.Text != text)
-                throw new McpProtocolException("The key was used.", McpErrorCode.InvalidParams) { Data = { ["reason"] = "idempotency_conflict" } };
+            {
+                throw new McpProtocolException("The key was used.", McpErrorCode.InvalidParams)
+                {
+                    Data = { ["reason"] = "idempotency_conflict" },
+                };
+            }
             running = isReplay ? known.Running : run(CancellationToken.None).AsTask();
             _keys[$"{call.Principal} {key}"] = (text, running);
         }
@@ -40,7 +47,7 @@ internal sealed class FakeJournal : ICallRunner
         {
             Content = result.Content,
             StructuredContent = result.StructuredContent,
-            Meta = new System.Text.Json.Nodes.JsonObject { ["io.varve/replayed"] = true },
+            Meta = new JsonObject { ["io.varve/replayed"] = true },
         };
     }
 }

@@ -5,8 +5,8 @@ using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
+using ModelContextProtocol.Client;
 using Varve.Mcp.Calls;
-using Varve.Mcp.Gateway.Front;
 using Varve.Mcp.Gateway.Pool;
 
 namespace Varve.Mcp.Gateway.Tests.Fakes;
@@ -45,7 +45,8 @@ internal sealed class GatewayHost : IAsyncDisposable
     public LogRecords Log => Services.GetRequiredService<LogRecords>();
 
     public static async Task<GatewayHost> StartAsync(
-        Action<GatewayOptions>? configure = null, Action<VarveMcpOptions>? configureMcp = null, Action<IServiceCollection>? addServices = null)
+        Action<GatewayOptions>? configure = null, Action<VarveMcpOptions>? configureMcp = null,
+        Action<IServiceCollection>? addServices = null)
     {
         WebApplicationBuilder builder = WebApplication.CreateSlimBuilder();
         LogRecords log = new();
@@ -85,6 +86,18 @@ internal sealed class GatewayHost : IAsyncDisposable
         return client;
     }
 
+    /// <summary>The SDK's client, of one revision.</summary>
+    public Task<McpClient> ConnectAsync(string revision)
+    {
+        HttpClientTransportOptions transport = new()
+        {
+            Endpoint = new Uri(Url, "/mcp"),
+            TransportMode = HttpTransportMode.StreamableHttp,
+            AdditionalHeaders = new Dictionary<string, string> { ["Authorization"] = $"Bearer {Key}" },
+        };
+        return McpClient.CreateAsync(new HttpClientTransport(transport), new McpClientOptions { ProtocolVersion = revision });
+    }
+
     /// <summary>Calls a tool by REST.</summary>
     public Task<Reply> CallAsync(string tool, string arguments = "{}", params (string Name, string Value)[] headers) =>
         PostAsync($"/tools/{tool}", $$"""{"arguments": {{arguments}}}""", headers);
@@ -96,7 +109,7 @@ internal sealed class GatewayHost : IAsyncDisposable
         return SendAsync(request);
     }
 
-    public Task<Reply> GetAsync(string path) => SendAsync(new HttpRequestMessage(HttpMethod.Get, path));
+    public Task<Reply> GetAsync(string path, HttpClient? client = null) => SendAsync(new HttpRequestMessage(HttpMethod.Get, path), client);
 
     public async Task<Reply> SendAsync(HttpRequestMessage request, HttpClient? client = null)
     {
@@ -138,7 +151,8 @@ internal sealed record Reply(HttpStatusCode Code, System.Net.Http.Headers.HttpRe
     {
         Assert.Equal("application/problem+json", ContentType);
         Assert.Equal(Status, (int?)Json["status"]);
-        foreach (string member in new[] { "type", "title", "detail", "request_id" }) Assert.False(string.IsNullOrEmpty((string?)Json[member]));
+        foreach (string member in new[] { "type", "title", "detail", "request_id" })
+            Assert.False(string.IsNullOrEmpty((string?)Json[member]));
         Assert.DoesNotContain("   at ", Text, StringComparison.Ordinal);
         return (string?)Json["code"];
     }

@@ -22,7 +22,8 @@ internal sealed class OpenStream : IAsyncDisposable
     /// <summary>As the next request would send it.</summary>
     public string LastId => _parser.LastEventId;
 
-    public static async Task<OpenStream> PostAsync(GatewayHost host, string tool, string body, string? lastId = null, HttpClient? client = null)
+    public static async Task<OpenStream> PostAsync(
+        GatewayHost host, string tool, string body, string? lastId = null, HttpClient? client = null)
     {
         HttpRequestMessage request = new(HttpMethod.Post, $"/tools/{tool}/stream")
         {
@@ -61,10 +62,10 @@ internal sealed class OpenStream : IAsyncDisposable
         return events;
     }
 
-    public async ValueTask DisposeAsync()
+    public ValueTask DisposeAsync()
     {
         _response.Dispose();
-        await Task.CompletedTask;
+        return default;
     }
 
     private static async Task<OpenStream> OpenAsync(GatewayHost host, HttpRequestMessage request, string? lastId, HttpClient? client)

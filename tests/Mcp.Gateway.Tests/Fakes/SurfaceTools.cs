@@ -99,7 +99,7 @@ internal sealed class SurfaceTools
 
     [McpServerTool(Name = "flood", ReadOnly = true), Description("Sends many large chunks")]
     public static async IAsyncEnumerable<string> FloodAsync(
-        int chunks, int length, [EnumeratorCancellation] CancellationToken cancellation = default)
+        int chunks, int length, Gate gate, bool wait = false, [EnumeratorCancellation] CancellationToken cancellation = default)
     {
         for (int chunk = 0; chunk < chunks; chunk++)
         {
@@ -107,6 +107,7 @@ internal sealed class SurfaceTools
             cancellation.ThrowIfCancellationRequested();
             yield return new string('x', length);
         }
+        if (wait) await gate.PassAsync(cancellation);
     }
 
     [McpServerTool(Name = "ask"), Description("Asks the user")]
@@ -115,6 +116,7 @@ internal sealed class SurfaceTools
         if (request.Params.InputResponses?.TryGetValue("name", out InputResponse? answer) == true)
             return $"{request.Params.RequestState}: {answer.RawValue.GetProperty("content").GetProperty("value").GetString()}";
         ElicitRequestParams question = new() { Message = "Your name?", RequestedSchema = new() };
-        throw new InputRequiredException(new Dictionary<string, InputRequest> { ["name"] = InputRequest.ForElicitation(question) }, "state-1");
+        Dictionary<string, InputRequest> asked = new() { ["name"] = InputRequest.ForElicitation(question) };
+        throw new InputRequiredException(asked, "state-1");
     }
 }

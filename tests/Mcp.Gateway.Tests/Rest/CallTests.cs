@@ -149,7 +149,8 @@ public sealed class CallTests
     public async Task Many_calls_at_once_each_get_their_own_answer()
     {
         await using GatewayHost host = await GatewayHost.StartAsync();
-        Reply[] replies = await Task.WhenAll(Enumerable.Range(0, 200).Select(number => host.CallAsync("echo", $$"""{"text": "{{number}}"}""")));
+        Reply[] replies = await Task.WhenAll(
+            Enumerable.Range(0, 200).Select(number => host.CallAsync("echo", $$"""{"text": "{{number}}"}""")));
         Assert.Equal(Enumerable.Range(0, 200).Select(number => $"{number}"), replies.Select(reply => (string?)reply.Json["data"]));
     }
 

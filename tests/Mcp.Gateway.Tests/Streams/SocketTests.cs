@@ -1,6 +1,4 @@
-using System.Net;
 using System.Net.WebSockets;
-using System.Text;
 using System.Text.Json.Nodes;
 using Microsoft.Extensions.DependencyInjection;
 using Varve.Mcp.Gateway.Streams;
@@ -20,7 +18,8 @@ public sealed class SocketTests
         await client.SendAsync("""{"arguments": {}, "id": "req-123"}""");
         Assert.Equal("""{"event":"started","id":"req-123"}""", (await client.NextAsync())!.ToJsonString());
         Assert.Equal(
-            """{"event":"progress","id":"req-123","progress":1,"total":2,"message":"waiting"}""", (await client.NextAsync())!.ToJsonString());
+            """{"event":"progress","id":"req-123","progress":1,"total":2,"message":"waiting"}""",
+            (await client.NextAsync())!.ToJsonString());
         Assert.Equal(
             """{"event":"complete","id":"req-123","result":{"status":"success","data":"went through"}}""",
             (await client.NextAsync())!.ToJsonString());

@@ -4,7 +4,7 @@ using System.Text.Json.Nodes;
 namespace Varve.Mcp.Gateway.Tests.Tools;
 
 /// <summary>Calls as they go over the wire, and the messages that came back, in order.</summary>
-internal sealed class RawCalls(Uri url) : IDisposable
+internal sealed class RawCalls(Uri url, string? key = null) : IDisposable
 {
     private readonly HttpClient _http = new(new SocketsHttpHandler { UseProxy = false }) { Timeout = TimeSpan.FromSeconds(120) };
 
@@ -75,6 +75,7 @@ internal sealed class RawCalls(Uri url) : IDisposable
         HttpRequestMessage request = new(HttpMethod.Post, url) { Content = new StringContent(body.ToJsonString(), Encoding.UTF8, "application/json") };
         request.Headers.Accept.ParseAdd("application/json");
         request.Headers.Accept.ParseAdd("text/event-stream");
+        if (key is not null) request.Headers.Add("X-API-Key", key);
         foreach ((string name, string value) in headers) request.Headers.Add(name, value);
         return request;
     }

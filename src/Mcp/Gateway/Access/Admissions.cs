@@ -64,7 +64,8 @@ internal sealed class Admissions(RequestGuard guard, RateLimits limits, GatewayM
         {
             await handler(context);
         }
-        catch (Exception exception) when (context.RequestAborted.IsCancellationRequested && exception is OperationCanceledException or IOException)
+        catch (Exception exception) when (context.RequestAborted.IsCancellationRequested
+            && exception is OperationCanceledException or IOException)
         {
             // The client is gone; there is nobody to answer.
         }
@@ -76,7 +77,8 @@ internal sealed class Admissions(RequestGuard guard, RateLimits limits, GatewayM
         {
             string reference = failures.Report(exception, "request", context.Request.Path);
             if (context.Response.HasStarted) context.Abort();
-            else await context.WriteProblemAsync(new Problem(500, "internal", "The request failed unexpectedly.") { Reference = reference });
+            else
+                await context.WriteProblemAsync(new Problem(500, "internal", "The request failed unexpectedly.") { Reference = reference });
         }
     }
 }

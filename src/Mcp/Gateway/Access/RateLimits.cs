@@ -28,7 +28,8 @@ internal sealed class RateLimits(IOptions<GatewayOptions> options) : IDisposable
     public bool TryTake(ClaimsPrincipal user, out int retryAfter)
     {
         using RateLimitLease lease = _limiter.AttemptAcquire(ToolCall.PrincipalOf(user));
-        retryAfter = lease.TryGetMetadata(MetadataName.RetryAfter, out TimeSpan wait) ? Math.Max(1, (int)Math.Ceiling(wait.TotalSeconds)) : 1;
+        lease.TryGetMetadata(MetadataName.RetryAfter, out TimeSpan wait);
+        retryAfter = Math.Max(1, (int)Math.Ceiling(wait.TotalSeconds));
         return lease.IsAcquired;
     }
 

@@ -48,7 +48,8 @@ internal sealed class ActiveCalls(TimeProvider time)
     /// <summary>A message goes out: it may tell of a call.</summary>
     public void Observe(JsonRpcMessage message)
     {
-        if (message is not JsonRpcNotification { Params: JsonObject parameters, Context.RelatedTransport: { } transport } notification) return;
+        if (message is not JsonRpcNotification { Params: JsonObject parameters } notification) return;
+        if (message.Context?.RelatedTransport is not { } transport) return;
         if (!_byTransport.TryGetValue(transport, out RunningCall? running)) return;
         if (notification.Method == NotificationMethods.ProgressNotification)
         {

@@ -61,15 +61,29 @@ internal sealed class Breaker
         if (State == CircuitState.Closed)
         {
             outcome = await call();
-            if (IsFailure(outcome)) await _pipeline.ExecuteOutcomeAsync((_, failed) => ValueTask.FromResult(failed), ResilienceContextPool.Shared.Get(), outcome);
+            Outcome<CallToolResult?> ended = outcome;
+            if (IsFailure(ended)) await PassAsync(() => ValueTask.FromResult(ended));
         }
         else
         {
-            outcome = await _pipeline.ExecuteOutcomeAsync((_, run) => run(), ResilienceContextPool.Shared.Get(), call);
+            outcome = await PassAsync(call);
         }
         if (outcome.Exception is not BrokenCircuitException && IsFailure(outcome)) Count();
         outcome.ThrowIfException();
         return outcome.Result!;
+    }
+
+    private async ValueTask<Outcome<CallToolResult?>> PassAsync(Func<ValueTask<Outcome<CallToolResult?>>> call)
+    {
+        ResilienceContext context = ResilienceContextPool.Shared.Get();
+        try
+        {
+            return await _pipeline.ExecuteOutcomeAsync((_, run) => run(), context, call);
+        }
+        finally
+        {
+            ResilienceContextPool.Shared.Return(context);
+        }
     }
 
     private static bool IsFailure(Outcome<CallToolResult?> outcome) =>

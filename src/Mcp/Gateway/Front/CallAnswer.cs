@@ -88,7 +88,7 @@ internal sealed record CallAnswer(JsonObject? Body, Problem? Problem)
     private static Problem ProblemOf(JsonRpcErrorDetail error)
     {
         // Made in this process, so it may be any type that can be written as JSON.
-        JsonObject? data = error.Data is null ? null : JsonSerializer.SerializeToNode(error.Data, McpJsonUtilities.DefaultOptions) as JsonObject;
+        JsonObject? data = JsonSerializer.SerializeToNode(error.Data, McpJsonUtilities.DefaultOptions) as JsonObject;
         string? reason = TextOf(data?["reason"]);
         return (error.Code, reason) switch
         {

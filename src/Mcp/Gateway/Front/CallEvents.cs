@@ -9,8 +9,8 @@ namespace Varve.Mcp.Gateway.Front;
 internal readonly record struct CallEvent(long Number, string Type, byte[] Data);
 
 /// <summary>
-/// The events of one call in order, for any number of readers. Bounded: of those before the end the oldest are dropped, and a reader that is
-/// so far behind goes on with the oldest that is left. What a call ends with stays.
+/// The events of one call in order, for any number of readers. Bounded: of those before the end the oldest are dropped, and a reader that
+/// is so far behind goes on with the oldest that is left. What a call ends with stays.
 /// </summary>
 /// <param name="bytesMax">Bytes of events that are kept while the call runs; 0: none but the last ones.</param>
 internal sealed class CallEvents(int bytesMax)

@@ -25,8 +25,6 @@ internal sealed class GatewayCall : ITransport
     {
         (Id, Start, _cancel) = (id, start, cancel);
         Events = new CallEvents(start.Via is CallVia.Sse or CallVia.WebSocket ? EventBytesMax : 0);
-        _ = _answer.Task.ContinueWith(
-            _ => _invocation.TrySetResult(null), CancellationToken.None, TaskContinuationOptions.ExecuteSynchronously, TaskScheduler.Default);
     }
 
     public string Id { get; }
@@ -58,6 +56,7 @@ internal sealed class GatewayCall : ITransport
     public bool End(CallAnswer answer)
     {
         if (!_answer.TrySetResult(answer)) return false;
+        _invocation.TrySetResult(null);
         if (Start.Via is CallVia.Sse or CallVia.WebSocket) Events.End(LastEvents(answer));
         return true;
     }

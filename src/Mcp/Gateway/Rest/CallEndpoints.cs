@@ -23,7 +23,8 @@ internal sealed class CallEndpoints(ActiveCalls active, IEnumerable<ICallHistory
     {
         string asked = context.Request.Query["limit"].ToString();
         int limit = LimitDefault;
-        if (asked.Length > 0 && (!int.TryParse(asked, NumberStyles.None, CultureInfo.InvariantCulture, out limit) || limit is 0 or > LimitMax))
+        bool isNumber = asked.Length == 0 || int.TryParse(asked, NumberStyles.None, CultureInfo.InvariantCulture, out limit);
+        if (!isNumber || limit is 0 or > LimitMax)
         {
             await context.WriteProblemAsync(Problem.BadField("limit", $"'limit' is 1 to {LimitMax}."));
             return;

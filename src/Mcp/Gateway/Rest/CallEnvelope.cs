@@ -5,7 +5,9 @@ using Varve.Mcp.Messages;
 
 namespace Varve.Mcp.Gateway.Rest;
 
-/// <summary>What is sent to call a tool: <c>{"arguments": {…}}</c>, and members beside it that say how. Nothing else may be in it.</summary>
+/// <summary>
+/// What is sent to call a tool: <c>{"arguments": {…}}</c>, and members beside it that say how. Nothing else may be in it.
+/// </summary>
 internal sealed record CallEnvelope(JsonObject Arguments)
 {
     private const string ArgumentsName = "arguments";
@@ -40,7 +42,8 @@ internal sealed record CallEnvelope(JsonObject Arguments)
         (CallEnvelope? envelope, Problem? problem) = Read(json, SocketMembers);
         if (envelope is not null) return (envelope, null, envelope.Id);
         StrictJson.TryReadObject(json, out JsonObject? body, out _, out _);
-        return (null, problem, body?[IdName] is JsonValue value && value.TryGetValue(out string? id) && id.Length <= IdLengthMax ? id : null);
+        bool hasId = body?[IdName] is JsonValue value && value.TryGetValue(out string? id) && id.Length <= IdLengthMax;
+        return (null, problem, hasId ? (string?)body![IdName] : null);
     }
 
     /// <summary>The key, which a header may name too.</summary>

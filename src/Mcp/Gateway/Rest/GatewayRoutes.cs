@@ -3,6 +3,7 @@ using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Routing;
 using Microsoft.Extensions.DependencyInjection;
 using Varve.Mcp.Gateway.Access;
+using Varve.Mcp.Gateway.Metrics;
 using Varve.Mcp.Gateway.Streams;
 using Varve.Mcp.Http;
 
@@ -36,6 +37,8 @@ internal static class GatewayRoutes
         Map("/health/live", Open(StatusEndpoints.GetLivenessAsync));
         Map("/health/ready", Open(status.GetReadinessAsync));
         Map("/stats", new GatewayPath((Get, status.GetStatsAsync)));
+        Map("/metrics", new GatewayPath((Get, services.GetRequiredService<MetricsEndpoint>().GetAsync)));
+        Map("/openapi.json", new GatewayPath((Get, services.GetRequiredService<OpenApiEndpoint>().GetAsync)));
         Map("/events", new GatewayPath((Get, services.GetRequiredService<EventsEndpoint>().GetAsync)));
 
         void Map(string pattern, GatewayPath path) => MapPath(endpoints, admissions, pattern, path);

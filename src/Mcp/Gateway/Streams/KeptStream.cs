@@ -3,7 +3,9 @@ using Varve.Mcp.Gateway.Front;
 
 namespace Varve.Mcp.Gateway.Streams;
 
-/// <summary>A call whose events somebody listens to, or may come back to. Its fields are under the gate of <see cref="KeptStreams"/>.</summary>
+/// <summary>
+/// A call whose events somebody listens to, or may come back to. Its fields are under the gate of <see cref="KeptStreams"/>.
+/// </summary>
 internal sealed class KeptStream(GatewayCall call)
 {
     public GatewayCall Call => call;

@@ -29,7 +29,9 @@ internal sealed class KeptStreams(IOptions<GatewayOptions> options, TimeProvider
         return stream;
     }
 
-    /// <summary>Finds what an event's id names, and adds a listener; null where that is nothing of this caller and tool, or forgotten.</summary>
+    /// <summary>
+    /// Finds what an event's id names, and adds a listener; null where that is nothing of this caller and tool, or forgotten.
+    /// </summary>
     public KeptStream? TryEnter(string eventId, string caller, string tool, out long after)
     {
         int dash = eventId.LastIndexOf('-');

@@ -37,7 +37,7 @@ internal sealed class NotificationSocket(SocketChannel channel, ITaskChanges? ta
     {
         if (Read(message, out Problem problem) is not { } uris) return ErrorOf(problem);
         foreach (string uri in uris)
-            if (!resources.TryAdd(subscriber, uri)) return ErrorOf(Problem.Overload("These are more resources than one client may subscribe to."));
+            if (!resources.TryAdd(subscriber, uri)) return ErrorOf(Problem.Overload("These are more resources than one client may have."));
         return new JsonObject { ["event"] = "subscribed", ["uris"] = new JsonArray([.. uris.Select(uri => JsonValue.Create(uri))]) };
     }
 

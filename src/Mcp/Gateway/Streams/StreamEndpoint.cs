@@ -39,8 +39,8 @@ internal sealed class StreamEndpoint(
         string id = context.Request.Headers[HeaderNames.LastEventId].ToString();
         if (id.Length == 0)
         {
-            await context.WriteProblemAsync(
-                Problem.BadField(HeaderNames.LastEventId, $"A call begins with POST; its stream is resumed with {HeaderNames.LastEventId}."));
+            const string Name = HeaderNames.LastEventId;
+            await context.WriteProblemAsync(Problem.BadField(Name, $"A call begins with POST; its stream is resumed with {Name}."));
             return;
         }
         string tool = (string)context.Request.RouteValues["name"]!;
