@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.ComponentModel;
+using System.Diagnostics;
 using ModelContextProtocol.Server;
 
 namespace Varve.Mcp.Bench;
@@ -87,7 +88,29 @@ internal static class BenchServer
 internal sealed class BenchTools
 {
     public const string NoteName = "note";
+    public const string ReadName = "read";
+    public const string WaitName = "wait";
+    public const string WorkName = "work";
 
     [McpServerTool(Name = NoteName), Description("Takes a note: may change something, so that its calls are journaled.")]
     public static string Note(string text) => $"noted {text}";
+
+    [McpServerTool(Name = ReadName, ReadOnly = true)]
+    [Description("Gives the text back, and changes nothing: its calls are not journaled.")]
+    public static string Read(string text) => text;
+
+    [McpServerTool(Name = WaitName, ReadOnly = true), Description("Waits, without a processor.")]
+    public static async Task<string> WaitAsync(int milliseconds, CancellationToken cancellation)
+    {
+        await Task.Delay(milliseconds, cancellation);
+        return "waited";
+    }
+
+    [McpServerTool(Name = WorkName, ReadOnly = true), Description("Keeps one processor busy.")]
+    public static string Work(int microseconds)
+    {
+        long begun = Stopwatch.GetTimestamp();
+        while (Stopwatch.GetElapsedTime(begun).TotalMicroseconds < microseconds) Thread.SpinWait(20);
+        return "worked";
+    }
 }

@@ -20,5 +20,6 @@ root.SetAction((parsed, cancellation) => Comparison.RunAsync(
         parsed.GetValue(connections), parsed.GetValue(results)!),
     string.Join(' ', args), cancellation));
 root.Add(StartupCommand.Create());
+root.Add(GatewayCommand.Create());
 root.Add(BenchServer.CreateCommand());
 return await root.Parse(args).InvokeAsync();

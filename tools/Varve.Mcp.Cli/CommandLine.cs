@@ -9,10 +9,11 @@ internal static class CommandLine
     public const string Name = "varve-mcp";
 
     /// <summary>How long a command may clean up after Ctrl+C: a server lets calls end for 10 s.</summary>
-    private static readonly TimeSpan CleanUpMax = TimeSpan.FromSeconds(15);
+    private static readonly TimeSpan CleanUpMax = TimeSpan.FromSeconds(20);
 
     public static async Task<int> RunAsync(string[] arguments, Terminal terminal)
     {
+        if (LaunchWorkerCommand.IsIt(arguments)) return LaunchWorkerCommand.Run(arguments);
         RootCommand root = Build(terminal);
         ParseResult parsed = root.Parse(arguments, new ParserConfiguration { ResponseFileTokenReplacer = null });
         if (WrongCommandLine.IsIt(parsed, Name, out string? wrong))
@@ -36,6 +37,7 @@ internal static class CommandLine
         var root = new RootCommand("MCP servers whose calls survive crashes: serve them, try them, look at their calls.")
         {
             ServeCommand.Create(terminal),
+            GatewayCommand.Create(terminal),
             ExamplesCommand.Create(terminal),
             CallsCommand.Create(terminal),
             ConfigCommand.Create(terminal),

@@ -1,5 +1,6 @@
 using System.CommandLine;
 using Varve.Simulate;
+using Varve.Simulate.Gateway;
 using Varve.Simulate.Handover;
 using Varve.Simulation;
 
@@ -34,6 +35,7 @@ root.Subcommands.Add(DamageCommand.Create());
 root.Subcommands.Add(FuzzCommand.Create());
 root.Subcommands.Add(HandoverCommand.Create());
 root.Subcommands.Add(HandoverCommand.CreateChild());
+root.Subcommands.Add(ChaosCommand.Create());
 return root.Parse(args).Invoke();
 
 static HistoryResult Histories(HistoryOptions options, SweepRun with) => History.Run(options, with.Pool, with.WrapFiles);

@@ -3,8 +3,9 @@ using Varve.Sharing;
 namespace Varve.Idempotency;
 
 /// <summary>
-/// One run of an invocation: its guards and maps, and the ways to end it. Got from <see cref="Journal.BeginAsync"/> or
-/// <see cref="Journal.RecoverAsync"/>; ended by whoever got it.
+/// One run of an invocation: its guards and maps, and the ways to end it. Got from <see cref="Journal.BeginAsync"/>,
+/// <see cref="Journal.RecoverAsync"/> or <see cref="Journal.RunAgainAsync"/>, and ended by whoever got it; or got from
+/// <see cref="Journal.AttachAsync"/>, and ended by the process that has begun it.
 /// </summary>
 /// <remarks>
 /// Everything it writes has the condition that the invocation is still this run's. Safe for concurrent use: guards with different aliases
@@ -21,11 +22,24 @@ public sealed partial class InvocationContext
     private readonly HashSet<string> _guardsOfRun = new(StringComparer.Ordinal);
     private readonly HashSet<WriteAlias> _writesOfRun = [];
     private readonly CancellationTokenSource _ending = new();
-    private readonly TaskCompletionSource _ended = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly TaskCompletionSource _ended;
     private long _stepBytes;
+    private volatile bool _isShared;
     private bool _hasEnded;
 
     internal InvocationContext(Journal journal, Guid id, RequestRow request, PendingRow pending, InvocationSteps steps)
+        : this(journal, id, request, pending, steps, new(TaskCreationOptions.RunContinuationsAsynchronously))
+    {
+    }
+
+    /// <summary>The next run in the same process, with all that its invocation's steps have recorded.</summary>
+    internal InvocationContext(InvocationContext before, PendingRow pending, InvocationSteps steps)
+        : this(before._journal, before.Id, before._request, pending, steps, before._ended)
+    {
+    }
+
+    private InvocationContext(
+        Journal journal, Guid id, RequestRow request, PendingRow pending, InvocationSteps steps, TaskCompletionSource ended)
     {
         _journal = journal;
         Id = id;
@@ -34,6 +48,7 @@ public sealed partial class InvocationContext
         PendingValue = pending.Encode();
         _steps = steps;
         _stepBytes = steps.Bytes;
+        _ended = ended;
     }
 
     /// <summary>The invocation's id, the same in all its runs.</summary>
@@ -60,6 +75,9 @@ public sealed partial class InvocationContext
     /// <summary>Which run this is, from 1.</summary>
     public int Attempt => Pending.Counts.Attempts;
 
+    /// <summary>As <see cref="Invocation.Epoch"/>.</summary>
+    public long Epoch => Pending.Counts.Epoch;
+
     /// <summary>How many runs because a process had ended, this one among them, since somebody last asked for it.</summary>
     public int Recoveries => Pending.Counts.Recoveries;
 
@@ -68,11 +86,21 @@ public sealed partial class InvocationContext
     /// </summary>
     public CancellationToken Cancellation => _ending.Token;
 
-    /// <summary>Ends when the run does, however.</summary>
+    /// <summary>
+    /// Ends when the run does, however; where it was run again by <see cref="Journal.RunAgainAsync"/>, when the last of these runs does.
+    /// </summary>
     public Task Ended => _ended.Task;
+
+    /// <summary>
+    /// Whether another process has begun the run and will end it: then this one can write by its guards and maps, but not end it.
+    /// </summary>
+    public bool IsAttached { get; internal init; }
 
     /// <summary>Whether <see cref="MarkRetryable"/> was called.</summary>
     public bool IsRetryable { get; private set; }
+
+    /// <summary>Whether what has been recorded for it is to be looked up where its size counts.</summary>
+    internal bool IsShared => _isShared;
 
     internal PendingRow Pending { get; }
 
@@ -95,6 +123,12 @@ public sealed partial class InvocationContext
     /// </summary>
     public void MarkRetryable() => IsRetryable = true;
 
+    /// <summary>
+    /// Says that the run's work is another process's, which takes part by <see cref="Journal.AttachAsync"/>: what that records counts as
+    /// the run's.
+    /// </summary>
+    public void Share() => _isShared = true;
+
     /// <summary>Whether an earlier run has kept the result of a guard, which that guard will give back.</summary>
     /// <param name="alias">The guard's alias.</param>
     public bool HasResult(string alias)
@@ -108,9 +142,11 @@ public sealed partial class InvocationContext
     /// <param name="isError">Whether it is an error.</param>
     /// <param name="rows">Rows of the caller's that are committed in the same batch; null: none.</param>
     /// <exception cref="InvocationLostException">The run no longer owns its invocation: nothing was written.</exception>
+    /// <exception cref="InvalidOperationException">The run is another process's to end: <see cref="IsAttached"/>.</exception>
     public async ValueTask CompleteAsync(
         ReadOnlyMemory<byte> content, bool isError = false, IReadOnlyList<StoreOperation>? rows = null)
     {
+        ThrowIfAttached();
         if (IsRetryable && Key is not null)
         {
             await ReleaseAsync(rows).ConfigureAwait(false);
@@ -127,8 +163,10 @@ public sealed partial class InvocationContext
     /// </summary>
     /// <param name="rows">Rows of the caller's that are committed in the same batch; null: none.</param>
     /// <exception cref="InvocationLostException">The run no longer owns its invocation: nothing was written.</exception>
+    /// <exception cref="InvalidOperationException">The run is another process's to end: <see cref="IsAttached"/>.</exception>
     public async ValueTask ReleaseAsync(IReadOnlyList<StoreOperation>? rows = null)
     {
+        ThrowIfAttached();
         bool hasEnded = Key is null
             ? await _journal.TryEndAsync(this, InvocationState.Cancelled, isError: true, default, rows).ConfigureAwait(false)
             : await _journal.TryRestAsync(this, InvocationState.Open, rows).ConfigureAwait(false);
@@ -141,8 +179,10 @@ public sealed partial class InvocationContext
     /// </summary>
     /// <param name="rows">Rows of the caller's that are committed in the same batch; null: none.</param>
     /// <exception cref="InvocationLostException">The run no longer owns its invocation: nothing was written.</exception>
+    /// <exception cref="InvalidOperationException">The run is another process's to end: <see cref="IsAttached"/>.</exception>
     public async ValueTask SuspendAsync(IReadOnlyList<StoreOperation>? rows = null)
     {
+        ThrowIfAttached();
         if (!await _journal.TryRestAsync(this, InvocationState.Waiting, rows).ConfigureAwait(false)) ThrowLost();
         End(isLost: false);
     }
@@ -174,8 +214,19 @@ public sealed partial class InvocationContext
         throw new ArgumentException($"An alias has {AliasCharsMax:N0} characters at most.", nameof(alias));
     }
 
+    internal void ThrowIfAttached()
+    {
+        if (IsAttached) throw new InvalidOperationException($"The run of the invocation {Id} is another process's to end.");
+    }
+
     /// <summary>Somebody else has ended the invocation, or may have.</summary>
     internal void Lose() => End(isLost: true);
+
+    /// <summary>There is a later run in this process, or is about to be: the invocation goes on, and whoever waits for its end.</summary>
+    internal void Supersede() => End(isLost: true, isLast: false);
+
+    /// <summary>There is no later run after all.</summary>
+    internal void EndSuperseded() => _ended.TrySetResult();
 
     /// <summary>One write of a map, which happens once in all runs.</summary>
     internal async ValueTask WriteMapAsync(string map, string? alias, IEnumerable<StoreOperation> operations)
@@ -227,7 +278,7 @@ public sealed partial class InvocationContext
         throw new InvocationLostException(Id);
     }
 
-    private void End(bool isLost)
+    private void End(bool isLost, bool isLast = true)
     {
         lock (_stateGuard)
         {
@@ -236,7 +287,7 @@ public sealed partial class InvocationContext
         }
 
         _journal.Forget(this);
-        _ended.SetResult();
+        if (isLast) _ended.TrySetResult();
 
         // What is cancelled with it is the run's own code, on a thread of its own: not that of whoever has ended the run.
         if (isLost) _ = _ending.CancelAsync();

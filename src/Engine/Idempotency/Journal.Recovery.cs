@@ -268,13 +268,17 @@ public sealed partial class Journal
         Func<InvocationState, IReadOnlyList<StoreOperation>>? rowsAtEnd, CancellationToken cancellation)
     {
         RunCounts counts = orphan.Stored.Counts;
-        InvocationState? end = orphan.Recovery == RecoveryMode.Fail ? InvocationState.Stopped
-            : counts.Recoveries >= Options.RecoveriesMax ? InvocationState.Dead
-            : null;
+        InvocationState? end = EndInsteadOfRun(orphan.Recovery, counts);
         if (end is null) return await TryRunAsync(orphan.Id, orphan.Stored, counts.Recovered, rows, cancellation).ConfigureAwait(false);
         await TryEndAsync(orphan, end.Value, rowsAtEnd?.Invoke(end.Value), cancellation).ConfigureAwait(false);
         return null;
     }
+
+    /// <summary>What becomes of an invocation whose run was cut short; null: it is run again.</summary>
+    private InvocationState? EndInsteadOfRun(RecoveryMode recovery, in RunCounts counts) =>
+        recovery == RecoveryMode.Fail ? InvocationState.Stopped
+        : counts.Recoveries >= Options.RecoveriesMax ? InvocationState.Dead
+        : null;
 
     private static void CheckArguments(Invocation invocation)
     {

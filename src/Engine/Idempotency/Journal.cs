@@ -103,11 +103,12 @@ public sealed partial class Journal
     }
 
     /// <summary>Finishes a run's invocation.</summary>
-    internal ValueTask<bool> TryEndAsync(
+    internal async ValueTask<bool> TryEndAsync(
         InvocationContext context, InvocationState end, bool isError, ReadOnlyMemory<byte> outcome, IReadOnlyList<StoreOperation>? rows)
     {
         var state = new StoredState(context.Pending, null, context.PendingValue);
-        return TryEndAsync(context.Id, context.Request, state, end, isError, outcome, context.StepBytes, rows);
+        long stepBytes = await StepBytesOfAsync(context).ConfigureAwait(false);
+        return await TryEndAsync(context.Id, context.Request, state, end, isError, outcome, stepBytes, rows).ConfigureAwait(false);
     }
 
     /// <summary>Leaves a run's invocation unfinished, with nobody to run it.</summary>
@@ -121,7 +122,7 @@ public sealed partial class Journal
             SinceMilliseconds = NowMilliseconds,
         };
         byte[] value = row.Encode();
-        long bytes = value.Length + context.Request.SizeBytes + context.StepBytes;
+        long bytes = value.Length + context.Request.SizeBytes + await StepBytesOfAsync(context).ConfigureAwait(false);
         ExpiryRow expiry = ExpiryOf(context.Id, new StoredState(row, null, value), context.Key is not null, bytes);
         bool isWritten = await TryWriteAsync(
             context,

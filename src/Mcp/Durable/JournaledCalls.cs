@@ -34,12 +34,14 @@ internal sealed class JournaledCalls(
             return await RunFreshAsync(call, run, recovered, stream, cancellation);
         }
         if (RequestStates.IsOne(call.Request.Params.RequestState)) return await AnswerAsync(call, run, cancellation);
-        bool isJournaled = call.IdempotencyKey is not null || !policy.IsReadOnly || call.SessionId is not null;
+        bool isJournaled = call.IdempotencyKey is not null || !policy.IsReadOnly || call.SessionId is not null
+            || CallItems.MustJournal(call);
         if (!isJournaled) return await run(cancellation);
 
         byte[] arguments = CanonicalJson.Write(call.Request.Params.Arguments);
         string? key = call.IdempotencyKey ?? await DeduplicationKeyAsync(call, policy, cancellation);
         BeginResult begun = await BeginAsync(call, policy, arguments, key, stream, cancellation);
+        if ((begun.Context?.Id ?? begun.Outcome?.Id) is { } id) CallItems.TellBegun(call, id);
         return begun.Kind switch
         {
             BeginKind.Fresh when IsOfOtherTool(begun.Context!, policy) => await EndAsync(begun.Context!),
@@ -71,6 +73,7 @@ internal sealed class JournaledCalls(
         if (call.IdempotencyKey is { } key && key != waiting.Key) throw Conflict();
         BeginResult entered = await journal.ReenterAsync(waiting.Id, call.Principal, cancellation)
             ?? throw Refusal(StateReason, "The call of this request state is not there any more.");
+        CallItems.TellBegun(call, waiting.Id);
         IReadOnlyList<InvocationStep> steps = await journal.ListStepsAsync(waiting.Id, cancellation);
         InvocationStep? answered = steps.FirstOrDefault(
             step => step.Alias == asked!.Alias && step.Map is null && step.State == StepState.Stored);
@@ -113,11 +116,15 @@ internal sealed class JournaledCalls(
     private async ValueTask<BeginResult> BeginAsync(
         ToolCall call, ToolPolicy policy, byte[] arguments, string? key, LiveStream? stream, CancellationToken cancellation)
     {
-        // Who joins a call under way gets its answer also from a process that knows of the two by their rows alone.
-        Invocation? known = key is null || stream is null ? null : await journal.FindAsync(call.Principal, key, cancellation);
+        // Who joins a call under way gets its answer also from a process that knows of the two by their rows alone, and is told its id.
+        bool isLooked = key is not null && (stream is not null || CallItems.WantsBegun(call));
+        Invocation? known = isLooked ? await journal.FindAsync(call.Principal, key!, cancellation) : null;
         if (known is { IsFinished: false, Arguments: { } asked } && known.Name == call.Request.Params.Name
             && asked.Span.SequenceEqual(arguments))
-            await events.LinkAsync(stream!, known.Id);
+        {
+            if (stream is not null) await events.LinkAsync(stream, known.Id);
+            CallItems.TellBegun(call, known.Id);
+        }
         var request = new InvocationRequest
         {
             Name = call.Request.Params.Name,
@@ -145,8 +152,7 @@ internal sealed class JournaledCalls(
         try
         {
             if (invocation.Key is not null) return await RunKeyedAsync(call, run, invocation, stream, cancellation);
-            using CancellationTokenRegistration gone = cancellation.Register(invocation.Cancel);
-            return await RunToEndAsync(call, run, invocation, stream);
+            return await RunToEndAsync(call, run, invocation, stream, cancellation);
         }
         catch (OperationCanceledException) when (lifetime.ApplicationStopping.IsCancellationRequested)
         {
@@ -188,26 +194,30 @@ internal sealed class JournaledCalls(
     }
 
     /// <summary>Runs a call as a run of an invocation, and keeps its outcome; where it has a stream, its last event with it.</summary>
+    /// <remarks>A tool that runs elsewhere may be cut short there: then it is run again here, as a next start would.</remarks>
     internal async Task<CallToolResult> RunToEndAsync(
-        ToolCall call, ToolCall.Run run, InvocationContext invocation, LiveStream? stream = null)
+        ToolCall call, ToolCall.Run run, InvocationContext invocation, LiveStream? stream = null, CancellationToken gone = default)
     {
-        DurableContext.Current = new DurableContext(invocation, call, states);
         try
         {
-            stream?.Run = invocation;
-            CallToolResult result = await RunToolAsync(run, invocation);
-            byte[] json = StoredResult.Write(result);
-            if (stream is null) await CompleteAsync([]);
-            else await events.EndAsync(stream, json, CompleteAsync);
-            return result;
-
-            ValueTask CompleteAsync(IReadOnlyList<StoreOperation> rows) => invocation.CompleteAsync(json, result.IsError == true, rows);
+            while (true)
+            {
+                DurableContext.Current = new DurableContext(invocation, call, states);
+                stream?.Run = invocation;
+                using CancellationTokenRegistration leaving = gone.Register(invocation.Cancel);
+                if (await RunToolAsync(run, invocation) is { } result)
+                {
+                    await KeepAsync(invocation, result, stream);
+                    return result;
+                }
+                if (await RunAgainAsync(invocation, stream) is not { } next) return await FindEndAsync(invocation, isReplay: false);
+                invocation = next;
+            }
         }
         catch (InvocationLostException)
         {
             // Ended by somebody else, an operator for example: what it ended with is the answer.
-            InvocationOutcome? outcome = await journal.WaitAsync(invocation.Id);
-            return outcome is null ? ErrorCodes.Result("cancelled", "The call was cancelled.") : StoredResult.Read(outcome);
+            return await FindEndAsync(invocation, isReplay: true);
         }
         finally
         {
@@ -217,8 +227,41 @@ internal sealed class JournaledCalls(
         }
     }
 
-    /// <summary>The tool's result, which is final or marked as not; what is no result ends the run without one.</summary>
-    private async Task<CallToolResult> RunToolAsync(ToolCall.Run run, InvocationContext invocation)
+    private async ValueTask KeepAsync(InvocationContext invocation, CallToolResult result, LiveStream? stream)
+    {
+        byte[] json = StoredResult.Write(result);
+        if (stream is null) await CompleteAsync([]);
+        else await events.EndAsync(stream, json, CompleteAsync);
+
+        ValueTask CompleteAsync(IReadOnlyList<StoreOperation> rows) => invocation.CompleteAsync(json, result.IsError == true, rows);
+    }
+
+    private async ValueTask<CallToolResult> FindEndAsync(InvocationContext invocation, bool isReplay)
+    {
+        InvocationOutcome? outcome = await journal.WaitAsync(invocation.Id);
+        return outcome is null ? ErrorCodes.Result("cancelled", "The call was cancelled.") : StoredResult.Read(outcome, isReplay);
+    }
+
+    /// <summary>The next run; null where there is none, and the call has ended, with its stream's last event where it has one.</summary>
+    private async ValueTask<InvocationContext?> RunAgainAsync(InvocationContext cutShort, LiveStream? stream)
+    {
+        if (stream is null) return await journal.RunAgainAsync(cutShort);
+        InvocationContext? next = null;
+        InvocationState end = cutShort.Recovery == RecoveryMode.Resume ? InvocationState.Dead : InvocationState.Stopped;
+        await events.TryEndAsync(stream, StoredResult.Write(StoredResult.Without(end)), async rows =>
+        {
+            next = await journal.RunAgainAsync(cutShort, _ => rows);
+
+            // Another end is somebody else's: the stream gets it as any other answer.
+            return next is null && (await journal.FindAsync(cutShort.Id))?.State == end;
+        });
+        return next;
+    }
+
+    /// <summary>
+    /// The tool's result, which is final or marked as not; what is no result ends the run without one. Null: it was cut short elsewhere.
+    /// </summary>
+    private async Task<CallToolResult?> RunToolAsync(ToolCall.Run run, InvocationContext invocation)
     {
         try
         {
@@ -233,6 +276,14 @@ internal sealed class JournaledCalls(
         {
             await invocation.SuspendAsync();
             throw;
+        }
+        catch (CallInterruptedException interrupted)
+        {
+            if (!lifetime.ApplicationStopping.IsCancellationRequested) return null;
+
+            // With this process: the next start sees to it, as to those that ran here.
+            invocation.Detach();
+            throw new OperationCanceledException(interrupted.Message, interrupted);
         }
         catch (OperationCanceledException) when (lifetime.ApplicationStopping.IsCancellationRequested)
         {

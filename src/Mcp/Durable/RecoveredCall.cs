@@ -42,7 +42,8 @@ internal static class RecoveredCall
     /// <summary>Whether a request is one of these: it was admitted once.</summary>
     public static bool IsOne(JsonRpcRequest request) => RunOf(request) is not null;
 
-    private static ClaimsPrincipal? PrincipalOf(string name) => name == ToolCall.LocalPrincipal
+    /// <summary>Somebody of whom the name alone is known; null for <c>local</c>.</summary>
+    public static ClaimsPrincipal? PrincipalOf(string name) => name == ToolCall.LocalPrincipal
         ? null
         : new ClaimsPrincipal(new ClaimsIdentity([new Claim(ClaimTypes.NameIdentifier, name)], "journal"));
 }

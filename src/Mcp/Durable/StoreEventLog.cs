@@ -104,14 +104,23 @@ internal sealed partial class StoreEventLog(Journal journal, IOptions<VarveMcpOp
     /// The last event of a stream, its answer, in one batch with something else: what writes it gets the rows, and throws where nothing was
     /// written.
     /// </summary>
-    public async ValueTask EndAsync(LiveStream stream, byte[] result, Func<IReadOnlyList<StoreOperation>, ValueTask> writeAsync)
+    public async ValueTask EndAsync(LiveStream stream, byte[] result, Func<IReadOnlyList<StoreOperation>, ValueTask> writeAsync) =>
+        await TryEndAsync(stream, result, async rows =>
+        {
+            await writeAsync(rows);
+            return true;
+        });
+
+    /// <summary>The same, for what may also not write them, and says so.</summary>
+    public async ValueTask TryEndAsync(
+        LiveStream stream, byte[] result, Func<IReadOnlyList<StoreOperation>, ValueTask<bool>> tryWriteAsync)
     {
         await stream.Gate.WaitAsync();
         try
         {
             EventRow row = stream.End(AnswerOf(stream.RequestId, result), NowMilliseconds);
-            await writeAsync([Put(EventKeys.Event(stream.Session, stream.Name, stream.Last + 1), row)]);
-            stream.Take(stream.Last + 1, row);
+            if (await tryWriteAsync([Put(EventKeys.Event(stream.Session, stream.Name, stream.Last + 1), row)]))
+                stream.Take(stream.Last + 1, row);
         }
         finally
         {

@@ -1,5 +1,5 @@
-using System.Collections.Concurrent;
 using System.Reflection;
+using System.Runtime.CompilerServices;
 using System.Security.Cryptography;
 using ModelContextProtocol.Server;
 using Varve.Idempotency;
@@ -20,12 +20,12 @@ internal sealed record ToolPolicy(
     /// <summary>The <see cref="CallOrigin"/> of a call that is not run again and has no stream.</summary>
     public byte[] Origin { get; } = CallOrigin.Write(Schema);
 
-    private static readonly ConcurrentDictionary<McpServerTool, ToolPolicy> s_known = new();
+    private static readonly ConditionalWeakTable<McpServerTool, ToolPolicy> s_known = new();
 
     /// <summary>Of a tool that is not known: nothing is assumed of it.</summary>
     private static readonly ToolPolicy s_unknown = new(IsReadOnly: false, RecoveryMode.Fail, KeepsArguments: true, TimeSpan.Zero, "");
 
-    public static ToolPolicy Of(McpServerTool? tool) => tool is null ? s_unknown : s_known.GetOrAdd(tool, Read);
+    public static ToolPolicy Of(McpServerTool? tool) => tool is null ? s_unknown : s_known.GetValue(tool, Read);
 
     private static ToolPolicy Read(McpServerTool tool)
     {

@@ -73,6 +73,6 @@ public static class VarveJournalBuilderExtensions
             options.DataDirectory, new SharedStoreOptions { Database = options.Database, Incarnation = options.Journal.Incarnation });
     }
 
-    private static InvalidOperationException NoContext() => new(
+    internal static InvalidOperationException NoContext() => new(
         "This call is not journaled and has no DurableContext: its tool is read-only. Read maps by StoreMap over ISharedStore.");
 }

@@ -86,6 +86,12 @@ public sealed record WorkerCommand(string File, params IReadOnlyList<string> Arg
     public string? Directory { get; init; }
 
     /// <summary>
+    /// What starts it as the leader of a process group of its own, so that it ends with all that it has started: a program and its first
+    /// arguments, which get the command as the rest of theirs. Empty: the worker sees to that itself, or the system has no groups.
+    /// </summary>
+    public IReadOnlyList<string> Launcher { get; init; } = [];
+
+    /// <summary>
     /// Whether the worker journals with this gateway: it goes on with invocations that are named to it, and says of its tools how they
     /// recover. Of any other program only read-only tools are run again.
     /// </summary>

@@ -23,6 +23,7 @@ internal sealed class StdioHost(
             using CancellationTokenSource ending = CancellationTokenSource.CreateLinkedTokenSource(stoppingToken);
             Task serving = server.RunAsync(ending.Token);
             await Task.WhenAny(serving, transport.InputEnded);
+            if (options.Value.Stdio.ExitTimeout is { } limit) ExitAfter(limit);
             subscriptions.EndStreams();
             using CancellationTokenSource draining = new(options.Value.Stdio.DrainTimeout, time);
             using CancellationTokenRegistration drained = draining.Token.Register(ending.Cancel);
@@ -33,6 +34,9 @@ internal sealed class StdioHost(
             lifetime.StopApplication();
         }
     }
+
+    private void ExitAfter(TimeSpan limit) => Task.Delay(limit, time).ContinueWith(
+        _ => Environment.Exit(0), CancellationToken.None, TaskContinuationOptions.None, TaskScheduler.Default);
 }
 
 /// <summary>Where a stdio server reads and writes.</summary>

@@ -9,7 +9,7 @@ public sealed partial class LayeringTests
     /// <summary>From the top of the table down; behind the public API at the root of the library stands what is built on it.</summary>
     private static readonly List<string> Folders = ReadTable();
 
-    private static readonly List<Source> Sources = ReadSources();
+    private static readonly List<Source> Sources = ReadSources("src/Engine");
 
     private static readonly Dictionary<string, HashSet<string>> TypesByFolder = Sources
         .GroupBy(source => source.Folder, source => source.Types.Select(type => type.Name))
@@ -72,6 +72,29 @@ public sealed partial class LayeringTests
     public void What_is_no_use_of_a_folder_below_is_let_pass(string folder, string code) =>
         Assert.Empty(Violations(new Source(folder + "/Good.cs", folder, $"namespace Varve.{folder};\n" + code)));
 
+    [Fact]
+    public void The_gateway_knows_no_type_of_the_engine()
+    {
+        List<string> wrong = [];
+        foreach (Source source in ReadSources("src/Mcp/Gateway")) wrong.AddRange(EngineUses(source));
+        Assert.Empty(wrong);
+    }
+
+    [Theory]
+    [InlineData("using Varve.Idempotency;")]
+    [InlineData("class A { Varve.Sharing.ISharedStore store; }")]
+    [InlineData("class A { Database database; }")]
+    public void A_use_of_the_engine_is_seen(string code) =>
+        Assert.NotEmpty(EngineUses(new Source("Bad.cs", "Bad", "namespace Varve.Mcp.Gateway;\n" + code)));
+
+    private static IEnumerable<string> EngineUses(Source source)
+    {
+        foreach (Match use in NamespaceUse().Matches(source.Code))
+            if (Folders.Contains(use.Groups["folder"].Value)) yield return $"{source.Path} uses {use.Value}";
+        foreach (Match use in TypedNameOrNew().Matches(source.Code))
+            if (RootTypes.ContainsKey(use.Groups["type"].Value)) yield return $"{source.Path} uses {use.Groups["type"].Value}";
+    }
+
     private static IEnumerable<string> Violations(Source source)
     {
         int own = Folders.IndexOf(source.Folder);
@@ -109,14 +132,13 @@ public sealed partial class LayeringTests
         return folders;
     }
 
-    private static List<Source> ReadSources()
+    private static List<Source> ReadSources(string library)
     {
-        const string Library = "src/Engine/";
         List<Source> sources = [];
-        foreach ((string path, string fullPath) in Repository.Files("src/Engine"))
+        foreach ((string path, string fullPath) in Repository.Files(library))
         {
             if (!path.EndsWith(".cs", StringComparison.Ordinal)) continue;
-            string[] parts = path[Library.Length..].Split('/');
+            string[] parts = path[(library.Length + 1)..].Split('/');
             sources.Add(new Source(path, parts.Length == 1 ? RootRow : parts[0], File.ReadAllText(fullPath)));
         }
 

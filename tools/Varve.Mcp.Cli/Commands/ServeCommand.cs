@@ -5,6 +5,7 @@ using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Options;
 using ModelContextProtocol.Server;
 using Varve.Mcp.Cli.Servers;
+using Varve.Mcp.Gateway.Pool;
 
 namespace Varve.Mcp.Cli.Commands;
 
@@ -15,6 +16,9 @@ internal static class ServeCommand
     private const string SamplingName = "sampling";
     private const string SyncedName = "synced";
     private const string BufferedName = "buffered";
+
+    /// <summary>What makes a worker of a server.</summary>
+    public const string WorkerName = "--worker";
 
     public static VarveCommand Create(Terminal terminal)
     {
@@ -47,6 +51,11 @@ internal static class ServeCommand
             Description = "For development: run what may run again twice, and fail where that gives two results.",
         };
         var verbose = new Option<bool>("--verbose") { Description = "Log what happens, not only what goes wrong, on standard error." };
+        var worker = new Option<bool>(WorkerName)
+        {
+            Description = "Run the calls of the gateway that has started this process, in its directory. Nobody else does it.",
+            Hidden = true,
+        };
         var command = new VarveCommand(
             "serve",
             "Serve one of the example servers, or all of them as one. Over stdio the output carries nothing but the protocol.",
@@ -54,7 +63,7 @@ internal static class ServeCommand
             "varve-mcp serve --server all --transport http --port 9991 --data ./mcp-data",
             "varve-mcp serve --transport http --allow-origin http://localhost:6274")
         {
-            server, transport, port, data, durability, executor, seed, valueBytes, origins, validate, verbose,
+            server, transport, port, data, durability, executor, seed, valueBytes, origins, validate, verbose, worker,
         };
         command.Run(async (parsed, cancellation) =>
         {
@@ -64,15 +73,26 @@ internal static class ServeCommand
                 Durability = parsed.GetValue(durability) == BufferedName ? Durability.Buffered : Durability.Synced,
                 ValidatesSteps = parsed.GetValue(validate),
                 IsVerbose = parsed.GetValue(verbose),
+                IsWorker = parsed.GetValue(worker),
                 AllowedOrigins = parsed.GetValue(origins) ?? [],
                 Servers = new ServerSettings(
                     parsed.GetValue(seed), parsed.GetValue(executor) == SamplingName, CheckValueBytes(parsed.GetRequiredValue(valueBytes))),
             };
+            if (settings.IsWorker) return await RunWorkerAsync(parsed.GetValue(transport), settings, cancellation);
             if (parsed.GetValue(transport) == Inputs.HttpName) await RunHttpAsync(terminal, settings, cancellation);
             else await RunStdioAsync(settings, cancellation);
             return ExitCode.Ok;
         });
         return command;
+    }
+
+    private static async Task<int> RunWorkerAsync(string? transport, ServeSettings settings, CancellationToken cancellation)
+    {
+        if (transport == Inputs.HttpName) throw CommandFailureException.Usage($"{WorkerName} is of stdio only.");
+        if (!ProcessGroup.LeadOwn()) throw new CommandFailureException(ExitCode.System, "The gateway that wanted this worker has ended.");
+        using IHost host = ServerHost.BuildStdio(settings);
+        await host.RunAsync(cancellation);
+        return ExitCode.Ok;
     }
 
     private static async Task RunStdioAsync(ServeSettings settings, CancellationToken cancellation)

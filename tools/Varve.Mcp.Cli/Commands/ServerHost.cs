@@ -8,6 +8,7 @@ using Microsoft.Extensions.Logging;
 using ModelContextProtocol.Protocol;
 using ModelContextProtocol.Server;
 using Varve.Mcp.Cli.Servers;
+using Varve.Mcp.Durable;
 
 namespace Varve.Mcp.Cli.Commands;
 
@@ -22,6 +23,9 @@ internal sealed record ServeSettings(string Server, string Data)
 
     public bool IsVerbose { get; init; }
 
+    /// <summary>Whether it is a gateway's worker, which journals nothing itself.</summary>
+    public bool IsWorker { get; init; }
+
     public IReadOnlyList<string> AllowedOrigins { get; init; } = [];
 
     public ServerSettings Servers { get; init; } = new();
@@ -34,6 +38,10 @@ internal static class ServerHost
 
     // What is not done by then is gone on with at the next start, or told to be stopped.
     private static readonly TimeSpan DrainTimeout = TimeSpan.FromSeconds(10);
+
+    // A worker is gone 5 s after its gateway has closed its input.
+    private static readonly TimeSpan WorkerEndTimeout = TimeSpan.FromSeconds(2);
+    private static readonly TimeSpan WorkerExitTimeout = TimeSpan.FromSeconds(4);
 
     public static string UrlOf(int port) => string.Create(CultureInfo.InvariantCulture, $"http://localhost:{port}{Path}");
 
@@ -66,25 +74,44 @@ internal static class ServerHost
     }
 
     /// <summary>The servers and their journal, without a transport.</summary>
-    public static IMcpServerBuilder AddServers(IServiceCollection services, ServeSettings settings) => services
-        .Configure<HostOptions>(options => options.ShutdownTimeout = DrainTimeout)
-        .AddVarveMcp(options =>
-        {
-            foreach (string origin in settings.AllowedOrigins) options.Http.AllowedOrigins.Add(origin);
-            if (Seconds("VARVE_SESSION_IDLE_SECONDS") is { } sessionIdle) options.Http.SessionIdle = sessionIdle;
-            if (Seconds("VARVE_EVENT_TTL_SECONDS") is { } eventsKept) options.Http.EventsKept = eventsKept;
-        })
-        .WithVarveJournal(options =>
-        {
-            options.DataDirectory = settings.Data;
-            options.Journal.Durability = settings.Durability;
-            options.Journal.ValidatesSteps = settings.ValidatesSteps;
-            options.Journal.Json = ServerJson.Options;
-            if (Seconds("VARVE_EVENT_TTL_SECONDS") is { } unkeyed) options.Journal.UnkeyedRetention = unkeyed;
-            if (Seconds("VARVE_KEY_TTL_SECONDS") is { } keyed) options.Journal.KeyedRetention = keyed;
-        })
-        .WithExampleServers(settings.Server, settings.Servers)
-        .WithInformation(settings);
+    public static IMcpServerBuilder AddServers(IServiceCollection services, ServeSettings settings)
+    {
+        IMcpServerBuilder builder = services
+            .Configure<HostOptions>(options => options.ShutdownTimeout = settings.IsWorker ? WorkerEndTimeout : DrainTimeout)
+            .AddVarveMcp(options =>
+            {
+                foreach (string origin in settings.AllowedOrigins) options.Http.AllowedOrigins.Add(origin);
+                KeepSessions(options);
+                if (!settings.IsWorker) return;
+
+                // The calls of a gateway that is gone are not its own any more.
+                options.Stdio.DrainTimeout = TimeSpan.Zero;
+                options.Stdio.ExitTimeout = WorkerExitTimeout;
+            });
+        builder = settings.IsWorker
+            ? builder.WithVarveWorker(options => Keep(options, settings))
+            : builder.WithVarveJournal(options => Keep(options, settings));
+        if (!settings.IsWorker) services.AddResourceFeed(settings.Server);
+        return builder.WithExampleServers(settings.Server, settings.Servers).WithInformation(settings);
+    }
+
+    /// <summary>How long sessions and their events are kept, as the environment says.</summary>
+    public static void KeepSessions(VarveMcpOptions options)
+    {
+        if (Seconds("VARVE_SESSION_IDLE_SECONDS") is { } sessionIdle) options.Http.SessionIdle = sessionIdle;
+        if (Seconds("VARVE_EVENT_TTL_SECONDS") is { } eventsKept) options.Http.EventsKept = eventsKept;
+    }
+
+    /// <summary>Where calls are kept and how long, as the command line and the environment say.</summary>
+    public static void Keep(McpJournalOptions options, ServeSettings settings)
+    {
+        options.DataDirectory = settings.Data;
+        options.Journal.Durability = settings.Durability;
+        options.Journal.ValidatesSteps = settings.ValidatesSteps;
+        options.Journal.Json = ServerJson.Options;
+        if (Seconds("VARVE_EVENT_TTL_SECONDS") is { } unkeyed) options.Journal.UnkeyedRetention = unkeyed;
+        if (Seconds("VARVE_KEY_TTL_SECONDS") is { } keyed) options.Journal.KeyedRetention = keyed;
+    }
 
     private static IMcpServerBuilder WithInformation(this IMcpServerBuilder builder, ServeSettings settings)
     {

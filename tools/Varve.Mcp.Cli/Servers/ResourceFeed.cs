@@ -1,8 +1,10 @@
 using System.Text;
+using System.Text.Json;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using Varve.Idempotency;
 using Varve.Mcp.Cli.Servers.Tasks;
+using Varve.Mcp.Gateway;
 using Varve.Mcp.Subscriptions;
 using Varve.Sharing;
 
@@ -10,11 +12,13 @@ namespace Varve.Mcp.Cli.Servers;
 
 /// <summary>Tells subscribers which resources have changed, from the store's feed of changes: whoever made the change.</summary>
 internal sealed partial class ResourceFeed(ISharedStore store, ServedServers served, ILogger<ResourceFeed> logger)
-    : BackgroundService, IResourceChanges
+    : BackgroundService, IResourceChanges, ITaskChanges
 {
     public event Action<string>? Changed;
 
     public event Action<Predicate<string>>? ManyChanged;
+
+    public event Action<string, string>? TaskChanged;
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
@@ -50,6 +54,7 @@ internal sealed partial class ResourceFeed(ISharedStore store, ServedServers ser
         foreach (Change change in batch.Changes)
         {
             hasTasks |= change.MapName == TaskStore.Map;
+            if (served.HasTasks && change is { MapName: TaskStore.Map, Kind: ChangeKind.Put }) ReportTask(change);
             if (served.HasStore && !InternalMaps.IsInternal(change.MapName)) Report(change);
         }
 
@@ -62,6 +67,19 @@ internal sealed partial class ResourceFeed(ISharedStore store, ServedServers ser
         if (change.Kind is ChangeKind.Put or ChangeKind.Delete)
             Changed?.Invoke(StoreServer.UriOf(change.MapName, Encoding.UTF8.GetString(change.Key.Span)));
         else ManyChanged?.Invoke(uri => StoreServer.TryReadUri(uri, out string? map, out byte[]? key) && Covers(change, map, key));
+    }
+
+    private void ReportTask(in Change change)
+    {
+        try
+        {
+            if (JsonSerializer.Deserialize(change.Value.Span, ServerJson.TypeOf<TaskItem>()) is { } task)
+                TaskChanged?.Invoke(task.Id, task.Status);
+        }
+        catch (JsonException)
+        {
+            // A value that a client has put there by the store's own tools is no task.
+        }
     }
 
     /// <summary>Whether a change of more than one key is one of this key.</summary>

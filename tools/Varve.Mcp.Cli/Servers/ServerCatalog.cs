@@ -1,6 +1,7 @@
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using Varve.Mcp.Cli.Servers.Tasks;
+using Varve.Mcp.Gateway;
 using Varve.Mcp.Subscriptions;
 
 namespace Varve.Mcp.Cli.Servers;
@@ -50,8 +51,7 @@ internal static class ServerCatalog
     /// <summary>Adds a server, or all; the store and its journal come with <c>WithVarveJournal</c>.</summary>
     public static IMcpServerBuilder WithExampleServers(this IMcpServerBuilder builder, string name, ServerSettings settings)
     {
-        ExampleServer[] chosen = [.. Servers.Where(server => name == AllName || server.Name == name)];
-        if (chosen.Length == 0) throw new ArgumentException($"There is no server '{name}': it is one of {string.Join(", ", Names)}.");
+        ExampleServer[] chosen = Choose(name);
         foreach (ExampleServer server in chosen) server.Add(builder);
 
         IServiceCollection services = builder.Services;
@@ -62,18 +62,30 @@ internal static class ServerCatalog
         services.AddSingleton<ITaskStore, TaskStore>();
         services.AddSingleton<ITaskExecutor>(settings.Samples ? new SamplingExecutor() : new EchoExecutor());
         services.AddSingleton<ITaskVerifier, TextVerifier>();
-        AddFeed(services, new ServedServers(IsChosen(chosen, TasksName), IsChosen(chosen, StoreName)));
         return builder;
     }
 
-    private static bool IsChosen(ExampleServer[] chosen, string name) => chosen.Any(server => server.Name == name);
-
-    private static void AddFeed(IServiceCollection services, ServedServers served)
+    /// <summary>Tells of changes of the servers' resources and tasks, whoever makes them: for whoever has the subscribers.</summary>
+    public static IServiceCollection AddResourceFeed(this IServiceCollection services, string name)
     {
-        if (served is { HasTasks: false, HasStore: false }) return;
+        ExampleServer[] chosen = Choose(name);
+        var served = new ServedServers(IsChosen(chosen, TasksName), IsChosen(chosen, StoreName));
+        if (served is { HasTasks: false, HasStore: false }) return services;
         services.AddSingleton(served);
         services.AddSingleton<ResourceFeed>();
         services.AddSingleton<IResourceChanges>(provider => provider.GetRequiredService<ResourceFeed>());
+        services.AddSingleton<ITaskChanges>(provider => provider.GetRequiredService<ResourceFeed>());
         services.AddSingleton<IHostedService>(provider => provider.GetRequiredService<ResourceFeed>());
+        return services;
     }
+
+    private static ExampleServer[] Choose(string name)
+    {
+        ExampleServer[] chosen = [.. Servers.Where(server => name == AllName || server.Name == name)];
+        return chosen.Length > 0
+            ? chosen
+            : throw new ArgumentException($"There is no server '{name}': it is one of {string.Join(", ", Names)}.");
+    }
+
+    private static bool IsChosen(ExampleServer[] chosen, string name) => chosen.Any(server => server.Name == name);
 }

@@ -28,7 +28,9 @@ internal interface IWorkerPool
     /// <param name="request">The request.</param>
     /// <param name="cancellation">Takes the request back, also from the worker.</param>
     /// <returns>The result, as the worker wrote it.</returns>
-    /// <exception cref="ModelContextProtocol.McpProtocolException">The worker answered with an error, or too many requests wait.</exception>
+    /// <exception cref="ModelContextProtocol.McpProtocolException">
+    /// The worker answered with an error, too many requests wait, or the pool is draining.
+    /// </exception>
     /// <exception cref="WorkerLostException">The worker ended before it answered, or none could be started.</exception>
     Task<JsonNode?> SendAsync(PoolRequest request, CancellationToken cancellation);
 }

@@ -1,0 +1,13 @@
+using Varve.Mcp.Gateway.Tests.Pool;
+
+namespace Varve.Mcp.Gateway.Tests;
+
+/// <summary>The assembly of the tests is also the program that they kill.</summary>
+internal static class Program
+{
+    public static Task<int> Main(string[] args) => args switch
+    {
+        ["pool", string directory, string mode] => PoolProgram.RunAsync(directory, mode),
+        _ => Task.FromResult(1),
+    };
+}
