@@ -15,7 +15,7 @@ public sealed class ScreenshotTests(BrowserFixture fixture)
     [InlineData("gateway-narrow.png", ColorScheme.Light, 360, 780, "#/overview")]
     public async Task A_picture_is_taken(string file, ColorScheme scheme, int width, int height, string view)
     {
-        string folder = Environment.GetEnvironmentVariable("VARVE_SCREENSHOT_FOLDER") ?? Path.Combine(Repository.Root, "docs", "images");
+        string folder = Path.Combine(Repository.Root, "docs", "images");
         Directory.CreateDirectory(folder);
         await using FakeGateway gateway = await FakeGateway.StartAsync();
         gateway.Active.AddRange(

@@ -72,8 +72,9 @@ export function createToolsView() {
       place.replaceChildren(backLink(), h("p", { class: "empty data" }, `There is no tool ${name}.`));
       return;
     }
+    // A panel is kept with what was filled in, as long as the tool is the same.
     let panel = panels.get(name);
-    if (!panel) panels.set(name, panel = createToolPanel(tool));
+    if (panel?.tool !== JSON.stringify(tool)) panels.set(name, panel = { ...createToolPanel(tool), tool: JSON.stringify(tool) });
     if (drafts.has(name)) {
       panel.write(drafts.get(name));
       drafts.delete(name);
