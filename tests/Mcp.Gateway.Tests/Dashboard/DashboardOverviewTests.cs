@@ -128,7 +128,7 @@ public sealed class DashboardOverviewTests(BrowserFixture fixture)
         await DashboardPage.SeesAsync(calls.Nth(0), "2 chunks");
 
         await page.Button("Cancel run_orchestrator").ClickAsync();
-        await DashboardPage.SeesAsync(page.Page.GetByRole(AriaRole.Alert), "another caller's, or it has just ended");
+        await DashboardPage.SeesAsync(page.Page.GetByRole(AriaRole.Alert), "The gateway cannot cancel this call");
         Assert.Contains(gateway.Requests, request => request is { Method: "DELETE", Path: "/calls/a-2" });
 
         await gateway.TellAsync(

@@ -170,6 +170,7 @@ public sealed class DashboardToolTests(BrowserFixture fixture)
         await closed.Task.WaitAsync(TimeSpan.FromSeconds(30));
         await DashboardPage.HasFocusAsync(page.Button("Run"));
         await gateway.WaitForAsync(request => request is { Method: "DELETE", Path: "/calls/call7" });
+        await DashboardPage.SeesAsync(page.Page.Locator(".run"), "The gateway ends the call by itself a little later");
     }
 
     [BrowserFact]
