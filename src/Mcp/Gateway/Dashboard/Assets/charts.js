@@ -7,6 +7,11 @@ import { live } from "./live.js";
 const WindowSeconds = 300;
 const Height = 150;
 const LogarithmMin = 0.1;
+// Between two lines of the grid: powers of two for bytes, whole numbers for what is counted.
+const steps = new Map([
+  [bytes, Array.from({ length: 50 }, (_, power) => 2 ** power)],
+  [count, Array.from({ length: 10 }, (_, power) => [1, 2, 5].map((first) => first * 10 ** power)).flat()],
+]);
 const charts = new Set();
 
 /** A chart of some of live.series: {title, series: [{name, label, colour}], format, max}. It draws itself while it is seen. */
@@ -101,7 +106,7 @@ function optionsOf({ series, format, max, isFilled, isLogarithmic, place, chart,
         return `${twoDigits(date.getHours())}:${twoDigits(date.getMinutes())}`;
       }) },
       { ...axis, size: 62, space: 32, values: (_, ticks) => ticks.map(format), ...(isLogarithmic ? { splits: powersOfTen } : {}),
-        ...(format === bytes ? { incrs: Array.from({ length: 50 }, (_, power) => 2 ** power) } : {}) },
+        ...(steps.has(format) ? { incrs: steps.get(format) } : {}) },
     ],
     series: [{}, ...series.map((one, index) => ({
       stroke: colour(one.colour),

@@ -112,7 +112,7 @@ function createToolPanel(tool) {
   const cancel = h("button", { type: "button", disabled: true }, "Cancel");
   const problem = h("p", { class: "problem", role: "alert", hidden: true });
   const output = h("div", { class: "run-place" }, h("p", { class: "empty" }, "The result comes here."));
-  const hints = Object.entries(tool.annotations ?? {}).filter(([, value]) => value === true).map(([name]) => name.replace(/Hint$/, ""));
+  const hints = Object.entries(tool.annotations ?? {}).filter(([, value]) => value === true).map(([name]) => name.replace(/Hint$/, "").replace(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`));
   let current = null;
 
   const say = (text) => {
@@ -168,7 +168,7 @@ function createToolPanel(tool) {
     h("section", { class: "card" },
       backLink(),
       h("div", { class: "card-head" }, h("h2", { class: "data", tabindex: "-1" }, tool.title ?? tool.name), h("span", { class: "tags" }, marks(tool),
-        hints.filter((hint) => hint !== "readOnly" && hint !== "destructive").map((hint) => h("span", { class: "tag" }, hint)))),
+        hints.filter((hint) => hint !== "read only" && hint !== "destructive").map((hint) => h("span", { class: "tag" }, hint)))),
       tool.title ? h("p", { class: "hint" }, h("code", { class: "data" }, tool.name)) : null,
       tool.description ? h("p", { class: "description data" }, tool.description) : null,
       panelForm),
