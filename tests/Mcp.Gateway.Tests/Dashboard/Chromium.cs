@@ -18,7 +18,8 @@ internal static class Chromium
         if (Environment.GetEnvironmentVariable(Variable) is { Length: > 0 } named) return File.Exists(named) ? named : null;
         string[] folders = (Environment.GetEnvironmentVariable("PATH") ?? "").Split(System.IO.Path.PathSeparator);
         string ending = OperatingSystem.IsWindows() ? ".exe" : "";
-        return Names.SelectMany(name => folders.Select(folder => System.IO.Path.Combine(folder, name + ending))).FirstOrDefault(File.Exists);
+        IEnumerable<string> places = from name in Names from folder in folders select System.IO.Path.Combine(folder, name + ending);
+        return places.FirstOrDefault(File.Exists);
     }
 }
 

@@ -88,7 +88,8 @@ public sealed class DashboardHistoryTests(BrowserFixture fixture)
         await DashboardPage.SeesAsync(page.View("history"), "No call has been journaled yet.");
         await DashboardPage.SeesAsync(page.Page.Locator("#state"), "Ready");
         gateway.Calls.Add(FakeData.Calls()[1]);
-        await gateway.TellAsync(FakeData.Parse("""{"id": "a-1", "tool": "process_payment", "via": "rest", "event": "ended", "status": "success", "ms": 5}"""));
+        await gateway.TellAsync(
+            """{"id": "a-1", "tool": "process_payment", "via": "rest", "event": "ended", "status": "success", "ms": 5}""");
         await DashboardPage.SeesAsync(page.View("history").Locator("tbody tr"), "process_payment");
     }
 

@@ -15,7 +15,8 @@ public sealed class DashboardLookTests(BrowserFixture fixture)
     public async Task Each_view_fits_on_a_page_of_360_pixels()
     {
         await using FakeGateway gateway = await FakeGateway.StartAsync();
-        gateway.Active.Add(FakeData.Active("a-1", "generate_document_with_a_name_that_is_rather_long", "ws", 1, 12345, 67890, new string('m', 300), 1234));
+        string longName = "generate_document_with_a_name_that_is_rather_long", longMessage = new('m', 300);
+        gateway.Active.Add(FakeData.Active("a-1", longName, "ws", 1, 12345, 67890, longMessage, 1234));
         await using DashboardPage page = await DashboardPage.OpenAsync(fixture, gateway, width: 360, height: 740);
         foreach (string view in Views)
         {
@@ -64,11 +65,11 @@ public sealed class DashboardLookTests(BrowserFixture fixture)
                   .map((part) => part <= 0.04045 ? part / 12.92 : ((part + 0.055) / 1.055) ** 2.4);
                 return 0.2126 * r + 0.7152 * g + 0.0722 * b;
               };
-              const pairs = [["text", "page"], ["text", "surface"], ["text", "surface-2"], ["text-muted", "page"], ["text-muted", "surface"],
-                ["text-muted", "surface-2"], ["accent", "surface"], ["accent", "accent-soft"], ["on-accent", "accent"], ["good", "good-soft"],
-                ["good", "surface-2"], ["warn", "warn-soft"], ["warn", "surface"], ["warn", "surface-2"], ["bad", "bad-soft"], ["bad", "surface"],
-                ["busy", "busy-soft"], ["line-strong", "surface", 3], ["series-1", "surface", 3], ["series-2", "surface", 3], ["series-3", "surface", 3],
-                ["series-4", "surface", 3]];
+              const pairs = [["text", "page"], ["text", "surface"], ["text", "surface-2"], ["text-muted", "page"],
+                ["text-muted", "surface"], ["text-muted", "surface-2"], ["accent", "surface"], ["accent", "accent-soft"],
+                ["on-accent", "accent"], ["good", "good-soft"], ["good", "surface-2"], ["warn", "warn-soft"], ["warn", "surface"],
+                ["warn", "surface-2"], ["bad", "bad-soft"], ["bad", "surface"], ["busy", "busy-soft"], ["line-strong", "surface", 3],
+                ["series-1", "surface", 3], ["series-2", "surface", 3], ["series-3", "surface", 3], ["series-4", "surface", 3]];
               return pairs.map(([front, back, least = 4.5]) => {
                 const [low, high] = [light(front), light(back)].sort((left, right) => left - right);
                 const contrast = (high + 0.05) / (low + 0.05);
@@ -92,7 +93,8 @@ public sealed class DashboardLookTests(BrowserFixture fixture)
                 () => {
                   const wrong = [];
                   const isSeen = (element) => element.checkVisibility();
-                  for (const element of [...document.querySelectorAll("a, button, input, select, textarea, [role=progressbar], [role=region]")].filter(isSeen)) {
+                  const named = "a, button, input, select, textarea, [role=progressbar], [role=region]";
+                  for (const element of [...document.querySelectorAll(named)].filter(isSeen)) {
                     const name = element.getAttribute("aria-label") || element.labels?.[0]?.textContent || element.textContent;
                     if (!name.trim()) wrong.push(`no name: ${element.outerHTML.slice(0, 80)}`);
                   }
@@ -105,7 +107,7 @@ public sealed class DashboardLookTests(BrowserFixture fixture)
                   const ids = [...document.querySelectorAll("[id]")].map((element) => element.id);
                   for (const id of new Set(ids)) if (ids.filter((other) => other === id).length > 1) wrong.push(`id twice: ${id}`);
                   for (const element of document.querySelectorAll("[aria-controls], [aria-labelledby], [for]")) {
-                    const id = element.getAttribute("aria-controls") ?? element.getAttribute("aria-labelledby") ?? element.getAttribute("for");
+                    const id = ["aria-controls", "aria-labelledby", "for"].map((name) => element.getAttribute(name)).find(Boolean);
                     if (!document.getElementById(id)) wrong.push(`no element ${id}`);
                   }
                   return wrong;
@@ -126,7 +128,7 @@ public sealed class DashboardLookTests(BrowserFixture fixture)
         await page.Page.Keyboard.PressAsync("Enter");
         await DashboardPage.HasFocusAsync(page.Page.Locator("#main"));
         await page.Page.GetByRole(AriaRole.Link, new PageGetByRoleOptions { Name = "Charts" }).ClickAsync();
-        await DashboardPage.HasFocusAsync(page.Page.GetByRole(AriaRole.Heading, new PageGetByRoleOptions { Name = "Charts", Exact = true }));
+        await DashboardPage.HasFocusAsync(page.View("charts").Locator("h1"));
     }
 
     [BrowserFact]
@@ -138,7 +140,8 @@ public sealed class DashboardLookTests(BrowserFixture fixture)
         await page.Page.EvaluateAsync("""
             () => {
               window.moved = 0;
-              new PerformanceObserver((list) => list.getEntries().forEach((entry) => window.moved += entry.value)).observe({ type: "layout-shift" });
+              const count = (list) => list.getEntries().forEach((entry) => window.moved += entry.value);
+              new PerformanceObserver(count).observe({ type: "layout-shift" });
             }
             """);
         JsonObject stats = FakeData.Stats();
@@ -147,7 +150,7 @@ public sealed class DashboardLookTests(BrowserFixture fixture)
         foreach (JsonNode? worker in stats["workers"]!.AsArray()) worker!["in_flight"] = 1;
         gateway.Stats = stats;
         await DashboardPage.SeesAsync(page.View("overview").Locator(".tiles"), "12.3 s");
-        await gateway.TellAsync(FakeData.Parse("""{"id": "a-1", "tool": "get_user", "via": "rest", "event": "started"}"""));
+        await gateway.TellAsync("""{"id": "a-1", "tool": "get_user", "via": "rest", "event": "started"}""");
         await DashboardPage.SeesAsync(page.View("overview").Locator(".call"), "get_user");
         await gateway.HangUpAsync();
         await DashboardPage.IsVisibleAsync(page.Page.Locator(".offline"));
@@ -162,11 +165,12 @@ public sealed class DashboardLookTests(BrowserFixture fixture)
         await using FakeGateway gateway = await FakeGateway.StartAsync();
         JsonObject tool = FakeData.Tools()[0];
         foreach (string name in new[] { "name", "title", "description" }) tool[name] = Hostile;
-        tool["inputSchema"]!["properties"]!.AsObject().Add(Hostile, new JsonObject { ["type"] = "string", ["description"] = Hostile, ["default"] = Hostile });
-        tool["inputSchema"]!["properties"]!["name"]!["default"] = "a";
-        tool["inputSchema"]!["properties"]!["email"]!["default"] = "a@b";
+        JsonObject properties = tool["inputSchema"]!["properties"]!.AsObject();
+        properties[Hostile] = new JsonObject { ["type"] = "string", ["description"] = Hostile, ["default"] = Hostile };
+        properties["name"]!["default"] = "a";
+        properties["email"]!["default"] = "a@b";
         gateway.Tools.Add(tool);
-        gateway.Calls.Insert(0, FakeData.Call("evil/../1", Hostile, Hostile, 5, 4, "{}", null));
+        gateway.Calls.Insert(0, FakeData.Call("evil<1>", Hostile, Hostile, 5, 4, "{}", null));
         gateway.Calls[0]["arguments"] = new JsonObject { [Hostile] = Hostile };
         gateway.Calls[0]["result"] = new JsonObject { ["status"] = "success", ["data"] = Hostile };
         gateway.Active.Add(FakeData.Active("a-1", Hostile, Hostile, 2, 1, 2, Hostile, 1));
@@ -196,7 +200,15 @@ public sealed class DashboardLookTests(BrowserFixture fixture)
         await DashboardPage.SeesAsync(page.Page.Locator(".run .chunks"), Hostile);
         await DashboardPage.SeesAsync(page.Page.Locator(".run .json"), "onerror=alert(1)");
 
-        await gateway.TellAsync(new JsonObject { ["id"] = "a-1", ["tool"] = Hostile, ["via"] = "rest", ["event"] = "ended", ["status"] = Hostile, ["ms"] = 1 });
+        await gateway.TellAsync(new JsonObject
+        {
+            ["id"] = "a-1",
+            ["tool"] = Hostile,
+            ["via"] = Hostile,
+            ["event"] = "ended",
+            ["status"] = Hostile,
+            ["ms"] = 1,
+        });
         await GoToAsync(page, "calls");
         await DashboardPage.SeesAsync(page.View("calls").Locator("tbody tr"), Hostile);
         Assert.Equal(0, await page.Page.Locator("img, main script").CountAsync());

@@ -44,7 +44,7 @@ public sealed class DashboardOverviewTests(BrowserFixture fixture)
         }
         gateway.Stats = stats;
         await Assertions.Expect(rows).ToHaveCountAsync(64);
-        gateway.Stats = new JsonObject { ["workers"] = new JsonArray(), ["pool"] = new JsonObject(), ["breakers"] = new JsonObject(), ["store"] = null };
+        gateway.Stats = FakeData.Parse("""{"workers": [], "pool": {}, "breakers": {}, "store": null}""");
         await DashboardPage.SeesAsync(page.View("overview"), "There is no worker.");
         await DashboardPage.SeesAsync(page.View("overview"), "No tool has failed lately");
     }
@@ -58,7 +58,8 @@ public sealed class DashboardOverviewTests(BrowserFixture fixture)
     {
         await using FakeGateway gateway = await FakeGateway.StartAsync();
         gateway.Health = FakeData.Health(status, isDraining);
-        JsonObject readiness = new() { ["status"] = reason is null ? "ok" : "unready", ["reasons"] = reason is null ? [] : new JsonArray(reason) };
+        JsonArray reasons = reason is null ? [] : [reason];
+        JsonObject readiness = new() { ["status"] = reason is null ? "ok" : "unready", ["reasons"] = reasons };
         gateway.Readiness = readiness;
         if (reason is not null) gateway.Refusals["GET /health/ready"] = (503, readiness, null);
         if (status == "down") gateway.Refusals["GET /health"] = (503, gateway.Health, null);
@@ -75,7 +76,8 @@ public sealed class DashboardOverviewTests(BrowserFixture fixture)
         await using DashboardPage page = await DashboardPage.OpenAsync(fixture, gateway, "#/charts");
         ILocator view = page.View("charts");
         await Assertions.Expect(view.Locator("canvas")).ToHaveCountAsync(5);
-        foreach (string text in new[] { "413/s", "3.3 ms", "52 ms", "18 %", "288 MiB", "512 MiB" }) await DashboardPage.SeesAsync(view, text);
+        string[] values = ["413/s", "3.3 ms", "52 ms", "18 %", "288 MiB", "512 MiB"];
+        foreach (string text in values) await DashboardPage.SeesAsync(view, text);
         await DashboardPage.SeesAsync(view, "5.5 GiB in 171 tables");
         await DashboardPage.SeesAsync(view.Locator(".level").Nth(3), "4.1 GiB, 121 tables");
         // Something is drawn in the colour of the first line.
@@ -85,8 +87,9 @@ public sealed class DashboardOverviewTests(BrowserFixture fixture)
               const copy = new OffscreenCanvas(canvas.width, canvas.height).getContext("2d", { willReadFrequently: true });
               copy.drawImage(canvas, 0, 0);
               const { data } = copy.getImageData(0, 0, canvas.width, canvas.height);
+              const wanted = [26, 127, 174, 255];
               for (let i = 0; i < data.length; i += 4) {
-                if (data[i + 3] > 200 && Math.abs(data[i] - 26) < 12 && Math.abs(data[i + 1] - 127) < 12 && Math.abs(data[i + 2] - 174) < 12) return true;
+                if (wanted.every((part, index) => Math.abs(data[i + index] - part) < 12)) return true;
               }
               return false;
             }
@@ -114,20 +117,22 @@ public sealed class DashboardOverviewTests(BrowserFixture fixture)
         await DashboardPage.SeesAsync(calls.Nth(0), "WebSocket");
         await DashboardPage.SeesAsync(calls.Nth(0), "1/4");
 
-        await gateway.TellAsync(FakeData.Parse("""{"id": "a-2", "tool": "run_orchestrator", "via": "mcp", "event": "started"}"""));
+        await gateway.TellAsync("""{"id": "a-2", "tool": "run_orchestrator", "via": "mcp", "event": "started"}""");
         await DashboardPage.SeesAsync(calls.Nth(1), "run_orchestrator");
-        await gateway.TellAsync(FakeData.Parse("""{"id": "a-1", "tool": "generate_document", "event": "progress", "progress": 3, "total": 4, "message": "three"}"""));
+        await gateway.TellAsync(
+            """{"id": "a-1", "tool": "generate_document", "event": "progress", "progress": 3, "total": 4, "message": "three"}""");
         await DashboardPage.SeesAsync(calls.Nth(0), "3/4");
         await DashboardPage.SeesAsync(calls.Nth(0), "three");
         Assert.Equal("75", await calls.Nth(0).GetByRole(AriaRole.Progressbar).GetAttributeAsync("aria-valuenow"));
-        await gateway.TellAsync(FakeData.Parse("""{"id": "a-1", "tool": "generate_document", "event": "chunk", "chunks": 2}"""));
+        await gateway.TellAsync("""{"id": "a-1", "tool": "generate_document", "event": "chunk", "chunks": 2}""");
         await DashboardPage.SeesAsync(calls.Nth(0), "2 chunks");
 
         await page.Button("Cancel run_orchestrator").ClickAsync();
-        await DashboardPage.SeesAsync(page.Page.GetByRole(AriaRole.Alert), "another caller's, or it has just ended");
+        await DashboardPage.SeesAsync(page.Page.GetByRole(AriaRole.Alert), "The gateway cannot cancel this call");
         Assert.Contains(gateway.Requests, request => request is { Method: "DELETE", Path: "/calls/a-2" });
 
-        await gateway.TellAsync(FakeData.Parse("""{"id": "a-1", "tool": "generate_document", "via": "ws", "event": "ended", "status": "success", "ms": 1234}"""));
+        await gateway.TellAsync(
+            """{"id": "a-1", "tool": "generate_document", "via": "ws", "event": "ended", "status": "success", "ms": 1234}""");
         await Assertions.Expect(calls).ToHaveCountAsync(1);
         ILocator ended = page.View("calls").Locator("tbody tr");
         await DashboardPage.SeesAsync(ended, "success");
@@ -141,7 +146,7 @@ public sealed class DashboardOverviewTests(BrowserFixture fixture)
         await using DashboardPage page = await DashboardPage.OpenAsync(fixture, gateway, "#/calls");
         await DashboardPage.SeesAsync(page.Page.Locator("#state"), "Ready");
         await page.Button("Pause").ClickAsync();
-        await gateway.TellAsync(FakeData.Parse("""{"id": "a-1", "tool": "get_user", "via": "rest", "event": "ended", "status": "success", "ms": 1}"""));
+        await gateway.TellAsync("""{"id": "a-1", "tool": "get_user", "via": "rest", "event": "ended", "status": "success", "ms": 1}""");
         await page.Page.EvaluateAsync("""
             async () => {
               const { live } = await import("/dashboard/live.js");
@@ -159,6 +164,7 @@ public sealed class DashboardOverviewTests(BrowserFixture fixture)
         await using FakeGateway gateway = await FakeGateway.StartAsync();
         await using DashboardPage page = await DashboardPage.OpenAsync(fixture, gateway);
         await DashboardPage.SeesAsync(page.Page.Locator("#state"), "Ready");
+        await DashboardPage.SeesAsync(page.View("overview"), "#0 pid 48211");
         await gateway.HangUpAsync();
         await DashboardPage.SeesAsync(page.Page.Locator("#state"), "Offline");
         await DashboardPage.SeesAsync(page.Page.Locator(".offline"), "The gateway does not answer.");

@@ -3,7 +3,7 @@ using Microsoft.Playwright;
 
 namespace Varve.Mcp.Gateway.Tests.Dashboard;
 
-/// <summary>The dashboard of a fake gateway in a browser. At its end nothing may have gone wrong in the page that the test did not see.</summary>
+/// <summary>The dashboard of a fake gateway in a browser. At its end nothing may have gone wrong in the page unseen.</summary>
 internal sealed class DashboardPage : IAsyncDisposable
 {
     private const float TimeMax = 30_000;
@@ -51,7 +51,8 @@ internal sealed class DashboardPage : IAsyncDisposable
             if (new Uri(request.Url).Authority != gateway.Address.Authority) dashboard._errors.Enqueue($"another host: {request.Url}");
         };
         await page.AddInitScriptAsync("""
-            document.addEventListener("securitypolicyviolation", (event) => console.error(`policy: ${event.violatedDirective} ${event.blockedURI}`));
+            document.addEventListener("securitypolicyviolation",
+              (event) => console.error(`policy: ${event.violatedDirective} ${event.blockedURI}`));
             """);
         if (hasKey) await page.AddInitScriptAsync($"sessionStorage.setItem('varve-api-key', '{FakeGateway.Key}')");
         await page.GotoAsync(gateway.Address + view);

@@ -6,7 +6,8 @@ namespace Varve.Mcp.Gateway.Tests.Dashboard;
 /// <summary>What a gateway with something to do tells.</summary>
 internal static class FakeData
 {
-    public static string Now(int secondsAgo = 0) => DateTimeOffset.UtcNow.AddSeconds(-secondsAgo).ToString("O", CultureInfo.InvariantCulture);
+    public static string Now(int secondsAgo = 0) =>
+        DateTimeOffset.UtcNow.AddSeconds(-secondsAgo).ToString("O", CultureInfo.InvariantCulture);
 
     public static JsonObject Health(string status = "ok", bool isDraining = false) => new()
     {
@@ -19,16 +20,16 @@ internal static class FakeData
     public static JsonObject Stats() => Parse("""
         {
           "workers": [
-            {"slot": 0, "pid": 48211, "state": "ready", "in_flight": 6, "served": 184223, "errors": 12, "p50_ms": 3.1, "p99_ms": 41.7, "restarts": 0,
-             "memory_bytes": 91226112, "last_failure": null},
-            {"slot": 1, "pid": 48212, "state": "ready", "in_flight": 5, "served": 183877, "errors": 9, "p50_ms": 3.2, "p99_ms": 44.0, "restarts": 0,
-             "memory_bytes": 90177536, "last_failure": null},
-            {"slot": 2, "pid": 48305, "state": "ready", "in_flight": 8, "served": 97104, "errors": 31, "p50_ms": 3.4, "p99_ms": 58.2, "restarts": 1,
-             "memory_bytes": 94371840, "last_failure": "It ended with exit code 139."},
-            {"slot": 3, "pid": 48377, "state": "silent", "in_flight": 2, "served": 40218, "errors": 3, "p50_ms": 4.9, "p99_ms": 97.5, "restarts": 0,
-             "memory_bytes": 88080384, "last_failure": null},
-            {"slot": 4, "pid": null, "state": "waiting", "in_flight": 0, "served": 2201, "errors": 7, "p50_ms": null, "p99_ms": null, "restarts": 3,
-             "memory_bytes": 0, "last_failure": "It did not list its tools within 30 s."}
+            {"slot": 0, "pid": 48211, "state": "ready", "in_flight": 6, "served": 184223, "errors": 12, "p50_ms": 3.1, "p99_ms": 41.7,
+             "restarts": 0, "memory_bytes": 91226112, "last_failure": null},
+            {"slot": 1, "pid": 48212, "state": "ready", "in_flight": 5, "served": 183877, "errors": 9, "p50_ms": 3.2, "p99_ms": 44.0,
+             "restarts": 0, "memory_bytes": 90177536, "last_failure": null},
+            {"slot": 2, "pid": 48305, "state": "ready", "in_flight": 8, "served": 97104, "errors": 31, "p50_ms": 3.4, "p99_ms": 58.2,
+             "restarts": 1, "memory_bytes": 94371840, "last_failure": "It ended with exit code 139."},
+            {"slot": 3, "pid": 48377, "state": "silent", "in_flight": 2, "served": 40218, "errors": 3, "p50_ms": 4.9, "p99_ms": 97.5,
+             "restarts": 0, "memory_bytes": 88080384, "last_failure": null},
+            {"slot": 4, "pid": null, "state": "waiting", "in_flight": 0, "served": 2201, "errors": 7, "p50_ms": null, "p99_ms": null,
+             "restarts": 3, "memory_bytes": 0, "last_failure": "It did not list its tools within 30 s."}
           ],
           "pool": {"min": 2, "max": 8, "size": 5, "queued": 3, "queue_limit": 256, "worker_concurrency": 8},
           "breakers": {
@@ -86,7 +87,10 @@ internal static class FakeData
                  "required": ["bytes"], "properties": {"bytes": {"type": "integer"}}}]}}},
              "annotations": {"readOnlyHint": false, "destructiveHint": true}}
             """),
-        Parse("""{"name": "list_tasks", "description": "Lists the tasks.", "inputSchema": {"type": "object"}, "annotations": {"readOnlyHint": true}}"""),
+        Parse("""
+            {"name": "list_tasks", "description": "Lists the tasks.", "inputSchema": {"type": "object"},
+             "annotations": {"readOnlyHint": true}}
+            """),
         Parse("""
             {"name": "process_payment", "description": "Pays once, however often it is asked to.",
              "inputSchema": {"type": "object", "required": ["amount"], "properties": {"amount": {"type": "string", "maxLength": 20},
@@ -103,30 +107,38 @@ internal static class FakeData
     [
         Call("c-1006", "generate_document", "running", 12, null, """{"title": "Yearly report", "sections": 12, "style": "formal"}""", null),
         Call("c-1005", "process_payment", "completed", 41, 40, """{"amount": "120.50", "currency": "EUR"}""",
-            """{"status": "success", "data": {"payment": {"transaction_id": "tx-000512", "amount": "120.50", "currency": "EUR", "attempts": 2}}}"""),
-        Call("c-1004", "create_user", "completed", 65, 65, """{"name": "Ada Lovelace", "email": "ada@example.org", "role": "editor", "tags": ["x"]}""",
+            """{"status": "success", "data": {"payment": {"transaction_id": "tx-000512", "amount": "120.50", "attempts": 2}}}"""),
+        Call("c-1004", "create_user", "completed", 65, 65,
+            """{"name": "Ada Lovelace", "email": "ada@example.org", "role": "editor", "tags": ["x"]}""",
             """{"status": "success", "data": {"user_id": "user-00042"}}"""),
         Call("c-1003", "process_payment", "stopped", 190, 171, """{"amount": "7.01"}""",
             """{"status": "error", "data": "The worker ended before it answered. It was not run again, since it may have paid."}""", 2),
-        Call("c-1002", "get_user", "completed", 260, 260, """{"user_id": "user-00041"}""", """{"status": "success", "data": {"name": "Grace"}}"""),
-        Call("c-1001", "run_orchestrator", "dead", 3700, 3400, """{"max_tasks": 5}""", """{"status": "error", "data": "Dead after 4 runs."}""", 4),
+        Call("c-1002", "get_user", "completed", 260, 260, """{"user_id": "user-00041"}""",
+            """{"status": "success", "data": {"name": "Grace"}}"""),
+        Call("c-1001", "run_orchestrator", "dead", 3700, 3400, """{"max_tasks": 5}""",
+            """{"status": "error", "data": "Dead after 4 runs."}""", 4),
     ];
 
     public static JsonObject Call(
-        string id, string tool, string state, int createdAgo, int? finishedAgo, string arguments, string? result, int attempts = 1) => new()
+        string id, string tool, string state, int createdAgo, int? finishedAgo, string arguments, string? result, int attempts = 1)
     {
-        ["id"] = id,
-        ["tool"] = tool,
-        ["state"] = state,
-        ["created_at"] = Now(createdAgo),
-        ["finished_at"] = finishedAgo is { } ago ? Now(ago) : null,
-        ["attempts"] = attempts,
-        ["arguments"] = JsonNode.Parse(arguments),
-        ["result"] = result is null ? null : JsonNode.Parse(result),
-    };
+        return new JsonObject
+        {
+            ["id"] = id,
+            ["tool"] = tool,
+            ["state"] = state,
+            ["created_at"] = Now(createdAgo),
+            ["finished_at"] = finishedAgo is { } ago ? Now(ago) : null,
+            ["attempts"] = attempts,
+            ["arguments"] = JsonNode.Parse(arguments),
+            ["result"] = result is null ? null : JsonNode.Parse(result),
+        };
+    }
 
-    public static JsonObject Active(string id, string tool, string via, int secondsAgo, double? progress, double? total, string? message, int chunks) =>
-        new()
+    public static JsonObject Active(
+        string id, string tool, string via, int secondsAgo, double? progress, double? total, string? message, int chunks)
+    {
+        return new JsonObject
         {
             ["id"] = id,
             ["tool"] = tool,
@@ -137,6 +149,7 @@ internal static class FakeData
             ["message"] = message,
             ["chunks"] = chunks,
         };
+    }
 
     public static JsonObject Parse(string json) => JsonNode.Parse(json)!.AsObject();
 }

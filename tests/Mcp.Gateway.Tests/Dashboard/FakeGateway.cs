@@ -13,13 +13,14 @@ namespace Varve.Mcp.Gateway.Tests.Dashboard;
 internal sealed record FakeRequest(string Method, string Path, string Body, IHeaderDictionary Headers);
 
 /// <summary>
-/// The gateway's HTTP API with answers that a test writes, and the real dashboard in front of it: what is rare, wrong or hostile in a gateway
-/// is here whenever a test wants it.
+/// The gateway's HTTP API with answers that a test writes, and the real dashboard in front of it: what is rare, wrong or hostile in a
+/// gateway is here whenever a test wants it.
 /// </summary>
 internal sealed class FakeGateway : IAsyncDisposable
 {
     public const string Key = "test-key-0123456789-0123456789-01";
 
+    private static readonly string[] OpenFolders = ["/dashboard", "/health"];
     private static readonly TimeSpan StatsInterval = TimeSpan.FromMilliseconds(200);
 
     private readonly ConcurrentDictionary<FakeStream, bool> _listeners = new();
@@ -92,6 +93,8 @@ internal sealed class FakeGateway : IAsyncDisposable
     }
 
     /// <summary>Tells all that listen to /events of a call.</summary>
+    public Task TellAsync(string call) => TellAsync(FakeData.Parse(call));
+
     public Task TellAsync(JsonObject call) => SendEventAsync("call", call);
 
     public async ValueTask DisposeAsync()
@@ -135,7 +138,7 @@ internal sealed class FakeGateway : IAsyncDisposable
         string body = await reader.ReadToEndAsync();
         context.Items["body"] = body;
         Requests.Enqueue(new FakeRequest(context.Request.Method, path, body, context.Request.Headers));
-        bool isOpen = path == "/" || path.StartsWith("/dashboard", StringComparison.Ordinal) || path.StartsWith("/health", StringComparison.Ordinal);
+        bool isOpen = path == "/" || OpenFolders.Any(folder => path.StartsWith(folder, StringComparison.Ordinal));
         if (!isOpen && context.Request.Headers["X-API-Key"] != Key)
             await WriteProblemAsync(context, 401, new JsonObject { ["title"] = "Unauthorized" });
         else if (Refusals.TryGetValue($"{context.Request.Method} {path}", out (int Status, JsonObject Problem, int? RetryAfter) refusal))
@@ -202,7 +205,8 @@ internal sealed class FakeGateway : IAsyncDisposable
     {
         JsonObject envelope = JsonNode.Parse(context.Items["body"] is string { Length: > 0 } body ? body : "{}")!.AsObject();
         FakeStream stream = await FakeStream.OpenAsync(context, "call7");
-        Func<FakeStream, JsonObject, Task> say = Streams.GetValueOrDefault(name, GiveBackAsync);
+        // Routing leaves a slash in a name as it was written.
+        Func<FakeStream, JsonObject, Task> say = Streams.GetValueOrDefault(Uri.UnescapeDataString(name), GiveBackAsync);
         await say(stream, envelope);
     }
 
@@ -260,7 +264,8 @@ internal sealed class FakeStream
         await _writing.WaitAsync();
         try
         {
-            await _context.Response.WriteAsync($"id: {_call}-{++_number}\nevent: {type}\ndata: {data.ToJsonString()}\n\n", _context.RequestAborted);
+            string text = $"id: {_call}-{++_number}\nevent: {type}\ndata: {data.ToJsonString()}\n\n";
+            await _context.Response.WriteAsync(text, _context.RequestAborted);
             await _context.Response.Body.FlushAsync(_context.RequestAborted);
         }
         finally

@@ -15,7 +15,7 @@ public sealed class ScreenshotTests(BrowserFixture fixture)
     [InlineData("gateway-narrow.png", ColorScheme.Light, 360, 780, "#/overview")]
     public async Task A_picture_is_taken(string file, ColorScheme scheme, int width, int height, string view)
     {
-        string folder = Environment.GetEnvironmentVariable("VARVE_SCREENSHOT_FOLDER") ?? Path.Combine(Repository.Root, "docs", "images");
+        string folder = Path.Combine(Repository.Root, "docs", "images");
         Directory.CreateDirectory(folder);
         await using FakeGateway gateway = await FakeGateway.StartAsync();
         gateway.Active.AddRange(
@@ -24,7 +24,8 @@ public sealed class ScreenshotTests(BrowserFixture fixture)
             FakeData.Active("a-21", "run_orchestrator", "mcp", 5, 2, null, "task-014", 0),
             FakeData.Active("a-22", "process_payment", "rest", 1, null, null, null, 0),
         ]);
-        await using DashboardPage page = await DashboardPage.OpenAsync(fixture, gateway, view, width: width, height: height, scheme: scheme);
+        await using DashboardPage page =
+            await DashboardPage.OpenAsync(fixture, gateway, view, width: width, height: height, scheme: scheme);
         await DashboardPage.SeesAsync(page.Page.Locator("#state"), "Ready");
         await page.UntilAsync("() => document.querySelectorAll('#view-overview tbody tr').length === 5");
         await AddPastAsync(page);
@@ -47,9 +48,14 @@ public sealed class ScreenshotTests(BrowserFixture fixture)
                 live.times.unshift(now - second);
                 const load = 400 + 90 * wave(second, 40, 4) + 40 * wave(second, 11, 0) + 30 * jitter(second);
                 const values = {
-                  per_second: load, p50_ms: 3 + wave(second, 30, 3) * 0.6 + 0.4 * jitter(second), p99_ms: 48 + 14 * wave(second, 25, 8) + 10 * jitter(second + 7),
-                  in_flight: Math.round(18 + 7 * wave(second, 40, 4) + 3 * jitter(second)), queued: Math.max(0, Math.round(6 * wave(second, 40, 4) + 4 * jitter(second))),
-                  memory_bytes: 3.0e8 + 4e7 * wave(second, 50, 0), memory_budget_bytes: 536870912, write_pressure: Math.max(0, 0.2 + 0.2 * wave(second, 35, 2)),
+                  per_second: load,
+                  p50_ms: 3 + wave(second, 30, 3) * 0.6 + 0.4 * jitter(second),
+                  p99_ms: 48 + 14 * wave(second, 25, 8) + 10 * jitter(second + 7),
+                  in_flight: Math.round(18 + 7 * wave(second, 40, 4) + 3 * jitter(second)),
+                  queued: Math.max(0, Math.round(6 * wave(second, 40, 4) + 4 * jitter(second))),
+                  memory_bytes: 3e8 + 4e7 * wave(second, 50, 0),
+                  memory_budget_bytes: 536870912,
+                  write_pressure: Math.max(0, 0.2 + 0.2 * wave(second, 35, 2)),
                 };
                 for (const [name, value] of Object.entries(values)) live.series[name].unshift(value);
               }
@@ -65,8 +71,10 @@ public sealed class ScreenshotTests(BrowserFixture fixture)
             string[] sections = ["Summary", "What was promised", "What was measured", "What it cost"];
             for (int i = 0; i < 4; i++)
             {
-                await stream.SendAsync("progress", new JsonObject { ["progress"] = i + 1, ["total"] = 6, ["message"] = $"Section {i + 1} of 6: {sections[i]}" });
-                await stream.SendAsync("chunk", new JsonObject { ["index"] = i, ["data"] = new JsonObject { ["section"] = sections[i], ["words"] = 180 + (i * 41) } });
+                string message = $"Section {i + 1} of 6: {sections[i]}";
+                JsonObject chunk = new() { ["section"] = sections[i], ["words"] = 180 + (i * 41) };
+                await stream.SendAsync("progress", new JsonObject { ["progress"] = i + 1, ["total"] = 6, ["message"] = message });
+                await stream.SendAsync("chunk", new JsonObject { ["index"] = i, ["data"] = chunk });
             }
             await stream.Aborted;
         };
@@ -82,7 +90,8 @@ internal sealed class ScreenshotTheoryAttribute : TheoryAttribute
 {
     public ScreenshotTheoryAttribute()
     {
-        if (Environment.GetEnvironmentVariable("VARVE_WRITE_SCREENSHOTS") != "1") Skip = "VARVE_WRITE_SCREENSHOTS=1 writes the pictures of docs/images anew.";
+        if (Environment.GetEnvironmentVariable("VARVE_WRITE_SCREENSHOTS") != "1")
+            Skip = "VARVE_WRITE_SCREENSHOTS=1 writes the pictures of docs/images anew.";
         else if (Chromium.Path is null) Skip = Chromium.Missing;
     }
 }

@@ -15,6 +15,9 @@ internal static class DashboardFiles
         "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; base-uri 'none'; "
         + "form-action 'none'; frame-ancestors 'none'";
 
+    /// <summary>Where the files are, beside the page.</summary>
+    internal const string Pattern = "/dashboard/{**file}";
+
     internal const string Page = "index.html";
 
     private const string ResourcePrefix = "dashboard/";
@@ -26,7 +29,7 @@ internal static class DashboardFiles
 
     /// <summary>Serves <c>GET /dashboard/{file}</c>.</summary>
     public static IEndpointConventionBuilder Map(IEndpointRouteBuilder endpoints) =>
-        endpoints.MapMethods("/dashboard/{**file}", [HttpMethods.Get, HttpMethods.Head], WriteFileAsync);
+        endpoints.MapMethods(Pattern, [HttpMethods.Get, HttpMethods.Head], WriteFileAsync);
 
     /// <summary>Whether the caller would rather have a page than JSON: what a browser asks for, and what programs do not.</summary>
     public static bool PrefersPage(HttpRequest request)
@@ -45,7 +48,8 @@ internal static class DashboardFiles
         return WriteAsync(context, Files[Page]);
     }
 
-    private static Task WriteFileAsync(HttpContext context)
+    /// <summary>Writes the file that the route's value <c>file</c> names.</summary>
+    public static Task WriteFileAsync(HttpContext context)
     {
         string name = context.Request.RouteValues["file"] as string ?? "";
         if (name is "" or Page)

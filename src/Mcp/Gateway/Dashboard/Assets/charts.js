@@ -6,6 +6,12 @@ import { live } from "./live.js";
 
 const WindowSeconds = 300;
 const Height = 150;
+const LogarithmMin = 0.1;
+// Between two lines of the grid: powers of two for bytes, whole numbers for what is counted.
+const steps = new Map([
+  [bytes, Array.from({ length: 50 }, (_, power) => 2 ** power)],
+  [count, Array.from({ length: 10 }, (_, power) => [1, 2, 5].map((first) => first * 10 ** power)).flat()],
+]);
 const charts = new Set();
 
 /** A chart of some of live.series: {title, series: [{name, label, colour}], format, max}. It draws itself while it is seen. */
@@ -26,7 +32,9 @@ export function createChart({ title, series, format, max = null, isFilled = fals
   chart.draw = () => {
     if (!figure.isConnected || place.clientWidth === 0) return;
     empty.hidden = series.some((one) => live.series[one.name].some((value) => value !== null));
-    const data = [live.times, ...series.map((one) => live.series[one.name])];
+    // A logarithmic scale has no place for zero.
+    const valuesOf = (name) => isLogarithmic ? live.series[name].map((value) => value === null ? null : Math.max(value, LogarithmMin)) : live.series[name];
+    const data = [live.times, ...series.map((one) => valuesOf(one.name))];
     if (chart.plot) chart.plot.setData(data);
     else chart.plot = new window.uPlot(optionsOf({ series, format, max, isFilled, isLogarithmic, place, chart, show }), data, place);
     show();
@@ -55,8 +63,8 @@ export function redrawCharts() {
 
 // Whole decades, at least two of them: the scale does not move with each value.
 function decades(_, lowest, highest) {
-  const first = Math.floor(Math.log10(Math.max(0.1, lowest ?? 1)));
-  return [10 ** first, 10 ** Math.max(first + 2, Math.ceil(Math.log10(Math.max(0.1, highest ?? 1))))];
+  const first = Math.floor(Math.log10(Math.max(LogarithmMin, lowest ?? 1)));
+  return [10 ** first, 10 ** Math.max(first + 2, Math.ceil(Math.log10(Math.max(LogarithmMin, highest ?? 1))))];
 }
 
 function powersOfTen(_, __, first, last) {
@@ -98,7 +106,7 @@ function optionsOf({ series, format, max, isFilled, isLogarithmic, place, chart,
         return `${twoDigits(date.getHours())}:${twoDigits(date.getMinutes())}`;
       }) },
       { ...axis, size: 62, space: 32, values: (_, ticks) => ticks.map(format), ...(isLogarithmic ? { splits: powersOfTen } : {}),
-        ...(format === bytes ? { incrs: Array.from({ length: 50 }, (_, power) => 2 ** power) } : {}) },
+        ...(steps.has(format) ? { incrs: steps.get(format) } : {}) },
     ],
     series: [{}, ...series.map((one, index) => ({
       stroke: colour(one.colour),

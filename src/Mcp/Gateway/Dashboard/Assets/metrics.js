@@ -11,7 +11,7 @@ export function createChartsView() {
   live.addEventListener("stats", () => levels.update(live.stats.store));
   return {
     element: h("div", { class: "view-grid" },
-      h("div", { class: "two" },
+      h("div", { class: "two charts" },
         createChart({ title: "Throughput", isFilled: true, format: (value) => `${rate(value)}/s`,
           series: [{ name: "per_second", label: "calls", colour: "series-1" }] }),
         createChart({ title: "Latency", isLogarithmic: true, format: milliseconds,

@@ -31,6 +31,7 @@ export function createOverview() {
   };
   live.addEventListener("stats", update);
   live.addEventListener("health", update);
+  live.addEventListener("connection", update);
   return { element };
 }
 
@@ -87,7 +88,7 @@ function createWorkers() {
   const create = () => {
     const number = () => h("td", { class: "number" });
     const fill = h("span", { class: "bar-fill" });
-    const parts = { name: h("span", { class: "strong" }), pid: h("span", { class: "muted" }), state: pill("–"), load: h("span", { class: "load-text" }), fill,
+    const parts = { name: h("span", { class: "strong" }), pid: h("span", { class: "muted pid" }), state: pill("–"), load: h("span", { class: "load-text" }), fill,
       failure: h("div", { class: "failure data" }), numbers: Array.from({ length: 6 }, number) };
     const row = tableRow(h("tr", { class: "worker" },
       h("th", { scope: "row" }, parts.name, " ", parts.pid),

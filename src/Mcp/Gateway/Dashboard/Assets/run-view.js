@@ -23,6 +23,7 @@ export function createRunView(run, onAnswer) {
   const chunkList = h("ol", { class: "chunks", tabindex: "0", role: "region", "aria-label": "Chunks" });
   const chunkPart = h("div", { hidden: true }, chunkTitle, chunkList);
   const end = h("div", { class: "run-end" });
+  const note = h("p", { class: "hint" });
   let isEnded = false;
 
   const update = () => {
@@ -37,6 +38,7 @@ export function createRunView(run, onAnswer) {
     setAttribute(fill, "data-tone", isRunning ? null : run.state === "success" ? "good" : run.state === "cancelled" ? "muted" : "bad");
     setText(figure, isKnown ? `${count(progress.progress)}/${count(progress.total)}` : progress ? count(progress.progress) : "");
     setText(message, progress?.message || "\u00a0");
+    setText(note, run.note);
     showChunks();
     if (isRunning || isEnded) return;
     isEnded = true;
@@ -76,5 +78,5 @@ export function createRunView(run, onAnswer) {
   setText(said, "Running");
   update();
   return h("div", { class: "run" }, h("div", { class: "run-line" }, state, replayed, said, h("span", { class: "call-end" }, time)),
-    h("div", { class: "call-line" }, bar, figure), message, chunkPart, end);
+    h("div", { class: "call-line" }, bar, figure), message, chunkPart, note, end);
 }

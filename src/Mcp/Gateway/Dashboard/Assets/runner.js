@@ -15,6 +15,8 @@ export class Run extends EventTarget {
   chunkCount = 0;
   result = undefined;
   error = null;
+  /** What is not as it looks. */
+  note = "";
   isResuming = false;
   isReplayed = false;
   startedAt = performance.now();
@@ -41,8 +43,13 @@ export class Run extends EventTarget {
     const { callId } = this;
     this.#end("cancelled");
     this.#stop.abort();
-    // The one or the other is enough: a call that nobody listens to is cancelled, too, if a little later.
-    if (callId) await send(`calls/${encodeURIComponent(callId)}`, { method: "DELETE" }).catch(() => {});
+    try {
+      if (callId) await send(`calls/${encodeURIComponent(callId)}`, { method: "DELETE" });
+    } catch (error) {
+      if (error.status === 409) return;
+      this.note = "The stream is closed. The gateway ends the call by itself a little later, unless it has an idempotency key.";
+      this.#tell();
+    }
   }
 
   async #work(body) {

@@ -9,6 +9,8 @@ import { card, empty, labelled, pill, table, tableRow } from "./parts.js";
 
 const RedrawInterval = 250;
 const RunningShownMax = 100;
+// Whatever else a call ends with is the code of an error.
+const EndTones = { success: "good", input_required: "warn", cancelled: "muted" };
 const Via = { rest: "REST", sse: "SSE", ws: "WebSocket", mcp: "MCP" };
 
 export function createCallsView() {
@@ -103,7 +105,7 @@ async function cancelCall(call, button) {
   } catch (error) {
     button.disabled = false;
     if (error instanceof ApiError && error.status === 409) return;
-    notify(error.status === 404 ? "This call is another caller's, or it has just ended." : error.message);
+    notify(error.status === 404 ? "The gateway cannot cancel this call: it is another caller's, it is not journaled, or it has just ended." : error.message);
   }
 }
 
@@ -115,7 +117,7 @@ function createEndedTable() {
     h("td", { class: "muted number-left" }, clock(call.endedAt)),
     h("th", { scope: "row", class: "data wide" }, call.tool),
     h("td", { class: "muted" }, Via[call.via] ?? call.via ?? ""),
-    h("td", null, pill(call.status ?? "ended")),
+    h("td", null, pill(call.status ?? "ended", EndTones[call.status] ?? (call.status ? "bad" : "muted"))),
     labelled("chunks", h("td", { class: "number" }, call.chunks > 0 ? count(call.chunks) : "–")),
     h("td", { class: "number" }, milliseconds(call.ms))));
   return {

@@ -58,11 +58,11 @@ function singleField(field, control, { read, write }) {
     setAttribute(control, "aria-invalid", message ? "true" : null);
   };
   control.addEventListener("input", () => setError(""));
-  const named = h("label", { for: id, class: field.isHiddenLabel ? "only-read" : null }, h("span", { class: "data" }, schema.title ?? label ?? "Value"),
+  const named = h("label", { for: id }, h("span", { class: "data" }, schema.title ?? label ?? "Value"),
     field.isRequired ? h("span", { class: "required", "aria-hidden": "true" }, "*") : null);
   const kind = h("span", { class: "type" }, typeName(field.schema, field.root, field.depth));
   const isBox = control.type === "checkbox";
-  const head = isBox ? h("div", { class: "box-line" }, control, named, kind) : h("div", { class: "label-line" }, named, field.isHiddenLabel ? null : kind);
+  const head = isBox ? h("div", { class: "box-line" }, control, named, kind) : h("div", { class: field.isHiddenLabel ? "only-read" : "label-line" }, named, kind);
   return {
     element: h("div", { class: "field" }, head, isBox ? null : control, hint, error),
     setError,

@@ -72,8 +72,9 @@ export function createToolsView() {
       place.replaceChildren(backLink(), h("p", { class: "empty data" }, `There is no tool ${name}.`));
       return;
     }
+    // A panel is kept with what was filled in, as long as the tool is the same.
     let panel = panels.get(name);
-    if (!panel) panels.set(name, panel = createToolPanel(tool));
+    if (panel?.tool !== JSON.stringify(tool)) panels.set(name, panel = { ...createToolPanel(tool), tool: JSON.stringify(tool) });
     if (drafts.has(name)) {
       panel.write(drafts.get(name));
       drafts.delete(name);
@@ -111,7 +112,7 @@ function createToolPanel(tool) {
   const cancel = h("button", { type: "button", disabled: true }, "Cancel");
   const problem = h("p", { class: "problem", role: "alert", hidden: true });
   const output = h("div", { class: "run-place" }, h("p", { class: "empty" }, "The result comes here."));
-  const hints = Object.entries(tool.annotations ?? {}).filter(([, value]) => value === true).map(([name]) => name.replace(/Hint$/, ""));
+  const hints = Object.entries(tool.annotations ?? {}).filter(([, value]) => value === true).map(([name]) => name.replace(/Hint$/, "").replace(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`));
   let current = null;
 
   const say = (text) => {
@@ -167,7 +168,7 @@ function createToolPanel(tool) {
     h("section", { class: "card" },
       backLink(),
       h("div", { class: "card-head" }, h("h2", { class: "data", tabindex: "-1" }, tool.title ?? tool.name), h("span", { class: "tags" }, marks(tool),
-        hints.filter((hint) => hint !== "readOnly" && hint !== "destructive").map((hint) => h("span", { class: "tag" }, hint)))),
+        hints.filter((hint) => hint !== "read only" && hint !== "destructive").map((hint) => h("span", { class: "tag" }, hint)))),
       tool.title ? h("p", { class: "hint" }, h("code", { class: "data" }, tool.name)) : null,
       tool.description ? h("p", { class: "description data" }, tool.description) : null,
       panelForm),
