@@ -6,6 +6,7 @@ using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
+using Varve.Mcp.Cli.SelfTest;
 using Varve.Mcp.Cli.Servers;
 using Varve.Mcp.Gateway;
 
@@ -91,6 +92,12 @@ internal sealed class GatewayCommand
         Description = "Take short and known keys, which anybody may guess.",
     };
 
+    private readonly Option<string?> _selfTest = new("--self-test")
+    {
+        Description = "Serve nothing: use the gateway that runs at this address, with a key of API_KEY or --api-key-file, and check its answers.",
+        HelpName = "URL",
+    };
+
     private readonly Option<string?> _config = new("--config")
     {
         Description = "A settings file: sections Gateway and Kestrel; default appsettings.json where there is one.",
@@ -125,15 +132,30 @@ internal sealed class GatewayCommand
             "Serve MCP servers to many clients: over REST, Server-Sent Events, WebSockets and MCP, by a pool of worker processes.",
             "varve-mcp gateway --port 8000",
             "MIN_WORKERS=4 MAX_WORKERS=16 varve-mcp gateway --data ./gateway-data",
-            "varve-mcp gateway --worker 'python3 server.py --fast'");
+            "varve-mcp gateway --worker 'python3 server.py --fast'",
+            "varve-mcp gateway --self-test http://localhost:8000");
         foreach (GatewayInput input in Inputs) command.Options.Add(input.Option);
-        foreach (Option option in (Option[])[_remote, _proxy, _config, _reload, _development]) command.Options.Add(option);
+        foreach (Option option in (Option[])[_remote, _proxy, _config, _reload, _development, _selfTest]) command.Options.Add(option);
         command.Run(async (parsed, cancellation) =>
         {
+            if (parsed.GetValue(_selfTest) is { } url) return await TestAsync(parsed, url, cancellation);
             await RunAsync(parsed, cancellation);
             return ExitCode.Ok;
         });
         return command;
+    }
+
+    /// <summary>Uses a gateway that runs.</summary>
+    private async Task<int> TestAsync(ParseResult parsed, string url, CancellationToken cancellation)
+    {
+        bool isUrl = Uri.TryCreate(url, UriKind.Absolute, out Uri? address) && address.Scheme is "http" or "https";
+        if (!isUrl) throw CommandFailureException.Usage($"--self-test is the address of a gateway, such as http://localhost:8000, not '{url}'.");
+        var source = new GatewaySource(parsed, ReadFile(parsed.GetValue(_config)), Environment.GetEnvironmentVariable);
+        string? keys = Environment.GetEnvironmentVariable(GatewayKeys.Variable) is { Length: > 0 } said ? said : null;
+        IReadOnlyDictionary<string, string> known = GatewayKeys.Read(source.Text(_keyFile), keys, isDevelopment: true);
+        using var gateway = new GatewayClient(address!, known.Values.FirstOrDefault());
+        int failed = await new GatewaySelfTest(gateway, _terminal.Output).RunAsync(cancellation);
+        return failed == 0 ? ExitCode.Ok : ExitCode.CheckFailed;
     }
 
     private async Task RunAsync(ParseResult parsed, CancellationToken cancellation)
