@@ -15,7 +15,10 @@ public sealed class GatewaySettingsTests : IDisposable
     [Fact]
     public void Flags_win_over_the_environment_and_that_over_the_file()
     {
-        string file = FileOf("""{"Gateway":{"MinWorkers":3,"MaxWorkers":20,"QueueLimit":7,"LogLevel":"ERROR","AllowOrigins":["https://a","https://b"],"BehindProxy":true}}""");
+        string file = FileOf("""
+            {"Gateway":{"MinWorkers":3,"MaxWorkers":20,"QueueLimit":7,"LogLevel":"ERROR","AllowOrigins":["https://a","https://b"],
+            "BehindProxy":true}}
+            """);
         GatewaySettings settings = Read(
             ["--config", file, "--min-workers", "5"],
             ("MIN_WORKERS", "4"), ("MAX_WORKERS", "16"), ("MCP_REQUEST_TIMEOUT", "60.5"), ("RATE_LIMIT_PER_SECOND", "9"));
@@ -72,7 +75,8 @@ public sealed class GatewaySettingsTests : IDisposable
         if (!OperatingSystem.IsWindows())
         {
             File.SetUnixFileMode(file, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.OtherRead);
-            Assert.Contains("600", Assert.Throws<CommandFailureException>(() => Read(["--api-key-file", file])).Message, StringComparison.Ordinal);
+            CommandFailureException open = Assert.Throws<CommandFailureException>(() => Read(["--api-key-file", file]));
+            Assert.Contains("600", open.Message, StringComparison.Ordinal);
             File.SetUnixFileMode(file, UnixFileMode.UserRead | UnixFileMode.UserWrite);
         }
         Assert.Equal(["ann", "bob"], Read(["--api-key-file", file]).Keys.Keys);

@@ -96,7 +96,8 @@ internal static class GatewayHost
     public static bool IsHost(string host) => host == LocalName || IPAddress.TryParse(host, out _);
 
     /// <summary>Whether only programs of this machine reach it.</summary>
-    public static bool IsLoopback(string host) => host == LocalName || (IPAddress.TryParse(host, out IPAddress? address) && IPAddress.IsLoopback(address));
+    public static bool IsLoopback(string host) =>
+        host == LocalName || (IPAddress.TryParse(host, out IPAddress? address) && IPAddress.IsLoopback(address));
 
     private static void AddLog(ILoggingBuilder logging, LogLevel level)
     {
