@@ -1,4 +1,3 @@
-using ModelContextProtocol.Protocol;
 using Varve.Mcp.Calls;
 
 namespace Varve.Mcp.Durable;

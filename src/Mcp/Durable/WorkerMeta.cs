@@ -74,7 +74,9 @@ internal static class WorkerMeta
         };
     }
 
-    /// <summary>The policy that a worker has told of a tool; where it is not one of the gateway's own, only what reads is run again.</summary>
+    /// <summary>
+    /// The policy that a worker has told of a tool; where it is not one of the gateway's own, only what reads is run again.
+    /// </summary>
     public static DurableToolAttribute ReadTool(JsonObject? meta, bool isReadOnly)
     {
         if (meta?[ToolKey] is not JsonObject said)

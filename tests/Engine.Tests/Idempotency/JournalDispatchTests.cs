@@ -24,7 +24,9 @@ public sealed class JournalDispatchTests : IDisposable
         InvocationContext run = await _house.BeginAsync("k");
         run.Share();
         InvocationContext part = (await worker.AttachAsync(run.Id, run.Epoch))!;
-        Assert.Equal((run.Id, run.Name, run.Principal, "k", run.Epoch, 1), (part.Id, part.Name, part.Principal, part.Key, part.Epoch, part.Attempt));
+        Assert.Equal(
+            (run.Id, run.Name, run.Principal, "k", run.Epoch, 1),
+            (part.Id, part.Name, part.Principal, part.Key, part.Epoch, part.Attempt));
         Assert.Equal((true, false), (part.IsAttached, run.IsAttached));
         Assert.Equal("worked", await WorkAsync(part));
         Assert.Equal(("1", "3"), (_house.Text("counter", "parcels"), _house.Text("counter", "mark")));

@@ -70,7 +70,8 @@ public sealed class PooledToolTests
         await using PooledHost host = await PooledHost.StartAsync(sharesJournal: false, FakePool.ToolOf("write"));
         await using McpClient client = await host.ConnectAsync(PooledHost.Legacy);
         await client.CallToolAsync("write", cancellationToken: Timeout());
-        Assert.DoesNotContain(MetaOf(Assert.Single(host.Pool.Sent)), member => member.Key.StartsWith("io.varve/", StringComparison.Ordinal));
+        Assert.DoesNotContain(
+            MetaOf(Assert.Single(host.Pool.Sent)), member => member.Key.StartsWith("io.varve/", StringComparison.Ordinal));
         Assert.Equal("write", Assert.Single(await host.ListAsync()).Name);
     }
 
@@ -78,7 +79,8 @@ public sealed class PooledToolTests
     [MemberData(nameof(Eras))]
     public async Task Progress_and_chunks_reach_their_own_caller_in_order_and_once(string revision)
     {
-        await using PooledHost host = await PooledHost.StartAsync(sharesJournal: false, FakePool.ToolOf("slow", isReadOnly: true, properties: """{"number":{"type":"integer"}}"""));
+        await using PooledHost host = await PooledHost.StartAsync(
+            sharesJournal: false, FakePool.ToolOf("slow", isReadOnly: true, properties: """{"number":{"type":"integer"}}"""));
         host.Pool.Answer = async (request, _) =>
         {
             int number = (int)request.Parameters["arguments"]!["number"]!;
@@ -114,7 +116,8 @@ public sealed class PooledToolTests
     [Fact]
     public async Task Calls_at_the_same_time_get_what_is_theirs()
     {
-        await using PooledHost host = await PooledHost.StartAsync(sharesJournal: false, FakePool.ToolOf("items", properties: """{"name":{"type":"string"}}"""));
+        await using PooledHost host = await PooledHost.StartAsync(
+            sharesJournal: false, FakePool.ToolOf("items", properties: """{"name":{"type":"string"}}"""));
         using var all = new Barrier(4);
         host.Pool.Answer = (request, _) => Task.Run<JsonNode?>(async () =>
         {
@@ -176,7 +179,8 @@ public sealed class PooledToolTests
         CallToolResult result = await client.CallToolAsync("ask", cancellationToken: Timeout());
         Assert.Equal("state-1: blue", Assert.IsType<TextContentBlock>(Assert.Single(result.Content)).Text);
         Assert.Equal(2, host.Pool.Sent.Count);
-        Assert.All(host.Pool.Sent, request => Assert.NotNull(MetaOf(request)["io.modelcontextprotocol/clientCapabilities"]!["elicitation"]));
+        Assert.All(
+            host.Pool.Sent, request => Assert.NotNull(MetaOf(request)["io.modelcontextprotocol/clientCapabilities"]!["elicitation"]));
     }
 
     [Fact]

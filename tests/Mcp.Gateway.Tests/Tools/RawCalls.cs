@@ -4,7 +4,7 @@ using System.Text.Json.Nodes;
 namespace Varve.Mcp.Gateway.Tests.Tools;
 
 /// <summary>Calls as they go over the wire, and the messages that came back, in order.</summary>
-internal sealed class RawCalls(Uri url) : IDisposable
+internal sealed class RawCalls(Uri url, string? key = null) : IDisposable
 {
     private readonly HttpClient _http = new(new SocketsHttpHandler { UseProxy = false }) { Timeout = TimeSpan.FromSeconds(120) };
 
@@ -46,7 +46,8 @@ internal sealed class RawCalls(Uri url) : IDisposable
     }
 
     /// <summary>A call in a session.</summary>
-    public Task<IReadOnlyList<JsonNode>> CallInSessionAsync(string session, string tool, JsonObject? arguments = null, JsonObject? meta = null)
+    public Task<IReadOnlyList<JsonNode>> CallInSessionAsync(
+        string session, string tool, JsonObject? arguments = null, JsonObject? meta = null)
     {
         JsonObject parameters = new() { ["name"] = tool, ["arguments"] = arguments?.DeepClone() ?? new JsonObject() };
         if (meta is not null) parameters["_meta"] = meta.DeepClone();
@@ -65,16 +66,19 @@ internal sealed class RawCalls(Uri url) : IDisposable
         if (body.StartsWith('{')) return [JsonNode.Parse(body)!];
         return
         [
-            .. body.Split('\n').Where(line => line.StartsWith("data: {", StringComparison.Ordinal)).Select(line => JsonNode.Parse(line[6..])!),
+            .. body.Split('\n').Where(line => line.StartsWith("data: {", StringComparison.Ordinal))
+                .Select(line => JsonNode.Parse(line[6..])!),
         ];
     }
 
     private HttpRequestMessage Request(string method, JsonObject parameters, Dictionary<string, string> headers)
     {
         JsonObject body = new() { ["jsonrpc"] = "2.0", ["id"] = 1, ["method"] = method, ["params"] = parameters };
-        HttpRequestMessage request = new(HttpMethod.Post, url) { Content = new StringContent(body.ToJsonString(), Encoding.UTF8, "application/json") };
+        StringContent content = new(body.ToJsonString(), Encoding.UTF8, "application/json");
+        HttpRequestMessage request = new(HttpMethod.Post, url) { Content = content };
         request.Headers.Accept.ParseAdd("application/json");
         request.Headers.Accept.ParseAdd("text/event-stream");
+        if (key is not null) request.Headers.Add("X-API-Key", key);
         foreach ((string name, string value) in headers) request.Headers.Add(name, value);
         return request;
     }

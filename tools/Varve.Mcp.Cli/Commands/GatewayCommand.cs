@@ -56,7 +56,8 @@ internal sealed class GatewayCommand
         "--queue-limit", "QUEUE_LIMIT", "QueueLimit", "N", "Calls that wait for a worker; default 256.");
 
     private readonly GatewayInput _idle = GatewayInput.Of(
-        "--worker-idle", "WORKER_IDLE_SECONDS", "WorkerIdle", "SECONDS", "How long a worker beyond the least may have nothing to do; default 10.");
+        "--worker-idle", "WORKER_IDLE_SECONDS", "WorkerIdle", "SECONDS",
+        "How long a worker beyond the least may have nothing to do; default 10.");
 
     private readonly GatewayInput _rate = GatewayInput.Of(
         "--rate-limit", "RATE_LIMIT_PER_SECOND", "RateLimit", "N", "Requests a second of one key; default 200.");
@@ -65,7 +66,8 @@ internal sealed class GatewayCommand
         "--rate-burst", "RATE_LIMIT_BURST", "RateBurst", "N", "Requests at once of one key; default 400.");
 
     private readonly GatewayInput _origins = GatewayInput.Of(
-        "--allow-origin", "CORS_ORIGINS", "AllowOrigins", "ORIGIN", "A web page's origin that may call. Can be given several times.", isList: true);
+        "--allow-origin", "CORS_ORIGINS", "AllowOrigins", "ORIGIN",
+        "A web page's origin that may call. Can be given several times.", isList: true);
 
     private readonly GatewayInput _hosts = GatewayInput.Of(
         "--allow-host", null, "AllowHosts", "NAME", "A name that requests may be sent to. Can be given several times.", isList: true);
@@ -188,7 +190,7 @@ internal sealed class GatewayCommand
         string? command = source.Text(_worker);
         string? server = source.Text(_server);
         if (command is not null && server is not null)
-            throw CommandFailureException.Usage("--server names servers of this program's workers, and --worker another program: not both.");
+            throw CommandFailureException.Usage("--server is of this program's workers, and --worker names another program: not both.");
         string served = source.Choice(_server, ServerCatalog.AllName, ServerCatalog.Names.ToDictionary(name => name));
         Durability durability = source.Choice(
             _durability,
@@ -229,7 +231,8 @@ internal sealed class GatewayCommand
         var usual = new GatewayOptions();
         int min = source.Number(_min, usual.WorkersMin, least: 1, WorkersMost);
         int max = source.Number(_max, Math.Max(usual.WorkersMax, min), least: 1, WorkersMost);
-        if (max < min) throw CommandFailureException.Usage($"--max-workers (MAX_WORKERS) is {max}, less than --min-workers (MIN_WORKERS), {min}.");
+        if (max < min)
+            throw CommandFailureException.Usage($"--max-workers (MAX_WORKERS) is {max}, less than --min-workers (MIN_WORKERS), {min}.");
         int concurrency = source.Number(_concurrency, usual.WorkerConcurrency, least: 1);
         int queue = source.Number(_queue, usual.QueueLimit, least: 0);
         int rate = source.Number(_rate, usual.RateLimitPerSecond, least: 1);
@@ -255,7 +258,8 @@ internal sealed class GatewayCommand
         }
         catch (InvalidDataException wrong)
         {
-            throw CommandFailureException.Usage($"The settings file '{path}' cannot be read: {wrong.InnerException?.Message ?? wrong.Message}");
+            string reason = wrong.InnerException?.Message ?? wrong.Message;
+            throw CommandFailureException.Usage($"The settings file '{path}' cannot be read: {reason}");
         }
     }
 }

@@ -2,7 +2,6 @@ using System.Net;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
-using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
@@ -97,7 +96,8 @@ internal static class GatewayHost
     public static bool IsHost(string host) => host == LocalName || IPAddress.TryParse(host, out _);
 
     /// <summary>Whether only programs of this machine reach it.</summary>
-    public static bool IsLoopback(string host) => host == LocalName || (IPAddress.TryParse(host, out IPAddress? address) && IPAddress.IsLoopback(address));
+    public static bool IsLoopback(string host) =>
+        host == LocalName || (IPAddress.TryParse(host, out IPAddress? address) && IPAddress.IsLoopback(address));
 
     private static void AddLog(ILoggingBuilder logging, LogLevel level)
     {

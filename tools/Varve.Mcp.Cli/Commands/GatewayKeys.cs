@@ -3,7 +3,9 @@ using System.Security.Cryptography;
 
 namespace Varve.Mcp.Cli.Commands;
 
-/// <summary>Where a gateway's API keys come from: a file that nobody else reads, the environment, or chance; never the command line.</summary>
+/// <summary>
+/// Where a gateway's API keys come from: a file that nobody else reads, the environment, or chance; never the command line.
+/// </summary>
 internal static class GatewayKeys
 {
     public const string Variable = "API_KEY";
@@ -15,7 +17,8 @@ internal static class GatewayKeys
     private const int MadeBytes = 32;
 
     // Those of manuals: whoever finds a gateway tries them.
-    private static readonly string[] s_known = ["super-secret", "changeme", "change-me", "secret", "password", "api-key", "test", "default"];
+    private static readonly string[] s_known =
+        ["super-secret", "changeme", "change-me", "secret", "password", "api-key", "test", "default"];
 
     /// <summary>One of a file's lines or of the variable's keys.</summary>
     private sealed record NamedKey(string Name, string Secret, string Source);

@@ -11,7 +11,8 @@ namespace Varve.Mcp.Cli.Commands;
 /// <param name="IsList">Whether it may have several values.</param>
 internal sealed record GatewayInput(string Key, string? Variable, Option<string[]> Option, bool IsList)
 {
-    public static GatewayInput Of(string flag, string? variable, string key, string helpName, string description, bool isList = false) => new(
+    public static GatewayInput Of(
+        string flag, string? variable, string key, string helpName, string description, bool isList = false) => new(
         key,
         variable,
         new Option<string[]>(flag)

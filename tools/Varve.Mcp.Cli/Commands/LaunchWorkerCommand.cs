@@ -1,4 +1,3 @@
-using System.CommandLine;
 using Varve.Mcp.Gateway.Pool;
 
 namespace Varve.Mcp.Cli.Commands;

@@ -6,7 +6,6 @@ using ModelContextProtocol.Server;
 using Varve.Mcp.Calls;
 using Varve.Mcp.Durable;
 using Varve.Mcp.Gateway.Pool;
-using Varve.Mcp.Messages;
 
 namespace Varve.Mcp.Gateway.Tools;
 

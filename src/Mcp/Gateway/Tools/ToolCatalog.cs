@@ -35,8 +35,8 @@ internal sealed class ToolCatalog : IConfigureOptions<McpServerOptions>, IPostCo
         McpServerHandlers handlers = options.Handlers;
         handlers.ListResourcesHandler =
             (request, cancellation) => _pool.AskAsync<ListResourcesRequestParams, ListResourcesResult>(request, cancellation);
-        handlers.ListResourceTemplatesHandler =
-            (request, cancellation) => _pool.AskAsync<ListResourceTemplatesRequestParams, ListResourceTemplatesResult>(request, cancellation);
+        handlers.ListResourceTemplatesHandler = (request, cancellation) =>
+            _pool.AskAsync<ListResourceTemplatesRequestParams, ListResourceTemplatesResult>(request, cancellation);
         handlers.ReadResourceHandler =
             (request, cancellation) => _pool.AskAsync<ReadResourceRequestParams, ReadResourceResult>(request, cancellation);
         handlers.ListPromptsHandler =
