@@ -65,6 +65,25 @@ public sealed class SecurityTests
         Assert.Equal(403, (await host.SendAsync(foreign, nobody)).Status);
     }
 
+    [Theory]
+    [InlineData("/", "text/html,application/xhtml+xml,*/*;q=0.8", 200, "text/html")]
+    [InlineData("/", "*/*", 401, "application/problem+json")]
+    [InlineData("/dashboard/app.js", "*/*", 200, "text/javascript")]
+    public async Task S6_the_dashboards_files_are_open_and_its_data_is_not(string path, string accept, int status, string type)
+    {
+        await using GatewayHost host = await GatewayHost.StartAsync();
+        using HttpClient nobody = host.NewClient(key: null);
+        foreach ((string? origin, int expected) in new[] { (null, status), ("http://evil.example", 403) })
+        {
+            HttpRequestMessage request = new(HttpMethod.Get, path);
+            request.Headers.TryAddWithoutValidation("Accept", accept);
+            if (origin is not null) request.Headers.Add("Origin", origin);
+            Reply reply = await host.SendAsync(request, nobody);
+            Assert.Equal((expected, expected == 403 ? "application/problem+json" : type), (reply.Status, reply.ContentType));
+        }
+        Assert.Equal("varve", ((string?)(await host.GetAsync("/")).Json["name"])!.ToLowerInvariant()[..5]);
+    }
+
     [Fact]
     public async Task S5_S6_a_key_comes_by_either_header_and_another_one_does_not_help()
     {

@@ -3,7 +3,7 @@ using System.Text.Json.Nodes;
 using ModelContextProtocol;
 using ModelContextProtocol.Protocol;
 using Varve.Mcp.Calls;
-using Varve.Mcp.Gateway.Front;
+using Varve.Mcp.Durable;
 
 namespace Varve.Mcp.Gateway.Tests.Fakes;
 
@@ -20,8 +20,8 @@ internal sealed class FakeJournal : ICallRunner
     {
         IDictionary<string, object?>? items = call.Request.JsonRpcRequest.Context?.Items;
         bool isJournaled = call.IdempotencyKey is not null || call.Tool?.ProtocolTool.Annotations?.ReadOnlyHint != true
-            || items?.ContainsKey(GatewayCalls.JournalItem) == true;
-        if (isJournaled && items?.TryGetValue(GatewayCalls.BegunItem, out object? begun) == true)
+            || items?.ContainsKey(CallItems.JournalName) == true;
+        if (isJournaled && items?.TryGetValue(CallItems.BegunName, out object? begun) == true)
             ((Action<string>)begun!)($"invocation-{Interlocked.Increment(ref _invocations)}");
         if (call.IdempotencyKey is not { } key) return await run(cancellation);
 

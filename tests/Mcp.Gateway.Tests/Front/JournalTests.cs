@@ -4,6 +4,7 @@ using Microsoft.Extensions.DependencyInjection.Extensions;
 using Varve.Idempotency;
 using Varve.Mcp.Calls;
 using Varve.Mcp.Gateway.Front;
+using Varve.Mcp.Gateway.Pool;
 using Varve.Mcp.Gateway.Tests.Fakes;
 
 namespace Varve.Mcp.Gateway.Tests.Front;
@@ -69,7 +70,7 @@ public sealed class JournalTests : IDisposable
         addServices: services =>
         {
             services.RemoveAll<ICallRunner>();
-            if (isFull) services.Replace(ServiceDescriptor.Singleton<Pool.IWorkerPool>(new FakePool { IsFull = true }));
+            if (isFull) services.Replace(ServiceDescriptor.Singleton<IWorkerPool>(new FakePool { IsFull = true }));
             services.AddVarveMcp().WithVarveJournal(_directory);
         });
 }

@@ -7,6 +7,7 @@ using Microsoft.Extensions.Options;
 using ModelContextProtocol.Protocol;
 using ModelContextProtocol.Server;
 using Varve.Mcp.Calls;
+using Varve.Mcp.Durable;
 using Varve.Mcp.Messages;
 
 namespace Varve.Mcp.Gateway.Front;
@@ -20,12 +21,6 @@ internal sealed class GatewayCalls(
 {
     /// <summary>In a request's items: the call that it belongs to.</summary>
     public const string CallItem = "io.varve/gateway-call";
-
-    /// <summary>In a request's items, true: it is journaled whatever its tool is.</summary>
-    public const string JournalItem = "io.varve/journal";
-
-    /// <summary>In a request's items: an <c>Action&lt;string&gt;</c> that is told the invocation's id as soon as there is one.</summary>
-    public const string BegunItem = "io.varve/begun";
 
     private const int IdBytes = 12;
 
@@ -104,8 +99,8 @@ internal sealed class GatewayCalls(
         JsonObject parameters = new() { ["name"] = start.Tool, ["arguments"] = start.Arguments.DeepClone(), ["_meta"] = meta };
         if (start.InputResponses is not null) parameters["inputResponses"] = start.InputResponses.DeepClone();
         if (start.RequestState is not null) parameters["requestState"] = start.RequestState;
-        Dictionary<string, object?> items = new() { [CallItem] = call, [BegunItem] = (Action<string>)call.SetInvocation };
-        if (start.IsJournaled) items[JournalItem] = true;
+        Dictionary<string, object?> items = new() { [CallItem] = call, [CallItems.BegunName] = (Action<string>)call.SetInvocation };
+        if (start.IsJournaled) items[CallItems.JournalName] = true;
         return new JsonRpcRequest
         {
             Id = new RequestId(call.Id),

@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using Varve.Mcp.Gateway.Pool;
 
 namespace Varve.Mcp.Gateway.Metrics;
 
@@ -11,6 +12,7 @@ internal sealed class GatewayMetrics(TimeProvider time)
     private readonly ConcurrentDictionary<string, ToolMetrics> _tools = new(StringComparer.Ordinal);
     private readonly Lock _gate = new();
     private readonly int[] _perSecond = new int[RateSeconds + 1];
+    private readonly LatencyRing _latency = new();
     private readonly long _startedAt = time.GetTimestamp();
     private long _second;
     private long _calls;
@@ -31,7 +33,14 @@ internal sealed class GatewayMetrics(TimeProvider time)
     /// <summary>Requests refused because their key had sent too many.</summary>
     public long RateLimited => Volatile.Read(ref _rateLimited);
 
-    public LatencyRing Latency { get; } = new();
+    /// <summary>Of the last 1,024 calls.</summary>
+    public LatencyStatus Latency
+    {
+        get
+        {
+            lock (_gate) return _latency.Read();
+        }
+    }
 
     public IEnumerable<KeyValuePair<string, ToolMetrics>> Tools => _tools.OrderBy(tool => tool.Key, StringComparer.Ordinal);
 
@@ -59,10 +68,10 @@ internal sealed class GatewayMetrics(TimeProvider time)
     {
         Interlocked.Increment(ref _calls);
         if (status is not ("success" or "input_required" or "cancelled")) Interlocked.Increment(ref _errors);
-        Latency.Add(duration);
         _tools.GetOrAdd(tool, _ => new ToolMetrics()).Count(status, duration);
         lock (_gate)
         {
+            _latency.Add(duration.TotalMilliseconds);
             MoveLocked();
             _perSecond[_second % _perSecond.Length]++;
         }

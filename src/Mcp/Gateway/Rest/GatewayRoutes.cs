@@ -3,6 +3,7 @@ using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Routing;
 using Microsoft.Extensions.DependencyInjection;
 using Varve.Mcp.Gateway.Access;
+using Varve.Mcp.Gateway.Dashboard;
 using Varve.Mcp.Gateway.Metrics;
 using Varve.Mcp.Gateway.Streams;
 using Varve.Mcp.Http;
@@ -22,6 +23,8 @@ internal static class GatewayRoutes
         IServiceProvider services = endpoints.ServiceProvider;
         Admissions admissions = services.GetRequiredService<Admissions>();
         MapStatus(endpoints, admissions, services);
+        DashboardFiles.Map(endpoints).Add(file => file.RequestDelegate = admissions.Before(
+            new GatewayPath((Get, file.RequestDelegate!), (Head, file.RequestDelegate!)) { IsOpen = _ => true }));
         MapTools(endpoints, admissions, services);
         MapCalls(endpoints, admissions, services);
         MapSockets(endpoints, admissions, services);
@@ -32,7 +35,7 @@ internal static class GatewayRoutes
     private static void MapStatus(IEndpointRouteBuilder endpoints, Admissions admissions, IServiceProvider services)
     {
         StatusEndpoints status = services.GetRequiredService<StatusEndpoints>();
-        Map("/", new GatewayPath((Get, status.GetInformationAsync), (Head, status.GetInformationAsync)));
+        Map("/", new GatewayPath((Get, GetRootAsync), (Head, GetRootAsync)) { IsOpen = IsPage });
         Map("/health", Open(status.GetHealthAsync));
         Map("/health/live", Open(StatusEndpoints.GetLivenessAsync));
         Map("/health/ready", Open(status.GetReadinessAsync));
@@ -40,6 +43,12 @@ internal static class GatewayRoutes
         Map("/metrics", new GatewayPath((Get, services.GetRequiredService<MetricsEndpoint>().GetAsync)));
         Map("/openapi.json", new GatewayPath((Get, services.GetRequiredService<OpenApiEndpoint>().GetAsync)));
         Map("/events", new GatewayPath((Get, services.GetRequiredService<EventsEndpoint>().GetAsync)));
+
+        // The page is the same for everybody; what it shows it asks for with a key.
+        static bool IsPage(HttpContext context) => DashboardFiles.PrefersPage(context.Request);
+
+        Task GetRootAsync(HttpContext context) =>
+            IsPage(context) ? DashboardFiles.WritePageAsync(context) : status.GetInformationAsync(context);
 
         void Map(string pattern, GatewayPath path) => MapPath(endpoints, admissions, pattern, path);
 

@@ -98,7 +98,7 @@ internal sealed class GatewayStatus(
     public JsonObject ReadStats()
     {
         PoolStatus now = pool.Status;
-        LatencyStatus latency = metrics.Latency.Read();
+        LatencyStatus latency = metrics.Latency;
         JsonObject states = [];
         foreach ((string tool, string state, int failures) in breakers.Read())
             states[tool] = new JsonObject { ["state"] = state, ["failures"] = failures };
