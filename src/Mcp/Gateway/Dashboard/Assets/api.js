@@ -39,7 +39,8 @@ export async function send(path, { method = "GET", body = null, headers = {}, si
   if (body !== null) all["Content-Type"] = "application/json";
   let response;
   try {
-    response = await fetch(new URL(path, Root), { method, body, headers: all, signal, cache: "no-store", credentials: "omit", redirect: "error" });
+    const fixed = { cache: "no-store", credentials: "omit", redirect: "error" };
+    response = await fetch(new URL(path, Root), { method, body, headers: all, signal, ...fixed });
   } catch (error) {
     if (signal?.aborted) throw error;
     throw new ApiError(0);

@@ -72,7 +72,9 @@ function startTheme() {
 function askForKey(message) {
   for (const element of [nav, state, forgetKey]) element.hidden = true;
   document.title = "Varve gateway";
-  const input = h("input", { type: "password", id: "api-key", required: true, autocomplete: "off", spellcheck: "false", "aria-describedby": "key-error key-hint" });
+  const input = h("input", {
+    type: "password", id: "api-key", required: true, autocomplete: "off", spellcheck: "false", "aria-describedby": "key-error key-hint",
+  });
   const error = h("p", { class: "field-error", id: "key-error", role: "alert" }, message);
   const button = h("button", { type: "submit", class: "primary" }, "Continue");
   const form = h("form", {
@@ -100,7 +102,8 @@ function askForKey(message) {
     },
   },
     h("h1", null, icon("key"), "API key"),
-    h("p", { class: "hint", id: "key-hint" }, "The gateway prints a key when it starts without one. It is kept in this tab until the tab is closed."),
+    h("p", { class: "hint", id: "key-hint" },
+      "The gateway prints a key when it starts without one. It is kept in this tab until the tab is closed."),
     h("label", { for: "api-key", class: "only-read" }, "API key"), input, error, h("div", { class: "actions" }, button));
   main.replaceChildren(h("div", { class: "key-page" }, form));
   input.focus();
@@ -114,7 +117,8 @@ function enter(isByUser) {
   for (const [name, view] of Object.entries(views)) {
     view.heading ??= h("h1", { tabindex: "-1", class: "only-read" }, view.title);
     view.body ??= view.create();
-    view.section ??= h("section", { class: "view", id: `view-${name}`, "aria-label": view.title, hidden: true }, view.heading, view.body.element);
+    view.section ??= h("section", { class: "view", id: `view-${name}`, "aria-label": view.title, hidden: true },
+      view.heading, view.body.element);
     main.append(view.section);
   }
   live.start();

@@ -33,8 +33,9 @@ export function createChart({ title, series, format, max = null, isFilled = fals
     if (!figure.isConnected || place.clientWidth === 0) return;
     empty.hidden = series.some((one) => live.series[one.name].some((value) => value !== null));
     // A logarithmic scale has no place for zero.
-    const valuesOf = (name) => isLogarithmic ? live.series[name].map((value) => value === null ? null : Math.max(value, LogarithmMin)) : live.series[name];
-    const data = [live.times, ...series.map((one) => valuesOf(one.name))];
+    const raise = (value) => value === null ? null : Math.max(value, LogarithmMin);
+    const all = series.map((one) => live.series[one.name]);
+    const data = [live.times, ...(isLogarithmic ? all.map((values) => values.map(raise)) : all)];
     if (chart.plot) chart.plot.setData(data);
     else chart.plot = new window.uPlot(optionsOf({ series, format, max, isFilled, isLogarithmic, place, chart, show }), data, place);
     show();

@@ -14,6 +14,9 @@ export function h(tag, attributes = null, ...children) {
   return element;
 }
 
+/** A span of a class. */
+export const span = (className, ...children) => h("span", { class: className }, ...children);
+
 export function setAttribute(element, name, value) {
   if (value === null || value === undefined || value === false) element.removeAttribute(name);
   else {

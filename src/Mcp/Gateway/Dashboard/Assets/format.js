@@ -54,15 +54,18 @@ export function clock(value) {
   if (time === null) return None;
   const date = new Date(time);
   const two = (part) => String(part).padStart(2, "0");
-  const day = date.toDateString() === new Date().toDateString() ? "" : `${date.getFullYear()}-${two(date.getMonth() + 1)}-${two(date.getDate())} `;
+  const isToday = date.toDateString() === new Date().toDateString();
+  const day = isToday ? "" : `${date.getFullYear()}-${two(date.getMonth() + 1)}-${two(date.getDate())} `;
   return `${day}${two(date.getHours())}:${two(date.getMinutes())}:${two(date.getSeconds())}`;
 }
 
 /** JSON whose numbers are kept as they were written where a double would change them. */
 export function parseJson(text) {
   if (typeof JSON.rawJSON !== "function") return JSON.parse(text);
-  return JSON.parse(text, (key, value, context) =>
-    typeof value === "number" && Number.isInteger(value) && !Number.isSafeInteger(value) && context?.source ? JSON.rawJSON(context.source) : value);
+  return JSON.parse(text, (key, value, context) => {
+    const isChanged = typeof value === "number" && Number.isInteger(value) && !Number.isSafeInteger(value);
+    return isChanged && context?.source ? JSON.rawJSON(context.source) : value;
+  });
 }
 
 export function sameJson(left, right) {

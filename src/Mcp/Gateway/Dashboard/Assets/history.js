@@ -2,7 +2,7 @@
 
 import { getJson, send } from "./api.js";
 import { confirm, notify } from "./dialog.js";
-import { h, icon, replace, setAttribute, setText, sync } from "./dom.js";
+import { h, icon, replace, setAttribute, setText, span, sync } from "./dom.js";
 import { clock, count, instant, milliseconds } from "./format.js";
 import { jsonView } from "./json-view.js";
 import { atMostEvery, live } from "./live.js";
@@ -14,14 +14,16 @@ const RefreshInterval = 2_000;
 const FollowInterval = 1_000;
 
 export function createHistoryView() {
-  const { element: tableBox, body } = table("Journaled calls",
-    [{ label: "Created" }, { label: "Tool", class: "wide" }, { label: "State" }, { label: "Attempts", class: "number" }, { label: "Duration", class: "number" }]);
+  const { element: tableBox, body } = table("Journaled calls", [
+    { label: "Created" }, { label: "Tool", class: "wide" }, { label: "State" }, { label: "Attempts", class: "number" },
+    { label: "Duration", class: "number" },
+  ]);
   const note = empty("Asking for the calls…");
   const refresh = h("button", { type: "button", class: "small", click: () => load() }, icon("refresh"), "Refresh");
   const detail = createDetail(() => load());
   const element = h("div", { class: "history" },
     h("section", { class: "card", "aria-label": "Calls" },
-      h("div", { class: "card-head" }, h("h2", null, "Journaled calls"), h("span", { class: "head-end" }, h("span", { class: "muted" }, `the newest ${Limit}`), refresh)),
+      h("div", { class: "card-head" }, h("h2", null, "Journaled calls"), span("head-end", span("muted", `the newest ${Limit}`), refresh)),
       tableBox, note),
     detail.element);
   let selected = null, isShown = false;
@@ -73,9 +75,15 @@ export function createHistoryView() {
 }
 
 function createRow(call) {
-  const parts = { created: h("td", { class: "muted number-left" }), link: h("a", { href: `#/history/${encodeURIComponent(call.id)}`, class: "data row-link" }),
-    state: pill("–"), attempts: h("td", { class: "number" }), time: h("td", { class: "number" }) };
-  const row = tableRow(h("tr", { class: "selectable" }, parts.created, h("th", { scope: "row", class: "wide" }, parts.link), h("td", null, parts.state),
+  const parts = {
+    created: h("td", { class: "muted number-left" }),
+    link: h("a", { href: `#/history/${encodeURIComponent(call.id)}`, class: "data row-link" }),
+    state: pill("–"),
+    attempts: h("td", { class: "number" }),
+    time: h("td", { class: "number" }),
+  };
+  const row = tableRow(h("tr", { class: "selectable" },
+    parts.created, h("th", { scope: "row", class: "wide" }, parts.link), h("td", null, parts.state),
     labelled("attempts", parts.attempts), parts.time));
   row.parts = parts;
   return row;
@@ -88,7 +96,8 @@ function timeOf(call) {
 
 function createDetail(onChange) {
   const element = h("section", { class: "card detail", "aria-label": "Call", tabindex: "-1" });
-  const start = () => replace(element, h("div", { class: "card-head" }, h("h2", null, "Call")), empty("Choose a call to see its arguments and its result."));
+  const start = () => replace(element,
+    h("div", { class: "card-head" }, h("h2", null, "Call")), empty("Choose a call to see its arguments and its result."));
   let shown = null, timer = 0;
   start();
 
@@ -130,17 +139,18 @@ function createDetail(onChange) {
     replace(element,
       backLink(),
       h("div", { class: "card-head" }, h("h2", { class: "data" }, call.tool), pill(call.state)),
-      h("dl", { class: "facts" }, fact("Call", call.id), fact("Created", clock(call.created_at)), fact("Finished", isFinished ? clock(call.finished_at) : "not yet"),
-        fact("Attempts", count(call.attempts)), fact("Duration", timeOf(call))),
+      h("dl", { class: "facts" }, fact("Call", call.id), fact("Created", clock(call.created_at)),
+        fact("Finished", isFinished ? clock(call.finished_at) : "not yet"), fact("Attempts", count(call.attempts)),
+        fact("Duration", timeOf(call))),
       h("div", { class: "actions" }, buttons),
-      h("h3", null, "Arguments"), call.arguments === undefined || call.arguments === null ? empty("They were not kept.") : jsonView(call.arguments, "Arguments"),
+      h("h3", null, "Arguments"), call.arguments ? jsonView(call.arguments, "Arguments") : empty("They were not kept."),
       h("h3", null, "Result"), resultOf(call));
     if (hadFocus) [...element.querySelectorAll("button")].find((button) => button.textContent === hadFocus)?.focus();
   }
 
   async function replay(call, tool) {
-    if (!isReadOnly(tool) && !await confirm("Replay the call?",
-      `${call.tool} may write. It is called once more with the same arguments, as a new call without an idempotency key.`, "Replay")) return;
+    const question = `${call.tool} may write. It is called once more with the same arguments, as a new call without an idempotency key.`;
+    if (!isReadOnly(tool) && !await confirm("Replay the call?", question, "Replay")) return;
     try {
       const answer = await (await send(`calls/${encodeURIComponent(call.id)}/replay`, { method: "POST" })).json();
       location.hash = `#/history/${encodeURIComponent(answer.id)}`;
@@ -150,8 +160,8 @@ function createDetail(onChange) {
   }
 
   async function abort(call) {
-    const isSure = await confirm("Abort the call?", `${call.tool} is not run any more, and the call's outcome is that it was aborted.`, "Abort", { isDangerous: true });
-    if (!isSure) return;
+    const question = `${call.tool} is not run any more, and the call's outcome is that it was aborted.`;
+    if (!await confirm("Abort the call?", question, "Abort", { isDangerous: true })) return;
     try {
       await send(`calls/${encodeURIComponent(call.id)}`, { method: "DELETE" });
     } catch (error) {
@@ -167,7 +177,8 @@ function createDetail(onChange) {
 function resultOf(call) {
   const { result } = call;
   if (result === undefined || result === null) return empty("There is none yet.");
-  return [result.status && result.status !== "success" ? h("p", null, pill(result.status)) : null, jsonView(result.data === undefined ? result : result.data, "Result")];
+  const isGood = !result.status || result.status === "success";
+  return [isGood ? null : h("p", null, pill(result.status)), jsonView(result.data === undefined ? result : result.data, "Result")];
 }
 
 function openInForm(call) {

@@ -1,7 +1,7 @@
 // Charts of load and of the engine, and the engine's levels.
 
 import { createChart } from "./charts.js";
-import { h, setShare, setText, sync } from "./dom.js";
+import { h, setShare, setText, span, sync } from "./dom.js";
 import { bytes, count, milliseconds, percent, rate } from "./format.js";
 import { live } from "./live.js";
 import { card, empty } from "./parts.js";
@@ -17,7 +17,8 @@ export function createChartsView() {
         createChart({ title: "Latency", isLogarithmic: true, format: milliseconds,
           series: [{ name: "p50_ms", label: "p50", colour: "series-1" }, { name: "p99_ms", label: "p99", colour: "series-2" }] }),
         createChart({ title: "Calls in the pool", isFilled: true, format: count,
-          series: [{ name: "in_flight", label: "in flight", colour: "series-1" }, { name: "queued", label: "queued", colour: "series-2" }] }),
+          series: [{ name: "in_flight", label: "in flight", colour: "series-1" },
+            { name: "queued", label: "queued", colour: "series-2" }] }),
         createChart({ title: "Write pressure", isFilled: true, max: 1, format: percent,
           series: [{ name: "write_pressure", label: "of a stall", colour: "series-3" }] }),
         createChart({ title: "Engine memory", isFilled: true, format: bytes,
@@ -29,10 +30,10 @@ export function createChartsView() {
 
 function createLevels() {
   const list = h("ul", { class: "plain-list levels" });
-  const total = h("span", { class: "muted" });
+  const total = span("muted");
   const none = empty("No values yet.");
   const create = () => {
-    const parts = { name: h("span", { class: "strong" }), fill: h("span", { class: "bar-fill series-fill" }), text: h("span", { class: "number muted" }) };
+    const parts = { name: span("strong"), fill: span("bar-fill series-fill"), text: span("number muted") };
     const item = h("li", { class: "level" }, parts.name, h("span", { class: "bar thick", "aria-hidden": "true" }, parts.fill), parts.text);
     item.parts = parts;
     return item;

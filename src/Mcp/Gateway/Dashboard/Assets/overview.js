@@ -1,7 +1,7 @@
 // The gateway at a glance: state, load, workers, breakers.
 
 import { createChart } from "./charts.js";
-import { h, setAttribute, setShare, setText, sync } from "./dom.js";
+import { h, setAttribute, setShare, setText, span, sync } from "./dom.js";
 import { bytes, count, duration, milliseconds, rate } from "./format.js";
 import { live } from "./live.js";
 import { card, empty, labelled, pill, setPill, table, tableRow } from "./parts.js";
@@ -40,7 +40,8 @@ function createTiles() {
     const value = h("dd", { class: "tile-value" }, "–"), note = h("dd", { class: "tile-note" }, "\u00a0");
     return { value, note, element: h("div", { class: "tile" }, h("dt", null, label), value, note) };
   };
-  const state = tile("State"), load = tile("In flight"), queue = tile("Queue"), through = tile("Calls"), latency = tile("Latency p50"), errors = tile("Errors");
+  const [state, through, latency] = ["State", "Calls", "Latency p50"].map(tile);
+  const [errors, load, queue] = ["Errors", "In flight", "Queue"].map(tile);
   const stateBadge = pill("–", "muted");
   state.value.replaceChildren(stateBadge);
   const show = ({ value, note }, text, noteText) => {
@@ -79,21 +80,21 @@ export function stateOf() {
 
 function createWorkers() {
   const { element, body } = table("Workers", [
-    { label: "Worker" }, { label: "State" }, { label: "Load", class: "wide" }, { label: "Served", class: "number" }, { label: "Errors", class: "number" },
-    { label: "p50", class: "number" }, { label: "p99", class: "number" }, { label: "Restarts", class: "number" }, { label: "Memory", class: "number" },
+    { label: "Worker" }, { label: "State" }, { label: "Load", class: "wide" },
+    ...["Served", "Errors", "p50", "p99", "Restarts", "Memory"].map((label) => ({ label, class: "number" })),
   ]);
   const none = empty("There is no worker.");
-  const summary = h("span", { class: "muted" });
+  const summary = span("muted");
   none.hidden = true;
   const create = () => {
     const number = () => h("td", { class: "number" });
-    const fill = h("span", { class: "bar-fill" });
-    const parts = { name: h("span", { class: "strong" }), pid: h("span", { class: "muted pid" }), state: pill("–"), load: h("span", { class: "load-text" }), fill,
+    const fill = span("bar-fill");
+    const parts = { name: span("strong"), pid: span("muted pid"), state: pill("–"), load: span("load-text"), fill,
       failure: h("div", { class: "failure data" }), numbers: Array.from({ length: 6 }, number) };
     const row = tableRow(h("tr", { class: "worker" },
       h("th", { scope: "row" }, parts.name, " ", parts.pid),
       h("td", null, parts.state, parts.failure),
-      h("td", { class: "wide" }, h("span", { class: "load" }, h("span", { class: "bar", "aria-hidden": "true" }, fill), parts.load)),
+      h("td", { class: "wide" }, span("load", h("span", { class: "bar", "aria-hidden": "true" }, fill), parts.load)),
       ["served", "errors", "p50", "p99", "restarts", "memory"].map((label, index) => labelled(label, parts.numbers[index]))));
     row.parts = parts;
     return row;
@@ -115,8 +116,8 @@ function createWorkers() {
         setShare(parts.fill, worker.in_flight / concurrency);
         setAttribute(parts.fill, "data-tone", pool.worker_concurrency && worker.in_flight >= concurrency ? "warn" : null);
         setText(parts.load, pool.worker_concurrency ? `${worker.in_flight ?? 0}/${concurrency}` : count(worker.in_flight ?? 0));
-        const texts = [count(worker.served), count(worker.errors), milliseconds(worker.p50_ms), milliseconds(worker.p99_ms), count(worker.restarts),
-          worker.memory_bytes > 0 ? bytes(worker.memory_bytes) : "–"];
+        const texts = [count(worker.served), count(worker.errors), milliseconds(worker.p50_ms), milliseconds(worker.p99_ms),
+          count(worker.restarts), worker.memory_bytes > 0 ? bytes(worker.memory_bytes) : "–"];
         texts.forEach((text, index) => setText(parts.numbers[index], text));
         setAttribute(parts.numbers[1], "data-tone", worker.errors > 0 ? "bad" : null);
         setAttribute(parts.numbers[4], "data-tone", worker.restarts > 0 ? "warn" : null);
@@ -129,8 +130,8 @@ function createBreakers() {
   const list = h("ul", { class: "plain-list" });
   const none = empty("No tool has failed lately: every breaker is closed.");
   const create = () => {
-    const name = h("span", { class: "data strong" }), state = pill("–"), failures = h("span", { class: "muted" });
-    const item = h("li", { class: "breaker" }, name, h("span", { class: "breaker-end" }, failures, state));
+    const name = span("data strong"), state = pill("–"), failures = span("muted");
+    const item = h("li", { class: "breaker" }, name, span("breaker-end", failures, state));
     item.parts = { name, state, failures };
     return item;
   };

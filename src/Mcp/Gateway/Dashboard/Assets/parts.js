@@ -5,8 +5,8 @@ import { h, setAttribute, setText } from "./dom.js";
 const Tones = {
   ready: "good", success: "good", completed: "good", complete: "good", closed: "good", ok: "good",
   running: "busy", starting: "busy", open: "busy", queued: "busy", "half-open": "warn", "half_open": "warn",
-  silent: "warn", waiting: "warn", draining: "warn", degraded: "warn", input_required: "warn", cancelled: "muted", aborted: "muted", stopped: "bad",
-  error: "bad", failed: "bad", dead: "bad", down: "bad", timeout: "bad",
+  silent: "warn", waiting: "warn", draining: "warn", degraded: "warn", input_required: "warn", cancelled: "muted", aborted: "muted",
+  stopped: "bad", error: "bad", failed: "bad", dead: "bad", down: "bad", timeout: "bad",
 };
 
 /** A state as a word with a coloured dot. */
@@ -29,7 +29,8 @@ export function table(caption, columns) {
   const body = h("tbody", { role: "rowgroup" });
   const head = columns.map((column) => h("th", { scope: "col", role: "columnheader", class: column.class }, column.label));
   const element = h("div", { class: "table-box" },
-    h("table", { role: "table" }, h("caption", { class: "only-read" }, caption), h("thead", { role: "rowgroup" }, h("tr", { role: "row" }, head)), body));
+    h("table", { role: "table" },
+      h("caption", { class: "only-read" }, caption), h("thead", { role: "rowgroup" }, h("tr", { role: "row" }, head)), body));
   return { element, body };
 }
 
@@ -52,8 +53,3 @@ export function card(title, aside, ...content) {
 
 /** What stands where there is nothing. */
 export const empty = (text) => h("p", { class: "empty" }, text);
-
-export function bar(label) {
-  const fill = h("span", { class: "bar-fill" });
-  return { element: h("span", { class: "bar", role: "img", "aria-label": label }, fill), fill };
-}

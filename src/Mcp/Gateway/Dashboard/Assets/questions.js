@@ -40,7 +40,8 @@ function createQuestion(name, request) {
   const id = newId("answer");
   const text = h("textarea", { id, rows: 4, class: "code", spellcheck: "false" });
   return {
-    element: h("fieldset", { class: "group" }, h("legend", { class: "data" }, `${name}: ${method ?? "a question"}`), jsonView(params, "The question"),
+    element: h("fieldset", { class: "group" },
+      h("legend", { class: "data" }, `${name}: ${method ?? "a question"}`), jsonView(params, "The question"),
       h("label", { for: id }, "Answer as JSON"), text),
     refusal: { action: "decline" },
     read() {

@@ -7,7 +7,9 @@ import { pill, setPill } from "./parts.js";
 import { createQuestions } from "./questions.js";
 
 const ChunksShownMax = 200;
-const Words = { running: "Running", success: "Success", error: "The tool tells of an error", input_required: "It asks for more", failed: "Failed", cancelled: "Cancelled" };
+const Words = {
+  success: "Success", error: "The tool tells of an error", input_required: "It asks for more", failed: "Failed", cancelled: "Cancelled",
+};
 
 /** The view of a run; `onAnswer` gets what it asked for, as members of the next call's envelope. */
 export function createRunView(run, onAnswer) {
@@ -16,7 +18,7 @@ export function createRunView(run, onAnswer) {
   const replayed = h("span", { class: "tag", hidden: true }, "from the journal");
   const time = h("span", { class: "muted number" });
   const fill = h("span", { class: "bar-fill" });
-  const bar = h("span", { class: "bar thick", role: "progressbar", "aria-label": "Progress", "aria-valuemin": "0", "aria-valuemax": "100" }, fill);
+  const bar = h("span", { class: "bar thick", role: "progressbar", "aria-label": "Progress" }, fill);
   const figure = h("span", { class: "muted number" });
   const message = h("p", { class: "run-message data" }, "\u00a0");
   const chunkTitle = h("h3");
@@ -55,7 +57,9 @@ export function createRunView(run, onAnswer) {
     const isAtEnd = chunkList.scrollHeight - chunkList.scrollTop - chunkList.clientHeight < 30;
     // What is not shown is not kept: a tool may send more than a page can hold.
     for (const chunk of run.chunks.splice(0)) {
-      chunkList.append(h("li", { value: Number.isInteger(chunk.index) ? chunk.index + 1 : null, class: "data" }, typeof chunk.data === "string" ? chunk.data : JSON.stringify(chunk.data)));
+      const number = Number.isInteger(chunk.index) ? chunk.index + 1 : null;
+      const text = typeof chunk.data === "string" ? chunk.data : JSON.stringify(chunk.data);
+      chunkList.append(h("li", { value: number, class: "data" }, text));
     }
     while (chunkList.childElementCount > ChunksShownMax) chunkList.firstElementChild.remove();
     if (isAtEnd) chunkList.scrollTop = chunkList.scrollHeight;
@@ -70,7 +74,8 @@ export function createRunView(run, onAnswer) {
     const data = run.result.data;
     if (run.result.status === "input_required") end.append(createQuestions(data, onAnswer));
     else end.append(h("h3", null, "Result"), jsonView(data === undefined ? run.result : data, "Result"));
-    if (run.callId && run.state !== "input_required") end.append(h("p", { class: "hint" }, "Call ", h("code", { class: "data" }, run.callId)));
+    const isOver = run.state !== "input_required";
+    if (run.callId && isOver) end.append(h("p", { class: "hint" }, "Call ", h("code", { class: "data" }, run.callId)));
   }
 
   run.addEventListener("change", update);

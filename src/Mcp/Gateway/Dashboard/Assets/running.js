@@ -2,7 +2,7 @@
 
 import { ApiError, send } from "./api.js";
 import { notify } from "./dialog.js";
-import { h, icon, setAttribute, setShare, setText, sync } from "./dom.js";
+import { h, icon, setAttribute, setShare, setText, span, sync } from "./dom.js";
 import { clock, count, duration, milliseconds } from "./format.js";
 import { atMostEvery, live } from "./live.js";
 import { card, empty, labelled, pill, table, tableRow } from "./parts.js";
@@ -69,12 +69,12 @@ export function createRunningList({ limit, isShort }) {
 }
 
 function createItem(isShort) {
-  const parts = { tool: h("span", { class: "data strong" }), via: h("span", { class: "tag" }), message: h("span", { class: "data message" }),
-    chunks: h("span", { class: "muted" }), time: h("span", { class: "muted number" }), fill: h("span", { class: "bar-fill" }), figure: h("span", { class: "muted number" }) };
+  const parts = { tool: span("data strong"), via: span("tag"), message: span("data message"), chunks: span("muted"),
+    time: span("muted number"), fill: span("bar-fill"), figure: span("muted number") };
   parts.bar = h("span", { class: "bar", role: "progressbar", "aria-label": "Progress" }, parts.fill);
   const cancel = h("button", { type: "button", class: "small" }, "Cancel");
   const item = h("li", { class: "call" },
-    h("div", { class: "call-line" }, parts.tool, parts.via, h("span", { class: "call-end" }, parts.chunks, parts.time, isShort ? null : cancel)),
+    h("div", { class: "call-line" }, parts.tool, parts.via, span("call-end", parts.chunks, parts.time, isShort ? null : cancel)),
     h("div", { class: "call-line" }, parts.bar, parts.figure),
     h("div", { class: "call-message" }, parts.message));
   cancel.addEventListener("click", () => cancelCall(item.call, cancel));
@@ -105,13 +105,16 @@ async function cancelCall(call, button) {
   } catch (error) {
     button.disabled = false;
     if (error instanceof ApiError && error.status === 409) return;
-    notify(error.status === 404 ? "The gateway cannot cancel this call: it is another caller's, it is not journaled, or it has just ended." : error.message);
+    const unknown = "The gateway cannot cancel this call: it is another caller's, it is not journaled, or it has just ended.";
+    notify(error.status === 404 ? unknown : error.message);
   }
 }
 
 function createEndedTable() {
-  const { element, body } = table("Calls that have just ended",
-    [{ label: "Ended" }, { label: "Tool", class: "wide" }, { label: "By" }, { label: "Status" }, { label: "Chunks", class: "number" }, { label: "Duration", class: "number" }]);
+  const { element, body } = table("Calls that have just ended", [
+    { label: "Ended" }, { label: "Tool", class: "wide" }, { label: "By" }, { label: "Status" }, { label: "Chunks", class: "number" },
+    { label: "Duration", class: "number" },
+  ]);
   const none = empty("No call has ended since this page was opened.");
   const create = (call) => tableRow(h("tr", null,
     h("td", { class: "muted number-left" }, clock(call.endedAt)),

@@ -1,7 +1,7 @@
 // A form from a JSON Schema. Each field is an editor: an element that is read into a value and written from one. What a field cannot
 // show, the JSON beside the form can: nothing is lost in between, for a form that does not give back the same is not shown.
 
-import { h, icon, newId, setAttribute } from "./dom.js";
+import { h, icon, newId, setAttribute, span } from "./dom.js";
 import { parseJson } from "./format.js";
 import { kindOf, resolve, typeName } from "./schema.js";
 
@@ -39,8 +39,10 @@ function createEditor(field) {
   const own = kindOf(schema, field.depth);
   // A tool whose schema says nothing but that it is an object takes no arguments: no entries are asked for.
   const kind = field.isTop && own === "map" && schema.additionalProperties === undefined ? "object" : own;
-  const make = { const: constEditor, enum: enumEditor, boolean: booleanEditor, string: stringEditor, number: numberEditor, integer: numberEditor,
-    array: arrayEditor, object: objectEditor, map: mapEditor, choice: choiceEditor, json: jsonEditor }[kind];
+  const make = {
+    const: constEditor, enum: enumEditor, boolean: booleanEditor, string: stringEditor, number: numberEditor, integer: numberEditor,
+    array: arrayEditor, object: objectEditor, map: mapEditor, choice: choiceEditor, json: jsonEditor,
+  }[kind];
   return make({ ...field, schema, kind });
 }
 
@@ -62,7 +64,8 @@ function singleField(field, control, { read, write }) {
     field.isRequired ? h("span", { class: "required", "aria-hidden": "true" }, "*") : null);
   const kind = h("span", { class: "type" }, typeName(field.schema, field.root, field.depth));
   const isBox = control.type === "checkbox";
-  const head = isBox ? h("div", { class: "box-line" }, control, named, kind) : h("div", { class: field.isHiddenLabel ? "only-read" : "label-line" }, named, kind);
+  const head = isBox ? h("div", { class: "box-line" }, control, named, kind)
+    : h("div", { class: field.isHiddenLabel ? "only-read" : "label-line" }, named, kind);
   return {
     element: h("div", { class: "field" }, head, isBox ? null : control, hint, error),
     setError,
@@ -93,22 +96,27 @@ function constEditor(field) {
 function enumEditor(field) {
   const { schema } = field;
   const values = schema.nullable && !schema.enum.includes(null) ? [...schema.enum, null] : schema.enum;
+  const textOf = (value, index) => schema.titles?.[index] ?? (typeof value === "string" ? value : JSON.stringify(value));
   const control = h("select", null, h("option", { value: "" }, field.isRequired ? "Choose…" : AbsentLabel),
-    values.map((value, index) => h("option", { value: index }, schema.titles?.[index] ?? (typeof value === "string" ? value : JSON.stringify(value)))));
+    values.map((value, index) => h("option", { value: index }, textOf(value, index))));
   const write = (value) => {
     const index = values.findIndex((other) => JSON.stringify(other) === JSON.stringify(value));
     control.value = index < 0 ? "" : String(index);
   };
   write(schema.default);
-  return singleField(field, control, { read: () => control.value === "" ? missing(field) : { value: values[Number(control.value)] }, write });
+  const read = () => control.value === "" ? missing(field) : { value: values[Number(control.value)] };
+  return singleField(field, control, { read, write });
 }
 
 function booleanEditor(field) {
   const { schema } = field;
-  if (!field.isRequired && schema.default === undefined) return enumEditor({ ...field, schema: { ...schema, enum: [true, false], titles: ["yes", "no"] } });
+  if (!field.isRequired && schema.default === undefined) {
+    return enumEditor({ ...field, schema: { ...schema, enum: [true, false], titles: ["yes", "no"] } });
+  }
   const control = h("input", { type: "checkbox" });
   control.checked = schema.default === true;
-  return singleField(field, control, { read: () => ({ value: control.checked }), write: (value) => control.checked = (value ?? schema.default) === true });
+  const write = (value) => control.checked = (value ?? schema.default) === true;
+  return singleField(field, control, { read: () => ({ value: control.checked }), write });
 }
 
 function stringEditor(field) {
@@ -150,8 +158,8 @@ function numberEditor(field) {
   const { schema } = field;
   const isWhole = field.kind === "integer";
   const control = h("input", { type: "text", inputmode: isWhole ? "numeric" : "decimal", autocomplete: "off", class: "number" });
-  const range = [schema.minimum !== undefined ? `from ${schema.minimum}` : null, schema.maximum !== undefined ? `to ${schema.maximum}` : null];
-  control.placeholder = range.filter(Boolean).join(" ");
+  const bound = (word, value) => value === undefined ? "" : `${word} ${value}`;
+  control.placeholder = `${bound("from", schema.minimum)} ${bound("to", schema.maximum)}`.trim();
   const write = (value) => control.value = value === undefined || value === null ? "" : JSON.stringify(value);
   write(schema.default);
   return singleField(field, control, { read: () => readNumber(field, control.value.trim(), isWhole), write });
@@ -187,7 +195,8 @@ function jsonEditor(field) {
   });
 }
 
-// A field of several: a fieldset. Where it may be left out, a box in its legend says whether it is there; a list or entries are, once there is one.
+// A field of several: a fieldset. Where it may be left out, a box in its legend says whether it is there; a list or entries are there once
+// they have one.
 function group(field, content, { read, write, childOf, focus }) {
   const { schema, label, isTop } = field;
   if (isTop) return { element: content, read, write, childOf, focus };
@@ -195,7 +204,8 @@ function group(field, content, { read, write, childOf, focus }) {
   const box = field.isRequired || field.hasRows ? null : h("input", { type: "checkbox", id: newId("field") });
   const name = h("span", null, h("span", { class: "data" }, schema.title ?? label ?? "Value"),
     field.isRequired ? h("span", { class: "required", "aria-hidden": "true" }, "*") : null);
-  const body = h("div", { class: "group-body" }, schema.description ? h("p", { class: "hint data" }, schema.description) : null, content, error);
+  const hint = schema.description ? h("p", { class: "hint data" }, schema.description) : null;
+  const body = h("div", { class: "group-body" }, hint, content, error);
   const setPresent = (isPresent) => {
     if (box) box.checked = isPresent;
     body.hidden = !isPresent;
@@ -204,7 +214,8 @@ function group(field, content, { read, write, childOf, focus }) {
   setPresent(!box || schema.default !== undefined);
   return {
     element: h("fieldset", { class: "group" },
-      h("legend", null, box ? [box, h("label", { for: box.id }, name)] : name, h("span", { class: "type" }, typeName(field.schema, field.root, field.depth))),
+      h("legend", null, box ? [box, h("label", { for: box.id }, name)] : name,
+        span("type", typeName(field.schema, field.root, field.depth))),
       body),
     childOf,
     focus,
@@ -252,6 +263,9 @@ function objectEditor(field) {
   });
 }
 
+// What an item, an entry's value and an alternative have in common: they are there, and their place says what they are.
+const rowField = { isRequired: true, isHiddenLabel: true };
+
 // Items and entries: rows that are added and removed.
 function rowsEditor(field, addLabel, createRow, readRows, writeRows) {
   const rows = [];
@@ -289,7 +303,7 @@ function rowsEditor(field, addLabel, createRow, readRows, writeRows) {
 function arrayEditor(field) {
   const { schema, root, depth } = field;
   const createRow = (index, value) => {
-    const editor = createEditor({ schema: schema.items ?? {}, root, depth: depth + 1, label: `Item ${index + 1}`, isRequired: true, isHiddenLabel: true });
+    const editor = createEditor({ ...rowField, schema: schema.items ?? {}, root, depth: depth + 1, label: `Item ${index + 1}` });
     if (value !== undefined) editor.write(value);
     return editor;
   };
@@ -301,10 +315,10 @@ function mapEditor(field) {
   const { schema, root, depth } = field;
   const items = typeof schema.additionalProperties === "object" ? schema.additionalProperties : {};
   const createRow = (index, key = "", value = undefined) => {
-    const name = h("input", { type: "text", "aria-label": "Name", placeholder: "name", spellcheck: "false", autocomplete: "off", class: "entry-name" });
+    const name = h("input", { type: "text", "aria-label": "Name", placeholder: "name", spellcheck: "false", autocomplete: "off" });
     name.value = key;
     name.addEventListener("input", () => setAttribute(name, "aria-invalid", null));
-    const editor = createEditor({ schema: items, root, depth: depth + 1, label: `Value ${index + 1}`, isRequired: true, isHiddenLabel: true });
+    const editor = createEditor({ ...rowField, schema: items, root, depth: depth + 1, label: `Value ${index + 1}` });
     if (value !== undefined) editor.write(value);
     return { element: h("div", { class: "entry" }, name, editor.element), editor, control: name, name: () => name.value,
       focus: () => name.focus(), setError: editor.setError };
@@ -331,7 +345,7 @@ function choiceEditor(field) {
   let editor;
   const choose = (index) => {
     select.value = String(index);
-    editor = createEditor({ schema: schema.choices[index], root, depth: depth + 1, label: "Value", isRequired: true, isHiddenLabel: true });
+    editor = createEditor({ ...rowField, schema: schema.choices[index], root, depth: depth + 1, label: "Value" });
     place.replaceChildren(editor.element);
   };
   select.addEventListener("change", () => choose(Number(select.value)));

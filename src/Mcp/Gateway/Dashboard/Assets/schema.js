@@ -8,7 +8,8 @@ export function resolve(schema, root) {
   if (Array.isArray(result.allOf)) result = mergeAll(result, root);
   if (Array.isArray(result.type)) {
     const types = result.type.filter((type) => type !== "null");
-    result = { ...result, type: types.length === 1 ? types[0] : types.length === 0 ? "null" : undefined, nullable: types.length < result.type.length };
+    const type = types.length === 0 ? "null" : types.length === 1 ? types[0] : undefined;
+    result = { ...result, type, nullable: types.length < result.type.length };
   }
   const choices = result.anyOf ?? result.oneOf;
   if (!Array.isArray(choices)) return result;

@@ -1,7 +1,7 @@
 // The tools, and a form that calls one of them.
 
 import { getJson } from "./api.js";
-import { h, icon, newId, setAttribute, setText, sync } from "./dom.js";
+import { h, icon, newId, setAttribute, setText, span, sync } from "./dom.js";
 import { parseJson, sameJson } from "./format.js";
 import { jsonView } from "./json-view.js";
 import { Run } from "./runner.js";
@@ -31,11 +31,14 @@ export const isReadOnly = (tool) => tool?.annotations?.readOnlyHint === true;
 export const drafts = new Map();
 
 export function createToolsView() {
-  const search = h("input", { type: "search", placeholder: "Find a tool", "aria-label": "Find a tool", autocomplete: "off", spellcheck: "false" });
+  const search = h("input", {
+    type: "search", placeholder: "Find a tool", "aria-label": "Find a tool", autocomplete: "off", spellcheck: "false",
+  });
   const list = h("ul", { class: "plain-list tool-list" });
   const listNote = h("p", { class: "empty" }, "Asking for the tools…");
   const place = h("div", { class: "tool-place" }, h("p", { class: "empty" }, "Choose a tool to see what it takes, and to call it."));
-  const element = h("div", { class: "tools" }, h("section", { class: "card tool-side", "aria-label": "Tools" }, search, list, listNote), place);
+  const side = h("section", { class: "card tool-side", "aria-label": "Tools" }, search, list, listNote);
+  const element = h("div", { class: "tools" }, side, place);
   const panels = new Map();
   let all = [], selected = null;
 
@@ -99,20 +102,23 @@ const backLink = () => h("a", { href: "#/tools", class: "back" }, icon("back"), 
 
 function marks(tool) {
   if (isReadOnly(tool)) return h("span", { class: "tag", "data-tone": "good" }, "read-only");
-  return tool.annotations?.destructiveHint === true ? h("span", { class: "tag", "data-tone": "warn" }, "destructive") : h("span", { class: "tag" }, "writes");
+  const isDestructive = tool.annotations?.destructiveHint === true;
+  return h("span", { class: "tag", "data-tone": isDestructive ? "warn" : null }, isDestructive ? "destructive" : "writes");
 }
 
 function createToolPanel(tool) {
   const schema = tool.inputSchema ?? { type: "object" };
   const form = createForm(schema);
   const input = createInput(form);
-  const key = h("input", { type: "text", id: newId("key"), maxlength: "128", spellcheck: "false", autocomplete: "off", placeholder: "none" });
+  const key = h("input", {
+    type: "text", id: newId("key"), maxlength: "128", spellcheck: "false", autocomplete: "off", placeholder: "none",
+  });
   const makeKey = h("button", { type: "button", class: "small", click: () => key.value = randomKey() }, "Make one");
   const run = h("button", { type: "submit", class: "primary" }, icon("play"), "Run");
   const cancel = h("button", { type: "button", disabled: true }, "Cancel");
   const problem = h("p", { class: "problem", role: "alert", hidden: true });
   const output = h("div", { class: "run-place" }, h("p", { class: "empty" }, "The result comes here."));
-  const hints = Object.entries(tool.annotations ?? {}).filter(([, value]) => value === true).map(([name]) => name.replace(/Hint$/, "").replace(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`));
+  const hints = [["idempotentHint", "idempotent"], ["openWorldHint", "open world"]].filter(([name]) => tool.annotations?.[name] === true);
   let current = null;
 
   const say = (text) => {
@@ -164,16 +170,19 @@ function createToolPanel(tool) {
     h("div", { class: "actions" }, run, cancel, h("span", { class: "hint keys" }, "Ctrl+Enter runs it, too.")));
   cancel.addEventListener("click", () => current?.cancel());
 
+  const outputLabel = "Schema of the result";
   const element = h("article", { class: "tool" },
     h("section", { class: "card" },
       backLink(),
-      h("div", { class: "card-head" }, h("h2", { class: "data", tabindex: "-1" }, tool.title ?? tool.name), h("span", { class: "tags" }, marks(tool),
-        hints.filter((hint) => hint !== "read only" && hint !== "destructive").map((hint) => h("span", { class: "tag" }, hint)))),
+      h("div", { class: "card-head" }, h("h2", { class: "data", tabindex: "-1" }, tool.title ?? tool.name),
+        span("tags", marks(tool), hints.map(([, hint]) => span("tag", hint)))),
       tool.title ? h("p", { class: "hint" }, h("code", { class: "data" }, tool.name)) : null,
       tool.description ? h("p", { class: "description data" }, tool.description) : null,
       panelForm),
     h("section", { class: "card", "aria-label": "Run" }, h("div", { class: "card-head" }, h("h2", null, "Run")), output,
-      tool.outputSchema ? h("details", { class: "schema" }, h("summary", null, "Schema of the result"), jsonView(tool.outputSchema, "Schema of the result")) : null));
+      tool.outputSchema
+        ? h("details", { class: "schema" }, h("summary", null, outputLabel), jsonView(tool.outputSchema, outputLabel))
+        : null));
   return { element, write: input.write };
 }
 
