@@ -1,5 +1,6 @@
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
+using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Options;
 using ModelContextProtocol.Server;
 using Varve.Idempotency;
@@ -26,6 +27,9 @@ internal static class WorkerSetup
         services.Replace(ServiceDescriptor.Singleton<ICallRunner, DispatchedCalls>());
         services.AddTransient(_ => DurableContext.Current ?? throw VarveJournalBuilderExtensions.NoContext());
         services.AddSingleton<IPostConfigureOptions<McpServerOptions>, PolicyListing>();
+
+        // Whose first call it is does not wait for that.
+        services.AddHostedService(provider => new StoreConnection(provider));
         return builder;
     }
 
@@ -50,6 +54,23 @@ internal static class WorkerSetup
             {
                 tool.ProtocolTool.Meta ??= [];
                 tool.ProtocolTool.Meta[WorkerMeta.ToolKey] = WorkerMeta.DescribeTool(tool);
+            }
+        }
+    }
+
+    /// <summary>Connects to the store as the worker starts.</summary>
+    private sealed class StoreConnection(IServiceProvider services) : BackgroundService
+    {
+        protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+        {
+            await Task.Yield();
+            try
+            {
+                await services.GetRequiredService<ISharedStore>().ListMapsAsync(stoppingToken);
+            }
+            catch (StoreOwnerException)
+            {
+                // Calls will say so, if it stays like that.
             }
         }
     }

@@ -9,12 +9,16 @@ using Microsoft.Extensions.Logging;
 using Varve.Mcp.Cli.SelfTest;
 using Varve.Mcp.Cli.Servers;
 using Varve.Mcp.Gateway;
+using Varve.Mcp.Gateway.Access;
 
 namespace Varve.Mcp.Cli.Commands;
 
 /// <summary><c>varve-mcp gateway</c></summary>
 internal sealed class GatewayCommand
 {
+    /// <summary>Keys between commas.</summary>
+    public const string KeysVariable = "API_KEY";
+
     private const int WorkersMost = 256;
     private const int BodyBytesMost = 64 << 20;
 
@@ -153,9 +157,8 @@ internal sealed class GatewayCommand
         bool isUrl = Uri.TryCreate(url, UriKind.Absolute, out Uri? address) && address.Scheme is "http" or "https";
         if (!isUrl) throw CommandFailureException.Usage($"--self-test is the address of a gateway, such as http://localhost:8000, not '{url}'.");
         var source = new GatewaySource(parsed, ReadFile(parsed.GetValue(_config)), Environment.GetEnvironmentVariable);
-        string? keys = Environment.GetEnvironmentVariable(GatewayKeys.Variable) is { Length: > 0 } said ? said : null;
-        IReadOnlyDictionary<string, string> known = GatewayKeys.Read(source.Text(_keyFile), keys, isDevelopment: true);
-        using var gateway = new GatewayClient(address!, known.Values.FirstOrDefault());
+        GatewayKeys known = ReadKeys(source, Environment.GetEnvironmentVariable, isDevelopment: true, isRemote: false);
+        using var gateway = new GatewayClient(address!, known.Made is null ? known.Keys.Values.First() : null);
         int failed = await new GatewaySelfTest(gateway, _terminal.Output).RunAsync(cancellation);
         return failed == 0 ? ExitCode.Ok : ExitCode.CheckFailed;
     }
@@ -221,12 +224,8 @@ internal sealed class GatewayCommand
         WorkerCommand worker =
             command is null ? WorkerCommands.OfServer(served, data, durability) : WorkerCommands.OfCommand(command, _worker.Option.Name);
         bool isRemote = source.Is(_remote, "AllowRemote");
-        IReadOnlyDictionary<string, string> keys = GatewayKeys.Read(
-            source.Text(_keyFile), environment(GatewayKeys.Variable) is { Length: > 0 } said ? said : null,
-            source.Is(_development, "Development"));
-        KeyValuePair<string, string>? made = keys.Count > 0 ? null : GatewayKeys.Make();
-        if (made is not null && (isRemote || !GatewayHost.IsLoopback(host)))
-            throw CommandFailureException.Usage("Other machines reach a gateway only with keys of yours: set API_KEY or --api-key-file.");
+        GatewayKeys keys = ReadKeys(
+            source, environment, source.Is(_development, "Development"), isRemote || !GatewayHost.IsLoopback(host));
         return (new GatewaySettings
         {
             Host = host,
@@ -235,7 +234,7 @@ internal sealed class GatewayCommand
             Server = command is null ? served : null,
             Worker = worker,
             Configure = Configure(source),
-            Keys = made is { } key ? new Dictionary<string, string> { [key.Key] = key.Value } : keys,
+            Keys = keys.Keys,
             AllowedOrigins = source.List(_origins),
             AllowedHosts = source.List(_hosts),
             AllowsRemote = isRemote,
@@ -244,7 +243,19 @@ internal sealed class GatewayCommand
             Watched = source.Is(_reload, "Reload") ? WorkerCommands.FileOf(worker) : null,
             Durability = durability,
             Kestrel = file.GetSection("Kestrel") is { } kestrel && kestrel.Exists() ? kestrel : null,
-        }, made?.Value);
+        }, keys.Made);
+    }
+
+    private GatewayKeys ReadKeys(GatewaySource source, Func<string, string?> environment, bool isDevelopment, bool isRemote)
+    {
+        try
+        {
+            return GatewayKeys.Read(environment(KeysVariable), source.Text(_keyFile), isDevelopment, isRemote);
+        }
+        catch (InvalidOperationException refused)
+        {
+            throw CommandFailureException.Usage(refused.Message);
+        }
     }
 
     /// <summary>Everything is read, and complained of, before anything starts.</summary>

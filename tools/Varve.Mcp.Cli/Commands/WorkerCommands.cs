@@ -11,9 +11,9 @@ internal static class WorkerCommands
     // Of the gateway's settings a worker needs none, and of its secrets least of all.
     private static readonly Dictionary<string, string?> s_environment = new()
     {
-        ["DOTNET_EnableDiagnostics"] = "0",
-        [GatewayKeys.Variable] = null,
-        [GatewayKeys.Variable + "_FILE"] = null,
+        [Diagnostics.Variable] = Diagnostics.Off,
+        [GatewayCommand.KeysVariable] = null,
+        [GatewayCommand.KeysVariable + "_FILE"] = null,
     };
 
     /// <summary>This very program, as a worker that has the gateway's directory.</summary>
@@ -50,7 +50,7 @@ internal static class WorkerCommands
         };
     }
 
-    /// <summary>The file that tells of a new version of the program: a script among the words, or the program itself.</summary>
+    /// <summary>The file that stands for the program's: a script among the words, or the program itself.</summary>
     public static string? FileOf(WorkerCommand command)
     {
         if (command.SharesJournal) return typeof(WorkerCommands).Assembly.Location;
@@ -59,7 +59,7 @@ internal static class WorkerCommands
     }
 
     /// <summary>What starts this program: its own executable, or <c>dotnet</c> and the library.</summary>
-    private static string[] Self()
+    public static string[] Self()
     {
         string program = Environment.ProcessPath ?? throw new InvalidOperationException("The path of this program is not known.");
         string library = typeof(WorkerCommands).Assembly.Location;

@@ -13,7 +13,10 @@ internal sealed partial class WorkerFiles(string file, WorkerPool pool, ILogger<
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
         using var changed = new SemaphoreSlim(0, 1);
-        using var watcher = new FileSystemWatcher(Path.GetDirectoryName(file)!, Path.GetFileName(file));
+        // Parts of a program are files of the same kind beside it: libraries, or modules of a script.
+        string kind = Path.GetExtension(file);
+        using var watcher = new FileSystemWatcher(Path.GetDirectoryName(file)!, kind.Length > 0 ? "*" + kind : Path.GetFileName(file));
+        watcher.IncludeSubdirectories = kind.Length > 0;
         void Tell(object sender, FileSystemEventArgs change)
         {
             lock (changed)
@@ -32,7 +35,7 @@ internal sealed partial class WorkerFiles(string file, WorkerPool pool, ILogger<
                 // Not yet.
             }
 
-            LogChanged(logger, file);
+            LogChanged(logger, watcher.Path);
             try
             {
                 await pool.RestartAllAsync();
@@ -44,8 +47,8 @@ internal sealed partial class WorkerFiles(string file, WorkerPool pool, ILogger<
         }
     }
 
-    [LoggerMessage(1, LogLevel.Information, "'{File}' has changed: the workers are exchanged.")]
-    private static partial void LogChanged(ILogger logger, string file);
+    [LoggerMessage(1, LogLevel.Information, "Files in '{Folder}' have changed: the workers are exchanged.")]
+    private static partial void LogChanged(ILogger logger, string folder);
 
     [LoggerMessage(2, LogLevel.Warning, "The changed worker could not be started, and those that are there go on: {Reason}")]
     private static partial void LogNotStarted(ILogger logger, string reason);

@@ -1,11 +1,9 @@
-using System.Runtime.InteropServices;
-
 namespace Varve.Mcp.Gateway.Pool;
 
 /// <summary>
 /// Becomes another program, which then leads a group of its own and ends with the gateway: in front of workers that know nothing of that.
 /// </summary>
-internal static partial class WorkerLauncher
+internal static class WorkerLauncher
 {
     /// <summary>What shells answer for a program that is not there.</summary>
     public const int NotFound = 127;
@@ -23,18 +21,8 @@ internal static partial class WorkerLauncher
             return 1;
         }
         ProcessGroup.RestoreSignals();
-        // The list of arguments ends with a null.
-        int problem = Execute(command[0], [.. command, null]);
-        Console.Error.WriteLine($"'{command[0]}' cannot be started: {Marshal.GetPInvokeErrorMessage(problem)}.");
+        string problem = ProcessImage.Replace(command);
+        Console.Error.WriteLine($"'{command[0]}' cannot be started: {problem}.");
         return NotFound;
     }
-
-    private static int Execute(string file, string?[] arguments)
-    {
-        _ = Replace(file, arguments);
-        return Marshal.GetLastPInvokeError();
-    }
-
-    [LibraryImport("libc", EntryPoint = "execvp", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
-    private static partial int Replace(string file, string?[] arguments);
 }
