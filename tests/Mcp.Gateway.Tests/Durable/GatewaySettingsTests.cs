@@ -54,7 +54,7 @@ public sealed class GatewaySettingsTests : IDisposable
     [InlineData("QUEUE_LIMIT", "many", "QUEUE_LIMIT")]
     [InlineData("LOG_LEVEL", "LOUD", "LOG_LEVEL")]
     [InlineData("API_KEY", "super-secret", "everybody knows")]
-    [InlineData("API_KEY", "short", "shorter than 32")]
+    [InlineData("API_KEY", "short", "fewer than 32")]
     public void A_wrong_variable_is_named(string variable, string value, string named)
     {
         CommandFailureException wrong = Assert.Throws<CommandFailureException>(() => Read([], (variable, value)));
@@ -64,12 +64,13 @@ public sealed class GatewaySettingsTests : IDisposable
     [Fact]
     public void S4_keys_come_from_the_environment_a_file_of_its_owner_or_are_made()
     {
-        string secret = new('s', 32), other = new('t', 32);
-        Assert.Equal(new Dictionary<string, string> { ["default"] = secret }, Read([], ("API_KEY", secret)).Keys);
-        Assert.Equal(["key-1", "key-2"], Read([], ("API_KEY", $"{secret}, {other}")).Keys.Keys);
-        Assert.Equal("super-secret", Read(["--development"], ("API_KEY", "super-secret")).Keys["default"]);
-        Assert.True(Read([]).Keys["default"].Length >= 32);
-        Assert.NotEqual(Read([]).Keys["default"], Read([]).Keys["default"]);
+        const string secret = "0123456789abcdef0123456789abcdef", other = "fedcba9876543210fedcba9876543210";
+        Assert.Equal([secret], Read([], ("API_KEY", secret)).Keys.Values);
+        Assert.Equal(["ci"], Read([], ("API_KEY", $"ci:{secret}")).Keys.Keys);
+        Assert.Equal([secret, other], Read([], ("API_KEY", $"{secret}, {other}")).Keys.Values);
+        Assert.Equal(["super-secret"], Read(["--development"], ("API_KEY", "super-secret")).Keys.Values);
+        Assert.True(Read([]).Keys.Values.Single().Length >= 32);
+        Assert.NotEqual(Read([]).Keys.Values.Single(), Read([]).Keys.Values.Single());
         string file = Path.Combine(_directory, "keys");
         File.WriteAllText(file, $"# people\nann:{secret}\n\nbob:{other}\n");
         if (!OperatingSystem.IsWindows())
