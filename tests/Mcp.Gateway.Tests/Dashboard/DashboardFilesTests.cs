@@ -1,4 +1,5 @@
 using System.Net;
+using System.Security.Cryptography;
 using System.Text.RegularExpressions;
 using Microsoft.AspNetCore.Http;
 using Varve.Mcp.Gateway.Dashboard;
@@ -146,6 +147,15 @@ public sealed partial class DashboardFilesTests : IAsyncLifetime
             if (Markup().IsMatch(text)) wrong.Add($"{name}: {Markup().Match(text).Value}");
         }
         Assert.Empty(wrong);
+    }
+
+    [Theory]
+    [InlineData("uPlot.iife.min.js", "19c8d4c6ad88929a79f4ae49d6f7161566dfd0ba3d15cc495e974f787eb78f1f")]
+    [InlineData("uPlot.min.css", "df630c6a8d6f8eeaff264b50f73ce5b114f646ffd9a0bb74f049b0a00135fa04")]
+    public async Task What_others_wrote_is_as_they_published_it(string file, string hash)
+    {
+        byte[] content = await _client.GetByteArrayAsync("dashboard/vendor/uplot/" + file);
+        Assert.Equal(hash, Convert.ToHexStringLower(SHA256.HashData(content)));
     }
 
     private async Task<HttpResponseMessage> GetAsync(string path, params (string Name, string Value)[] headers)

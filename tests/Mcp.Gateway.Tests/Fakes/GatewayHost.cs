@@ -131,6 +131,13 @@ internal sealed class GatewayHost : IAsyncDisposable
         while (!holds()) await Task.Delay(10, limit.Token);
     }
 
+    /// <summary>Ends it with its calls where they are: they never go on.</summary>
+    public async ValueTask AbandonAsync()
+    {
+        Http.Dispose();
+        await _app.DisposeAsync();
+    }
+
     public async ValueTask DisposeAsync()
     {
         Gate.Open();

@@ -48,13 +48,12 @@ public sealed class JournalTests : IDisposable
     [Fact]
     public async Task Calls_that_run_again_after_a_kill_pass_the_runner()
     {
-        await using (GatewayHost host = await StartAsync(options => options.DrainTimeout = TimeSpan.FromMilliseconds(100)))
-        {
-            Task<Reply> call = host.CallAsync("wait", "{}", ("Idempotency-Key", "k"));
-            Assert.True(await host.Gate.Entered.WaitAsync(GatewayHost.Patience));
-            await host.StopAsync().WaitAsync(GatewayHost.Patience);
-            Assert.Equal(503, (await call).Status);
-        }
+        GatewayHost host = await StartAsync(options => options.DrainTimeout = TimeSpan.FromMilliseconds(100));
+        Task<Reply> call = host.CallAsync("wait", "{}", ("Idempotency-Key", "k"));
+        Assert.True(await host.Gate.Entered.WaitAsync(GatewayHost.Patience));
+        await host.StopAsync().WaitAsync(GatewayHost.Patience);
+        Assert.Equal(503, (await call).Status);
+        await host.AbandonAsync();
         // Even a full pool does not turn it away: it was admitted once.
         await using GatewayHost next = await StartAsync(isFull: true);
         Assert.True(await next.Gate.Entered.WaitAsync(GatewayHost.Patience));
