@@ -13,7 +13,7 @@ internal static class ExitCode
     /// <summary>The database is open elsewhere or damaged, the port is taken, or the system refused a call.</summary>
     public const int System = 3;
 
-    /// <summary>An example did not do what it shows.</summary>
+    /// <summary>An example did not do what it shows, or a gateway failed its self-test.</summary>
     public const int CheckFailed = CommonExitCode.CheckFailed;
 
     /// <summary>Ended by Ctrl+C or a termination signal, or by the answer to a question.</summary>
@@ -26,7 +26,7 @@ internal static class ExitCode
         (NotFound, "no such call, or not in a state in which that can be done"),
         (Usage, "wrong command line"),
         (System, "the data is in use or damaged, the port is taken, or the system refused a call"),
-        (CheckFailed, "an example did not do what it shows"),
+        (CheckFailed, "an example did not do what it shows, or a gateway failed its self-test"),
         (Canceled, "ended by Ctrl+C, or a question was not answered with yes"),
     ];
 }
