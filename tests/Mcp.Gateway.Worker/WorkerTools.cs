@@ -74,11 +74,12 @@ internal sealed partial class WorkerTools
     [McpServerTool(Name = "wait", ReadOnly = true), Description("Waits until it is cancelled; tells by progress that it has begun.")]
     public static async Task<string> WaitAsync(string name, RequestContext<CallToolRequestParams> request, CancellationToken cancellation)
     {
-        if (request.Params.ProgressToken is { } token)
-            await request.Server.NotifyProgressAsync(
-                token, new ProgressNotificationValue { Progress = 1 }, cancellationToken: cancellation);
         try
         {
+            // Whoever hears of it may cancel before this has ended.
+            if (request.Params.ProgressToken is { } token)
+                await request.Server.NotifyProgressAsync(
+                    token, new ProgressNotificationValue { Progress = 1 }, cancellationToken: cancellation);
             await Task.Delay(Timeout.Infinite, cancellation);
             return "";
         }
