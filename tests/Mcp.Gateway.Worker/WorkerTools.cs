@@ -136,6 +136,15 @@ internal sealed partial class WorkerTools
         return "added";
     }
 
+    [McpServerTool(Name = "add_others"), Description("Adds a prompt and a resource to the lists.")]
+    public static string AddOthers(RequestContext<CallToolRequestParams> request)
+    {
+        McpServerOptions server = request.Server.ServerOptions;
+        server.PromptCollection!.Add(McpServerPrompt.Create(() => "said", new() { Name = "new_one" }));
+        server.ResourceCollection!.Add(McpServerResource.Create(() => "read", new() { Name = "new_one", UriTemplate = "new://one" }));
+        return "added";
+    }
+
     [McpServerTool(Name = "print"), Description("Writes lines to standard error.")]
     public static string Print(string line, int times)
     {
