@@ -15,7 +15,7 @@ internal sealed class Comparison(ComparisonSettings settings, CancellationToken 
 {
     private static readonly (string Name, string Revision)[] s_eras = [("legacy", "2025-11-25"), ("modern", "2026-07-28")];
 
-    private readonly Dictionary<string, List<double>> _figures = [];
+    private readonly Figures _figures = new();
 
     public static async Task RunAsync(ComparisonSettings settings, string arguments, CancellationToken cancellation)
     {
@@ -47,8 +47,8 @@ internal sealed class Comparison(ComparisonSettings settings, CancellationToken 
                 {
                     await load.MeasureAsync(settings.Connections, settings.Warmup, cancellation);
                     (double perSecond, double median) = await load.MeasureAsync(settings.Connections, settings.Duration, cancellation);
-                    Add($"http {era} {kind} rate", perSecond);
-                    Add($"http {era} {kind} median", median);
+                    _figures.Add($"http {era} {kind} rate", perSecond);
+                    _figures.Add($"http {era} {kind} median", median);
                 }
                 server.StandardInput.Close();
                 await server.WaitForExitAsync(cancellation);
@@ -71,7 +71,7 @@ internal sealed class Comparison(ComparisonSettings settings, CancellationToken 
                 await using McpClient client = await McpClient.CreateAsync(transport, options, cancellationToken: cancellation);
                 await CallAsync(client, settings.Warmup);
                 LatencyHistogram times = await CallAsync(client, settings.Duration);
-                Add($"stdio {era} {kind} median", times.Percentile(0.5) * 1e6 / Stopwatch.Frequency);
+                _figures.Add($"stdio {era} {kind} median", times.Percentile(0.5) * 1e6 / Stopwatch.Frequency);
             }
         }
     }
@@ -102,18 +102,6 @@ internal sealed class Comparison(ComparisonSettings settings, CancellationToken 
         return Process.Start(start) ?? throw new InvalidOperationException("The server did not start.");
     }
 
-    private void Add(string name, double figure)
-    {
-        if (!_figures.TryGetValue(name, out List<double>? all)) _figures.Add(name, all = []);
-        all.Add(figure);
-    }
-
-    private double Median(string name)
-    {
-        List<double> sorted = [.. _figures[name].Order()];
-        return (sorted[(sorted.Count - 1) / 2] + sorted[sorted.Count / 2]) / 2;
-    }
-
     private string Report(string arguments)
     {
         var text = new StringBuilder();
@@ -131,11 +119,11 @@ internal sealed class Comparison(ComparisonSettings settings, CancellationToken 
         Line($"|---|---:|---:|---:|---:|");
         foreach ((string era, string _) in s_eras)
         {
-            double hosted = Median($"http {era} Hosted rate");
-            double journaled = Median($"http {era} Journaled rate");
+            double hosted = _figures.Median($"http {era} Hosted rate");
+            double journaled = _figures.Median($"http {era} Journaled rate");
             string medians = string.Create(
                 CultureInfo.InvariantCulture,
-                $"{Median($"http {era} Hosted median"):N0} / {Median($"http {era} Journaled median"):N0}");
+                $"{_figures.Median($"http {era} Hosted median"):N0} / {_figures.Median($"http {era} Journaled median"):N0}");
             Line($"| {era} | {hosted:N0} | {journaled:N0} | {journaled / hosted:N2} | {medians} |");
         }
         Line($"");
@@ -145,9 +133,9 @@ internal sealed class Comparison(ComparisonSettings settings, CancellationToken 
         Line($"|---|---:|---:|---:|---:|---:|");
         foreach ((string era, string _) in s_eras)
         {
-            double plain = Median($"stdio {era} Plain median");
-            double hosted = Median($"stdio {era} Hosted median");
-            double journaled = Median($"stdio {era} Journaled median");
+            double plain = _figures.Median($"stdio {era} Plain median");
+            double hosted = _figures.Median($"stdio {era} Hosted median");
+            double journaled = _figures.Median($"stdio {era} Journaled median");
             Line($"| {era} | {plain:N0} | {hosted:N0} | {journaled:N0} | {hosted / plain:N2} | {journaled / plain:N2} |");
         }
         return text.ToString();

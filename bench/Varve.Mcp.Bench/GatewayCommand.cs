@@ -21,7 +21,7 @@ internal sealed class GatewayCommand(string program, TimeSpan warmup, TimeSpan d
 
     private static readonly int[] s_workers = [1, 2, 4, 8];
 
-    private readonly Dictionary<string, List<double>> _figures = [];
+    private readonly Figures _figures = new();
 
     public static Command Create()
     {
@@ -135,9 +135,9 @@ internal sealed class GatewayCommand(string program, TimeSpan warmup, TimeSpan d
         await RunAsync(callers, warmup, call);
         long start = Stopwatch.GetTimestamp();
         LatencyHistogram times = await RunAsync(callers, duration, call);
-        Add($"{name} rate", times.Count / Stopwatch.GetElapsedTime(start).TotalSeconds);
-        Add($"{name} median", times.Percentile(0.5) * 1e6 / Stopwatch.Frequency);
-        Add($"{name} p99", times.Percentile(0.99) * 1e6 / Stopwatch.Frequency);
+        _figures.Add($"{name} rate", times.Count / Stopwatch.GetElapsedTime(start).TotalSeconds);
+        _figures.Add($"{name} median", times.Percentile(0.5) * 1e6 / Stopwatch.Frequency);
+        _figures.Add($"{name} p99", times.Percentile(0.99) * 1e6 / Stopwatch.Frequency);
     }
 
     private static async Task<LatencyHistogram> RunAsync(int callers, TimeSpan time, Func<Task> call)
@@ -161,18 +161,6 @@ internal sealed class GatewayCommand(string program, TimeSpan warmup, TimeSpan d
         }
     }
 
-    private void Add(string name, double figure)
-    {
-        if (!_figures.TryGetValue(name, out List<double>? all)) _figures.Add(name, all = []);
-        all.Add(figure);
-    }
-
-    private double Median(string name)
-    {
-        List<double> sorted = [.. _figures[name].Order()];
-        return (sorted[(sorted.Count - 1) / 2] + sorted[sorted.Count / 2]) / 2;
-    }
-
     private string Report()
     {
         var text = new StringBuilder();
@@ -190,7 +178,7 @@ internal sealed class GatewayCommand(string program, TimeSpan warmup, TimeSpan d
         Line($"");
         Line($"| way | median | p99 | over the direct call |");
         Line($"|---|---:|---:|---:|");
-        double direct = Median("direct median");
+        double direct = _figures.Median("direct median");
         foreach ((string name, string said) in ((string, string)[])
             [
                 ("direct", "the SDK's client and a worker over stdio"),
@@ -199,8 +187,8 @@ internal sealed class GatewayCommand(string program, TimeSpan warmup, TimeSpan d
                 ("rest journaled", "POST /tools/{name}, journaled (buffered)"),
             ])
         {
-            double median = Median($"{name} median");
-            Line($"| {said} | {median:N0} | {Median($"{name} p99"):N0} | {median - direct:N0} |");
+            double median = _figures.Median($"{name} median");
+            Line($"| {said} | {median:N0} | {_figures.Median($"{name} p99"):N0} | {median - direct:N0} |");
         }
         Line($"");
         Line($"## {Callers} callers, one call at a time a worker, calls/s (p50 / p99 in ms)");
@@ -213,6 +201,6 @@ internal sealed class GatewayCommand(string program, TimeSpan warmup, TimeSpan d
 
         string Cell(string name) => string.Create(
             CultureInfo.InvariantCulture,
-            $"{Median($"{name} rate"):N0} ({Median($"{name} median") / 1e3:0.0} / {Median($"{name} p99") / 1e3:0.0})");
+            $"{_figures.Median($"{name} rate"):N0} ({_figures.Median($"{name} median") / 1e3:0.0} / {_figures.Median($"{name} p99") / 1e3:0.0})");
     }
 }

@@ -79,10 +79,13 @@ internal sealed class RequestGuard
         if (origin.Length == 0) return null;
         context.Response.Headers.Append("Vary", "Origin");
         if (_options.AllowedOrigins.Contains(origin)) AddCors(context, origin, methods);
-        else if (!Uri.TryCreate(origin, UriKind.Absolute, out Uri? page) || !IsOwn(page.Host, page.Port, port))
+        else if (!Uri.TryCreate(origin, UriKind.Absolute, out Uri? page) || !(IsOwn(page.Host, page.Port, port) || IsOf(page, host)))
             return "Origin not allowed.";
         return null;
     }
+
+    /// <summary>A page of this very server, by the name that it is asked under, which was found allowed.</summary>
+    private static bool IsOf(Uri page, HostString host) => page.Authority.Equals(host.Value, StringComparison.OrdinalIgnoreCase);
 
     /// <summary>A loopback name with the port that the server itself listens on; in memory there is none.</summary>
     private static bool IsOwn(string name, int port, int ownPort) =>

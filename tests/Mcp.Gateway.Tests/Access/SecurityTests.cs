@@ -48,6 +48,25 @@ public sealed class SecurityTests
         }
     }
 
+    [Fact]
+    public async Task S1_S2_a_page_of_the_gateway_itself_may_call_under_a_name_that_was_allowed()
+    {
+        await using GatewayHost host = await GatewayHost.StartAsync(null, mcp => mcp.Http.AllowedHosts.Add("gateway.example"));
+        Assert.Equal(200, await AskAsync("gateway.example", "https://gateway.example"));
+        Assert.Equal(200, await AskAsync("gateway.example:8443", "https://gateway.example:8443"));
+        Assert.Equal(403, await AskAsync("gateway.example", "https://gateway.example:8443"));
+        Assert.Equal(403, await AskAsync("evil.example", "http://evil.example"));
+        Assert.Equal(403, await AskAsync("gateway.example", "http://evil.example"));
+
+        async Task<int> AskAsync(string name, string origin)
+        {
+            HttpRequestMessage request = new(HttpMethod.Get, "/tools");
+            request.Headers.Host = name;
+            request.Headers.Add("Origin", origin);
+            return (await host.SendAsync(request)).Status;
+        }
+    }
+
     [Theory]
     [InlineData("/health")]
     [InlineData("/health/live")]

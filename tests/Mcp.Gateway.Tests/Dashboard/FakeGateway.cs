@@ -10,7 +10,7 @@ using Varve.Mcp.Gateway.Dashboard;
 namespace Varve.Mcp.Gateway.Tests.Dashboard;
 
 /// <summary>A request that the fake got.</summary>
-internal sealed record FakeRequest(string Method, string Path, string Body, IHeaderDictionary Headers);
+internal sealed record FakeRequest(string Method, string Path, string Body, string Key);
 
 /// <summary>
 /// The gateway's HTTP API with answers that a test writes, and the real dashboard in front of it: what is rare, wrong or hostile in a
@@ -137,9 +137,10 @@ internal sealed class FakeGateway : IAsyncDisposable
         using StreamReader reader = new(context.Request.Body);
         string body = await reader.ReadToEndAsync();
         context.Items["body"] = body;
-        Requests.Enqueue(new FakeRequest(context.Request.Method, path, body, context.Request.Headers));
+        string key = context.Request.Headers["X-API-Key"].ToString();
+        Requests.Enqueue(new FakeRequest(context.Request.Method, path, body, key));
         bool isOpen = path == "/" || OpenFolders.Any(folder => path.StartsWith(folder, StringComparison.Ordinal));
-        if (!isOpen && context.Request.Headers["X-API-Key"] != Key)
+        if (!isOpen && key != Key)
             await WriteProblemAsync(context, 401, new JsonObject { ["title"] = "Unauthorized" });
         else if (Refusals.TryGetValue($"{context.Request.Method} {path}", out (int Status, JsonObject Problem, int? RetryAfter) refusal))
         {

@@ -3,7 +3,7 @@ using Microsoft.Playwright;
 
 namespace Varve.Mcp.Gateway.Tests.Dashboard;
 
-/// <summary>The pictures of docs/images, taken anew when VARVE_WRITE_SCREENSHOTS is 1.</summary>
+/// <summary>The pictures of docs/pictures, taken anew when VARVE_WRITE_SCREENSHOTS is 1.</summary>
 [Collection(BrowserTests.Name)]
 public sealed class ScreenshotTests(BrowserFixture fixture)
 {
@@ -15,7 +15,7 @@ public sealed class ScreenshotTests(BrowserFixture fixture)
     [InlineData("gateway-narrow.png", ColorScheme.Light, 360, 780, "#/overview")]
     public async Task A_picture_is_taken(string file, ColorScheme scheme, int width, int height, string view)
     {
-        string folder = Path.Combine(Repository.Root, "docs", "images");
+        string folder = Path.Combine(Repository.Root, "docs", "pictures");
         Directory.CreateDirectory(folder);
         await using FakeGateway gateway = await FakeGateway.StartAsync();
         gateway.Active.AddRange(
@@ -91,7 +91,7 @@ internal sealed class ScreenshotTheoryAttribute : TheoryAttribute
     public ScreenshotTheoryAttribute()
     {
         if (Environment.GetEnvironmentVariable("VARVE_WRITE_SCREENSHOTS") != "1")
-            Skip = "VARVE_WRITE_SCREENSHOTS=1 writes the pictures of docs/images anew.";
+            Skip = "VARVE_WRITE_SCREENSHOTS=1 writes the pictures of docs/pictures anew.";
         else if (Chromium.Path is null) Skip = Chromium.Missing;
     }
 }

@@ -8,6 +8,7 @@ using Microsoft.Extensions.Logging;
 using ModelContextProtocol.Client;
 using Varve.Mcp.Calls;
 using Varve.Mcp.Gateway.Pool;
+using Varve.Mcp.Tests.Fakes;
 
 namespace Varve.Mcp.Gateway.Tests.Fakes;
 

@@ -59,6 +59,18 @@ public sealed class CallHistoryTests
     }
 
     [Fact]
+    public async Task A_call_that_runs_is_cancelled_by_its_caller_under_the_id_that_it_is_shown_with()
+    {
+        await using GatewayHost host = await GatewayHost.StartAsync();
+        Task<Reply> call = host.CallAsync("wait", "{}");
+        Assert.True(await host.Gate.Entered.WaitAsync(GatewayHost.Patience));
+        string id = (string)(await host.GetAsync("/calls/active")).Json["calls"]![0]!["id"]!;
+        Assert.Equal(404, (await DeleteAsync(host, "1")).Status);
+        Assert.Equal(204, (await DeleteAsync(host, id)).Status);
+        Assert.Equal("cancelled", (await call.WaitAsync(GatewayHost.Patience)).Problem());
+    }
+
+    [Fact]
     public async Task A_call_is_made_again()
     {
         await using GatewayHost host = await GatewayHost.StartAsync();

@@ -53,7 +53,7 @@ public sealed class StatusTests
                 "memory_bytes":1048576,"last_failure":"it died"}
                 """),
             stats["workers"]![1]!.ToJsonString());
-        Assert.Equal("""{"min":2,"max":8,"size":2,"queued":4,"queue_limit":256}""", stats["pool"]!.ToJsonString());
+        Assert.Equal("""{"min":2,"max":8,"size":2,"queued":4,"queue_limit":256,"worker_concurrency":8}""", stats["pool"]!.ToJsonString());
         Assert.Equal((2, 1), ((int)stats["calls"]!["total"]!, (int)stats["calls"]!["errors"]!));
         Assert.True((double)stats["calls"]!["p99_ms"]! >= (double)stats["calls"]!["p50_ms"]!);
         Assert.Equal(

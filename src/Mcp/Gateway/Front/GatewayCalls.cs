@@ -8,6 +8,7 @@ using ModelContextProtocol.Protocol;
 using ModelContextProtocol.Server;
 using Varve.Mcp.Calls;
 using Varve.Mcp.Durable;
+using Varve.Mcp.Gateway.Pool;
 using Varve.Mcp.Messages;
 
 namespace Varve.Mcp.Gateway.Front;
@@ -17,7 +18,8 @@ namespace Varve.Mcp.Gateway.Front;
 /// server in memory takes them all.
 /// </summary>
 internal sealed class GatewayCalls(
-    IOptions<McpServerOptions> serverOptions, ILoggerFactory loggers, IServiceProvider services) : IHostedService, IAsyncDisposable
+    IOptions<McpServerOptions> serverOptions, IWorkerPool pool, ILoggerFactory loggers, IServiceProvider services)
+    : IHostedService, IAsyncDisposable
 {
     /// <summary>In a request's items: the call that it belongs to.</summary>
     public const string CallItem = "io.varve/gateway-call";
@@ -31,12 +33,19 @@ internal sealed class GatewayCalls(
     private Task? _serving;
     private bool _isDisposed;
 
-    /// <summary>Whether there is a tool of this name, or none can be known beforehand.</summary>
-    public bool Knows(string tool)
+    /// <summary>Why a tool cannot be called by its name; null where it can, or none is known beforehand.</summary>
+    public Problem? FindUnknown(string tool)
     {
         McpServerOptions server = serverOptions.Value;
-        return server.ToolCollection?.TryGetPrimitive(tool, out _) == true || server.Handlers.CallToolHandler is not null;
+        if (server.ToolCollection?.TryGetPrimitive(tool, out _) == true || server.Handlers.CallToolHandler is not null) return null;
+        return pool.Ready.IsCompleted
+            ? Problem.NotFound($"There is no tool '{LogText.Of(tool)}'.")
+            : Problem.Overload("No worker has started yet, so the tools are not known: try again later.");
     }
+
+    /// <summary>A caller's call that runs now.</summary>
+    public GatewayCall? Find(string id, string caller) =>
+        _calls.TryGetValue(id, out GatewayCall? call) && ToolCall.PrincipalOf(call.Start.User) == caller ? call : null;
 
     /// <summary>Begins a call.</summary>
     public GatewayCall Start(CallStart start)

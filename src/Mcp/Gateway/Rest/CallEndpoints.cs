@@ -7,9 +7,10 @@ using Varve.Mcp.Gateway.Front;
 namespace Varve.Mcp.Gateway.Rest;
 
 /// <summary><c>/calls</c>: the caller's own calls in the journal, and what runs now.</summary>
-/// <param name="active">What runs now.</param>
+/// <param name="calls">Calls that came by HTTP or a WebSocket and run now.</param>
+/// <param name="active">Calls of every way in that run now.</param>
 /// <param name="histories">The journal, where there is one.</param>
-internal sealed class CallEndpoints(ActiveCalls active, IEnumerable<ICallHistory> histories)
+internal sealed class CallEndpoints(GatewayCalls calls, ActiveCalls active, IEnumerable<ICallHistory> histories)
 {
     private const int LimitDefault = 50;
     private const int LimitMax = 1_000;
@@ -53,8 +54,18 @@ internal sealed class CallEndpoints(ActiveCalls active, IEnumerable<ICallHistory
         await context.WriteJsonAsync(body);
     }
 
+    /// <summary>By the journal's id, or that of a call that runs now.</summary>
     public async Task CancelAsync(HttpContext context)
     {
+        if (calls.Find(IdOf(context), CallerOf(context)) is { } running)
+        {
+            // With a key only the journal ends it.
+            if (running.Invocation is { IsCompletedSuccessfully: true, Result: { } id } && _history is not null)
+                await _history.AbortAsync(CallerOf(context), id, context.RequestAborted);
+            running.Cancel();
+            context.Response.StatusCode = StatusCodes.Status204NoContent;
+            return;
+        }
         CallRecord? call = await FindAsync(context);
         if (call is null) await context.WriteProblemAsync(s_notFound);
         else if (call.IsFinished || !await _history!.AbortAsync(CallerOf(context), call.Id, context.RequestAborted))

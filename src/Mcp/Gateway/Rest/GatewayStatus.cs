@@ -11,7 +11,7 @@ namespace Varve.Mcp.Gateway.Rest;
 /// <summary>How the gateway is, in the words of its pages.</summary>
 internal sealed class GatewayStatus(
     IWorkerPool pool, GatewayMetrics metrics, Breakers breakers, ActiveCalls active, Drain drain, IEnumerable<ICallHistory> histories,
-    IOptions<McpServerOptions> serverOptions, TimeProvider time)
+    IOptions<GatewayOptions> options, IOptions<McpServerOptions> serverOptions, TimeProvider time)
 {
     private const string NameDefault = "varve-gateway";
 
@@ -136,13 +136,14 @@ internal sealed class GatewayStatus(
         ["last_failure"] = worker.LastFailure,
     };
 
-    private static JsonObject PoolJson(PoolStatus now) => new()
+    private JsonObject PoolJson(PoolStatus now) => new()
     {
         ["min"] = now.Min,
         ["max"] = now.Max,
         ["size"] = now.Workers.Count,
         ["queued"] = now.Queued,
         ["queue_limit"] = now.QueueLimit,
+        ["worker_concurrency"] = options.Value.WorkerConcurrency,
     };
 
     private static JsonObject? StoreJson(StoreStatus? store) => store is null ? null : new JsonObject

@@ -48,7 +48,7 @@ export async function send(path, { method = "GET", body = null, headers = {}, si
   if (response.ok) return response;
   const retryAfter = Number.parseInt(response.headers.get("Retry-After") ?? "", 10);
   const problem = await response.json().catch(() => null);
-  if (response.status === 401 && withKey === key.get()) unauthorized.dispatchEvent(new Event("refused"));
+  if (response.status === 401 && withKey && withKey === key.get()) unauthorized.dispatchEvent(new Event("refused"));
   throw new ApiError(response.status, problem, Number.isFinite(retryAfter) ? retryAfter : null);
 }
 

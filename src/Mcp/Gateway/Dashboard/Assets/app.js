@@ -130,6 +130,7 @@ function leave(message) {
   live.stop();
   key.forget();
   views.tools.body?.forget();
+  if (shown) views[shown].body.hide?.();
   shown = null;
   askForKey(message);
 }

@@ -29,6 +29,7 @@ export function createHistoryView() {
   let selected = null, isShown = false;
 
   async function load() {
+    if (!isShown) return;
     let calls;
     try {
       ({ calls = [] } = await getJson(`calls?limit=${Limit}`));
