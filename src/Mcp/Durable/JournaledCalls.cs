@@ -182,7 +182,8 @@ internal sealed class JournaledCalls(
     private async Task ReportEndAsync(Task<CallToolResult> ending, string tool)
     {
         await ((Task)ending).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-        if (ending.Exception?.InnerException is { } failure and not InputRequiredException) failures.Report(failure, "tool", tool);
+        if (ending.Exception?.InnerException is not { } failure || failure is InputRequiredException) return;
+        if (failure is not McpProtocolException refused || !IsOfShutdown(refused)) failures.Report(failure, "tool", tool);
     }
 
     private async Task<CallToolResult> RunOnItsOwnAsync(

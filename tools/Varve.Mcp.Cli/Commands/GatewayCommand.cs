@@ -224,6 +224,12 @@ internal sealed class GatewayCommand
         WorkerCommand worker =
             command is null ? WorkerCommands.OfServer(served, data, durability) : WorkerCommands.OfCommand(command, _worker.Option.Name);
         bool isRemote = source.Is(_remote, "AllowRemote");
+        if (!isRemote && !GatewayHost.IsLoopback(host))
+            throw CommandFailureException.Usage(
+                $"--host {host} can be reached from elsewhere: that needs --allow-remote, keys, and TLS or --behind-proxy.");
+        IReadOnlyList<string> origins = source.List(_origins);
+        if (origins.FirstOrDefault(origin => !IsOrigin(origin)) is { } wrong)
+            throw CommandFailureException.Usage($"--allow-origin is a page's origin, such as https://app.example, not '{wrong}'.");
         GatewayKeys keys = ReadKeys(
             source, environment, source.Is(_development, "Development"), isRemote || !GatewayHost.IsLoopback(host));
         return (new GatewaySettings
@@ -235,7 +241,7 @@ internal sealed class GatewayCommand
             Worker = worker,
             Configure = Configure(source),
             Keys = keys.Keys,
-            AllowedOrigins = source.List(_origins),
+            AllowedOrigins = origins,
             AllowedHosts = source.List(_hosts),
             AllowsRemote = isRemote,
             IsBehindProxy = source.Is(_proxy, "BehindProxy"),
@@ -245,6 +251,11 @@ internal sealed class GatewayCommand
             Kestrel = file.GetSection("Kestrel") is { } kestrel && kestrel.Exists() ? kestrel : null,
         }, keys.Made);
     }
+
+    /// <summary>What a browser sends: no path, no usual port.</summary>
+    private static bool IsOrigin(string text) =>
+        Uri.TryCreate(text, UriKind.Absolute, out Uri? url) && url.Scheme is "http" or "https"
+        && url.GetLeftPart(UriPartial.Authority).Equals(text, StringComparison.OrdinalIgnoreCase);
 
     private GatewayKeys ReadKeys(GatewaySource source, Func<string, string?> environment, bool isDevelopment, bool isRemote)
     {
