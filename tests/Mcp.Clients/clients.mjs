@@ -29,8 +29,8 @@ class VersionOne {
     return this.client.connect(this.transport);
   }
 
-  connectHttp(url) {
-    this.transport = new HttpV1(url, { reconnectionOptions });
+  connectHttp(url, headers = {}) {
+    this.transport = new HttpV1(url, { reconnectionOptions, requestInit: { headers } });
     return this.client.connect(this.transport);
   }
 
@@ -61,8 +61,8 @@ class VersionTwo {
     return this.client.connect(this.transport);
   }
 
-  connectHttp(url) {
-    this.transport = new HttpV2(url, { reconnectionOptions });
+  connectHttp(url, headers = {}) {
+    this.transport = new HttpV2(url, { reconnectionOptions, requestInit: { headers } });
     return this.client.connect(this.transport);
   }
 

@@ -10,7 +10,7 @@ internal static class LegacyServer
     private static bool s_isInitialized;
     private static bool s_hasMore;
 
-    public static async Task<int> RunAsync(bool answersUnknown)
+    public static async Task<int> RunAsync(bool answersUnknown, bool diesOfUnknown)
     {
         while (await Console.In.ReadLineAsync() is { } line)
         {
@@ -18,6 +18,7 @@ internal static class LegacyServer
             if (message["id"] is not { } id) s_isInitialized |= (string?)message["method"] == "notifications/initialized";
             else if (Answer((string?)message["method"], message["params"]) is { } answer) Send(answer, id);
             else if (answersUnknown) Send(Unknown(), id);
+            else if (diesOfUnknown) return 5;
         }
         return 0;
     }
@@ -69,7 +70,7 @@ internal static class LegacyServer
                 break;
             case "change":
                 s_hasMore = true;
-                Notify("notifications/tools/list_changed", []);
+                foreach (string list in (string[])["tools", "resources", "prompts"]) Notify($"notifications/{list}/list_changed", []);
                 break;
             case "ask":
                 Console.Out.WriteLine("""{"jsonrpc":"2.0","id":"own","method":"sampling/createMessage","params":{}}""");

@@ -9,7 +9,7 @@ using Varve.Mcp.Gateway.Worker;
 //   VARVE_WORKER_FAILS    a file: while it exists, the process ends at its start
 //   VARVE_WORKER_MODE     late: it waits for VARVE_WORKER_DELAY ms first; mute: it never answers anything; initialize: it dies of the first
 //                         request; legacy: it knows only the era of sessions; silent: so too, and does not answer what it does not know;
-//                         deaf: it ignores the end of its input
+//                         strict: legacy, and it dies of what it does not know; deaf: it ignores the end of its input
 // With "launch -- command" it starts a command as the gateway's own launcher does.
 if (args is ["launch", "--", ..]) return WorkerLauncher.Run(args[2..]);
 if (Setting("STARTS") is { } starts) File.AppendAllText(starts, $"{Environment.ProcessId}\n");
@@ -30,11 +30,13 @@ switch (mode)
     case "initialize":
         await Console.In.ReadLineAsync();
         return 4;
-    case "legacy" or "silent":
-        return await LegacyServer.RunAsync(answersUnknown: mode == "legacy");
+    case "legacy" or "silent" or "strict":
+        return await LegacyServer.RunAsync(answersUnknown: mode == "legacy", diesOfUnknown: mode == "strict");
 }
 HostApplicationBuilder builder = Host.CreateEmptyApplicationBuilder(null);
-builder.Services.AddMcpServer().WithStdioServerTransport().WithTools<WorkerTools>();
+builder.Services
+    .AddMcpServer(options => (options.PromptCollection, options.ResourceCollection) = ([], []))
+    .WithStdioServerTransport().WithTools<WorkerTools>();
 await builder.Build().RunAsync();
 if (mode == "deaf") await Task.Delay(Timeout.Infinite);
 return 0;

@@ -74,11 +74,12 @@ internal sealed partial class WorkerTools
     [McpServerTool(Name = "wait", ReadOnly = true), Description("Waits until it is cancelled; tells by progress that it has begun.")]
     public static async Task<string> WaitAsync(string name, RequestContext<CallToolRequestParams> request, CancellationToken cancellation)
     {
-        if (request.Params.ProgressToken is { } token)
-            await request.Server.NotifyProgressAsync(
-                token, new ProgressNotificationValue { Progress = 1 }, cancellationToken: cancellation);
         try
         {
+            // Whoever hears of it may cancel before this has ended.
+            if (request.Params.ProgressToken is { } token)
+                await request.Server.NotifyProgressAsync(
+                    token, new ProgressNotificationValue { Progress = 1 }, cancellationToken: cancellation);
             await Task.Delay(Timeout.Infinite, cancellation);
             return "";
         }
@@ -132,6 +133,15 @@ internal sealed partial class WorkerTools
     public static string AddTool(string name, RequestContext<CallToolRequestParams> request)
     {
         request.Server.ServerOptions.ToolCollection!.Add(McpServerTool.Create(() => "added", new() { Name = name }));
+        return "added";
+    }
+
+    [McpServerTool(Name = "add_others"), Description("Adds a prompt and a resource to the lists.")]
+    public static string AddOthers(RequestContext<CallToolRequestParams> request)
+    {
+        McpServerOptions server = request.Server.ServerOptions;
+        server.PromptCollection!.Add(McpServerPrompt.Create(() => "said", new() { Name = "new_one" }));
+        server.ResourceCollection!.Add(McpServerResource.Create(() => "read", new() { Name = "new_one", UriTemplate = "new://one" }));
         return "added";
     }
 

@@ -182,7 +182,8 @@ internal sealed class JournaledCalls(
     private async Task ReportEndAsync(Task<CallToolResult> ending, string tool)
     {
         await ((Task)ending).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-        if (ending.Exception?.InnerException is { } failure and not InputRequiredException) failures.Report(failure, "tool", tool);
+        if (ending.Exception?.InnerException is not { } failure || failure is InputRequiredException) return;
+        if (failure is not McpProtocolException refused || !IsOfShutdown(refused)) failures.Report(failure, "tool", tool);
     }
 
     private async Task<CallToolResult> RunOnItsOwnAsync(
@@ -258,6 +259,9 @@ internal sealed class JournaledCalls(
         return next;
     }
 
+    private bool IsOfShutdown(McpProtocolException refused) =>
+        lifetime.ApplicationStopping.IsCancellationRequested && refused.ErrorCode == (McpErrorCode)ErrorCodes.Refused;
+
     /// <summary>
     /// The tool's result, which is final or marked as not; what is no result ends the run without one. Null: it was cut short elsewhere.
     /// </summary>
@@ -288,6 +292,12 @@ internal sealed class JournaledCalls(
         catch (OperationCanceledException) when (lifetime.ApplicationStopping.IsCancellationRequested)
         {
             // Not by the caller: the next start goes on with it, or says that it was stopped.
+            invocation.Detach();
+            throw;
+        }
+        catch (McpProtocolException refused) when (IsOfShutdown(refused))
+        {
+            // It was begun, and whoever would have run it takes nothing more.
             invocation.Detach();
             throw;
         }

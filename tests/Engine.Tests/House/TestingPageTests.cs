@@ -10,7 +10,7 @@ public sealed partial class TestingPageTests
     [Fact]
     public void Every_promise_names_a_test()
     {
-        int[] numbers = [.. Enumerable.Range(1, 8), .. Enumerable.Range(10, 8)];
+        int[] numbers = [.. Enumerable.Range(1, 8), .. Enumerable.Range(10, 11)];
         Assert.Equal(numbers, Rows().Select(row => int.Parse(row.Groups["number"].Value, null)));
         foreach (Match row in Rows()) Assert.True(NamedTest().IsMatch(row.Value), row.Value);
     }

@@ -1,8 +1,10 @@
 using System.Diagnostics;
+using Varve.Mcp.Gateway.Tests.Pool;
 
 namespace Varve.Mcp.Gateway.Tests.Chaos;
 
 /// <summary>A short round of <c>varve-simulate gateway</c>.</summary>
+[Collection(HeavyTests.Name)]
 public sealed class ChaosTests
 {
     private static readonly TimeSpan TimeMax = TimeSpan.FromMinutes(5);

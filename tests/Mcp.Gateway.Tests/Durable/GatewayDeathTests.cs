@@ -6,6 +6,7 @@ using Varve.Mcp.Gateway.Tests.Tools;
 namespace Varve.Mcp.Gateway.Tests.Durable;
 
 /// <summary>The gateway itself is killed in the middle of a call, and started again on its directory.</summary>
+[Collection(HeavyTests.Name)]
 public sealed class GatewayDeathTests
 {
     [Fact]

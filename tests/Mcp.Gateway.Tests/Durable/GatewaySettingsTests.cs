@@ -85,6 +85,21 @@ public sealed class GatewaySettingsTests : IDisposable
         // Other machines reach it with a key of somebody's only.
         Assert.Throws<CommandFailureException>(() => Read(["--host", "0.0.0.0", "--allow-remote"]));
         Assert.Equal("0.0.0.0", Read(["--host", "0.0.0.0", "--allow-remote"], ("API_KEY", secret)).Host);
+        var closed = Assert.Throws<CommandFailureException>(() => Read(["--host", "0.0.0.0"], ("API_KEY", secret)));
+        Assert.Contains("--allow-remote", closed.Message, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("*")]
+    [InlineData("app.example")]
+    [InlineData("https://app.example/")]
+    [InlineData("https://app.example:443")]
+    [InlineData("file:///page")]
+    public void An_origin_that_no_browser_sends_is_refused(string origin)
+    {
+        var wrong = Assert.Throws<CommandFailureException>(() => Read(["--allow-origin", origin]));
+        Assert.Contains("--allow-origin", wrong.Message, StringComparison.Ordinal);
+        Assert.Equal(["https://App.example:8443"], Read(["--allow-origin", "https://App.example:8443"]).AllowedOrigins);
     }
 
     [Fact]

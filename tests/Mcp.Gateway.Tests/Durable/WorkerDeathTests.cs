@@ -1,10 +1,12 @@
 using System.Text.Json.Nodes;
 using Varve.Idempotency;
+using Varve.Mcp.Gateway.Tests.Pool;
 using Varve.Mcp.Gateway.Tests.Tools;
 
 namespace Varve.Mcp.Gateway.Tests.Durable;
 
 /// <summary>Workers, which are processes, are killed at points of a call; what it does outside is counted.</summary>
+[Collection(HeavyTests.Name)]
 public sealed class WorkerDeathTests
 {
     [Fact]

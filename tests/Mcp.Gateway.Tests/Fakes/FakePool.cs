@@ -17,6 +17,12 @@ internal sealed class FakePool : IWorkerPool
         remove { }
     }
 
+    public event Action<string>? ListChanged
+    {
+        add { }
+        remove { }
+    }
+
     public PoolStatus Status { get; set; } = Of(WorkerState.Ready, WorkerState.Ready);
 
     public bool IsFull { get; set; }

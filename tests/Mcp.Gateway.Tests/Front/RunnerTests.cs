@@ -1,5 +1,6 @@
 using System.Text.Json.Nodes;
 using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Hosting;
 using ModelContextProtocol;
 using ModelContextProtocol.Client;
 using ModelContextProtocol.Protocol;
@@ -95,10 +96,13 @@ public sealed class RunnerTests
         Assert.Equal("overload", (await host.CallAsync(tool)).Problem());
     }
 
-    [Fact]
-    public async Task A_gateway_that_stops_takes_no_calls_and_lets_the_others_end()
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task A_gateway_that_stops_takes_no_calls_and_lets_the_others_end(bool stopsConcurrently)
     {
-        await using GatewayHost host = await GatewayHost.StartAsync();
+        await using GatewayHost host = await GatewayHost.StartAsync(addServices: services =>
+            services.Configure<HostOptions>(options => options.ServicesStopConcurrently = stopsConcurrently));
         Task<Reply> call = host.CallAsync("wait");
         Assert.True(await host.Gate.Entered.WaitAsync(GatewayHost.Patience));
         Task stopping = host.StopAsync();

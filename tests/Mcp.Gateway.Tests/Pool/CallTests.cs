@@ -291,6 +291,16 @@ public sealed class CallTests
         Assert.Equal("added", await host.TextAsync("new_one"));
     }
 
+    [Fact]
+    public async Task A_change_of_resources_or_prompts_is_told()
+    {
+        await using PoolHost host = PoolHost.Start();
+        await host.ReadyAsync();
+        ListChanges changes = new(host.Pool);
+        await host.TextAsync("add_others");
+        await changes.BothAsync();
+    }
+
     private static Task CancelledAsync(PoolHost host, string name) => host.UntilAsync(_ =>
         host.TextAsync("cancelled").GetAwaiter().GetResult().Split(',').Contains(name));
 }

@@ -4,12 +4,13 @@ using Varve.Mcp.Gateway.Pool;
 
 namespace Varve.Mcp.Gateway.Tests.Pool;
 
+[Collection(HeavyTests.Name)]
 public sealed class ChaosTests
 {
     [Fact]
     public async Task Every_call_ends_with_its_own_answer_or_as_lost_while_workers_are_killed()
     {
-        const int Calls = 10_000;
+        const int Calls = 3_000;
         const int Callers = 32;
         await using PoolHost host = PoolHost.Start(options =>
         {

@@ -8,6 +8,7 @@ using Varve.Mcp.Messages;
 namespace Varve.Mcp.Gateway.Tests.Pool;
 
 /// <summary>How pools end, and what is left of their workers: nothing.</summary>
+[Collection(HeavyTests.Name)]
 public sealed class EndingTests
 {
     [Fact]

@@ -6,6 +6,7 @@ using Varve.Mcp.Gateway.Pool;
 namespace Varve.Mcp.Gateway.Tests.Pool;
 
 /// <summary>Workers that die, hang, or never start.</summary>
+[Collection(HeavyTests.Name)]
 public sealed class FailureTests
 {
     [Fact]

@@ -22,6 +22,18 @@ public sealed class LegacyWorkerTests
     }
 
     [Fact]
+    public async Task One_that_dies_of_what_it_does_not_know_is_initialized_from_its_second_start_on()
+    {
+        await using PoolHost host = PoolHost.Start(mode: "strict");
+        // This call waits already while the first process dies.
+        Assert.Equal("old", await host.TextAsync("echo", new JsonObject { ["text"] = "old" }));
+        Assert.Equal((2, 0), (host.Pids.Length, host.Pool.Status.Workers[0].Restarts));
+        Processes.Signal(host.Pids[1], Processes.Kill);
+        await host.UntilAsync(pool => pool.Workers[0] is { Restarts: 1, State: WorkerState.Ready });
+        Assert.Equal(3, host.Pids.Length);
+    }
+
+    [Fact]
     public async Task It_is_told_nothing_of_the_new_era()
     {
         await using PoolHost host = PoolHost.Start(mode: "legacy");
@@ -70,8 +82,10 @@ public sealed class LegacyWorkerTests
         await host.ReadyAsync();
         TaskCompletionSource changed = new();
         host.Pool.Changed += () => changed.TrySetResult();
+        ListChanges others = new(host.Pool);
         await host.TextAsync("change");
         await changed.Task.WaitAsync(PoolHost.Patience);
+        await others.BothAsync();
         Assert.Equal("more", host.Pool.Tools[^1].Name);
     }
 

@@ -11,6 +11,8 @@ internal sealed class FakePool : IWorkerPool
 {
     public event Action? Changed;
 
+    public event Action<string>? ListChanged;
+
     public IReadOnlyList<Tool> Tools { get; private set; } = [];
 
     public ServerCapabilities? Capabilities { get; private set; } = new() { Tools = new() };
@@ -48,6 +50,8 @@ internal sealed class FakePool : IWorkerPool
         (Capabilities, Tools) = (capabilities, tools);
         Changed?.Invoke();
     }
+
+    public void TellOfList(string method) => ListChanged?.Invoke(method);
 
     public Task<JsonNode?> SendAsync(PoolRequest request, CancellationToken cancellation)
     {

@@ -83,5 +83,27 @@ public sealed class ToolCatalogTests
         Assert.Equal("v", Assert.Single(completed.Completion.Values));
     }
 
+    [Fact]
+    public async Task A_session_hears_that_the_workers_have_other_resources_or_prompts()
+    {
+        await using PooledHost host = await PooledHost.StartAsync(sharesJournal: false, FakePool.ToolOf("a"));
+        host.Pool.Offer(new ServerCapabilities { Tools = new(), Resources = new(), Prompts = new() }, []);
+        await using McpClient client = await host.ConnectAsync(PooledHost.Legacy);
+        ServerCapabilities can = client.ServerCapabilities;
+        Assert.Equal((true, true), (can.Resources!.ListChanged, can.Prompts!.ListChanged));
+        foreach (string method in (string[])
+            [NotificationMethods.ResourceListChangedNotification, NotificationMethods.PromptListChangedNotification])
+        {
+            TaskCompletionSource heard = new(TaskCreationOptions.RunContinuationsAsynchronously);
+            await using IAsyncDisposable hearing = client.RegisterNotificationHandler(method, (_, _) =>
+            {
+                heard.TrySetResult();
+                return default;
+            });
+            host.Pool.TellOfList(method);
+            await heard.Task.WaitAsync(TimeSpan.FromSeconds(60));
+        }
+    }
+
     private static McpServerTool Find(PooledHost host, string name) => host.Catalog.Tools[name];
 }

@@ -29,8 +29,15 @@ public sealed class AbandonedSessionTests
         Assert.True(host.Rows[InternalMaps.Sessions] == Sessions && host.Rows[InternalMaps.Events] >= Sessions);
         await ForgetAsync(host, time);
         Assert.All(host.Rows, map => Assert.True(map.Value == 0, $"{map.Value} rows in {map.Key}"));
-        long kept = GC.GetTotalMemory(forceFullCollection: true) - before;
-        Assert.True(kept < Sessions * 500, $"{kept} bytes");
+
+        // The server's own sweep runs beside these, and has its sessions at hand until it ends.
+        long kept;
+        DateTime end = DateTime.UtcNow + TimeSpan.FromSeconds(60);
+        while ((kept = GC.GetTotalMemory(forceFullCollection: true) - before) >= Sessions * 500)
+        {
+            Assert.True(DateTime.UtcNow < end, $"{kept} bytes");
+            await Task.Delay(50);
+        }
     }
 
     private static async Task AbandonAsync(RestartHost host, int count)

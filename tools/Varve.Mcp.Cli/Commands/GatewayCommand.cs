@@ -100,7 +100,7 @@ internal sealed class GatewayCommand
 
     private readonly Option<string?> _selfTest = new("--self-test")
     {
-        Description = "Serve nothing: use the gateway that runs at this address, with a key of API_KEY or --api-key-file, and check its answers.",
+        Description = "Serve nothing: use the gateway that runs at this address, with its key in API_KEY, and check its answers.",
         HelpName = "URL",
     };
 
@@ -155,7 +155,7 @@ internal sealed class GatewayCommand
     private async Task<int> TestAsync(ParseResult parsed, string url, CancellationToken cancellation)
     {
         bool isUrl = Uri.TryCreate(url, UriKind.Absolute, out Uri? address) && address.Scheme is "http" or "https";
-        if (!isUrl) throw CommandFailureException.Usage($"--self-test is the address of a gateway, such as http://localhost:8000, not '{url}'.");
+        if (!isUrl) throw CommandFailureException.Usage($"--self-test is a gateway's address, such as http://localhost:8000, not '{url}'.");
         var source = new GatewaySource(parsed, ReadFile(parsed.GetValue(_config)), Environment.GetEnvironmentVariable);
         GatewayKeys known = ReadKeys(source, Environment.GetEnvironmentVariable, isDevelopment: true, isRemote: false);
         using var gateway = new GatewayClient(address!, known.Made is null ? known.Keys.Values.First() : null);
@@ -224,6 +224,12 @@ internal sealed class GatewayCommand
         WorkerCommand worker =
             command is null ? WorkerCommands.OfServer(served, data, durability) : WorkerCommands.OfCommand(command, _worker.Option.Name);
         bool isRemote = source.Is(_remote, "AllowRemote");
+        if (!isRemote && !GatewayHost.IsLoopback(host))
+            throw CommandFailureException.Usage(
+                $"--host {host} can be reached from elsewhere: that needs --allow-remote, keys, and TLS or --behind-proxy.");
+        IReadOnlyList<string> origins = source.List(_origins);
+        if (origins.FirstOrDefault(origin => !IsOrigin(origin)) is { } wrong)
+            throw CommandFailureException.Usage($"--allow-origin is a page's origin, such as https://app.example, not '{wrong}'.");
         GatewayKeys keys = ReadKeys(
             source, environment, source.Is(_development, "Development"), isRemote || !GatewayHost.IsLoopback(host));
         return (new GatewaySettings
@@ -235,7 +241,7 @@ internal sealed class GatewayCommand
             Worker = worker,
             Configure = Configure(source),
             Keys = keys.Keys,
-            AllowedOrigins = source.List(_origins),
+            AllowedOrigins = origins,
             AllowedHosts = source.List(_hosts),
             AllowsRemote = isRemote,
             IsBehindProxy = source.Is(_proxy, "BehindProxy"),
@@ -245,6 +251,11 @@ internal sealed class GatewayCommand
             Kestrel = file.GetSection("Kestrel") is { } kestrel && kestrel.Exists() ? kestrel : null,
         }, keys.Made);
     }
+
+    /// <summary>What a browser sends: no path, no usual port.</summary>
+    private static bool IsOrigin(string text) =>
+        Uri.TryCreate(text, UriKind.Absolute, out Uri? url) && url.Scheme is "http" or "https"
+        && url.GetLeftPart(UriPartial.Authority).Equals(text, StringComparison.OrdinalIgnoreCase);
 
     private GatewayKeys ReadKeys(GatewaySource source, Func<string, string?> environment, bool isDevelopment, bool isRemote)
     {

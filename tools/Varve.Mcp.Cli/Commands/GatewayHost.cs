@@ -106,7 +106,9 @@ internal static class GatewayHost
         // What the frameworks do all the time is for those who ask for more than the usual.
         LogLevel frameworks = level >= LogLevel.Information ? (LogLevel)Math.Max((int)level, (int)LogLevel.Warning) : level;
         logging.AddFilter("Microsoft", frameworks);
-        logging.AddFilter("ModelContextProtocol", level >= LogLevel.Information ? LogLevel.Error : level);
+
+        // The SDK logs every refusal as an error, with its stack. What has failed is logged by us.
+        logging.AddFilter("ModelContextProtocol", level >= LogLevel.Information ? LogLevel.Critical : level);
 
         // That a start has failed is said by the command, in a line.
         logging.AddFilter("Microsoft.Extensions.Hosting.Internal.Host", level >= LogLevel.Information ? LogLevel.Critical : level);

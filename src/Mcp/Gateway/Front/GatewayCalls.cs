@@ -18,13 +18,16 @@ namespace Varve.Mcp.Gateway.Front;
 /// server in memory takes them all.
 /// </summary>
 internal sealed class GatewayCalls(
-    IOptions<McpServerOptions> serverOptions, IWorkerPool pool, ILoggerFactory loggers, IServiceProvider services)
+    IOptions<McpServerOptions> serverOptions, IWorkerPool pool, Drain drain, ILoggerFactory loggers, IServiceProvider services)
     : IHostedService, IAsyncDisposable
 {
     /// <summary>In a request's items: the call that it belongs to.</summary>
     public const string CallItem = "io.varve/gateway-call";
 
     private const int IdBytes = 12;
+
+    /// <summary>How long calls take to end when their time is over.</summary>
+    private static readonly TimeSpan EndPatience = TimeSpan.FromSeconds(2);
 
     private readonly FrontTransport _transport = new();
     private readonly CancellationTokenSource _ending = new();
@@ -62,21 +65,30 @@ internal sealed class GatewayCalls(
 
     public Task StartAsync(CancellationToken cancellationToken) => Task.CompletedTask;
 
-    /// <summary>By now every call had its time: what is left ends without a result.</summary>
+    /// <summary>Gives every call its time; what is left then ends without a result.</summary>
     public async Task StopAsync(CancellationToken cancellationToken)
     {
-        await _ending.CancelAsync();
-        await _transport.DisposeAsync();
-        if (_serving is not null) await _serving.WaitAsync(cancellationToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-        foreach (GatewayCall call in _calls.Values) call.End(CallAnswer.Of(Problem.Overload("The gateway stops.")));
+        Task all = Task.WhenAll(_calls.Values.Select(call => call.Completion));
+        using CancellationTokenSource over = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, drain.Ended);
+        await all.WaitAsync(over.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        await all.WaitAsync(EndPatience, cancellationToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        await EndAsync(cancellationToken);
     }
 
     public async ValueTask DisposeAsync()
     {
         // The container knows it by two names.
         if (Interlocked.Exchange(ref _isDisposed, true)) return;
-        await StopAsync(CancellationToken.None);
+        await EndAsync(CancellationToken.None);
         _ending.Dispose();
+    }
+
+    private async Task EndAsync(CancellationToken cancellationToken)
+    {
+        await _ending.CancelAsync();
+        await _transport.DisposeAsync();
+        if (_serving is not null) await _serving.WaitAsync(cancellationToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        foreach (GatewayCall call in _calls.Values) call.End(CallAnswer.Of(Problem.Overload("The gateway stops.")));
     }
 
     private void EnsureServing()

@@ -18,9 +18,14 @@ internal sealed record Handshake(string Revision, ServerCapabilities Capabilitie
     private static readonly TimeSpan ModernPatience = TimeSpan.FromSeconds(5);
 
     /// <summary>Asks in the modern way first; servers that do not know it answer with an error, or not at all.</summary>
+    /// <param name="peer">The worker.</param>
+    /// <param name="isLegacy">Whether it is known to be of the era of sessions, and asked in its way only.</param>
+    /// <param name="time">The clock of limits.</param>
+    /// <param name="cancellation">Ends it.</param>
     /// <exception cref="McpProtocolException">It speaks no revision that is known here.</exception>
-    public static async Task<Handshake> ShakeAsync(WorkerPeer peer, TimeProvider time, CancellationToken cancellation) =>
-        await DiscoverAsync(peer, time, cancellation) ?? await InitializeAsync(peer, cancellation);
+    public static async Task<Handshake> ShakeAsync(
+        WorkerPeer peer, bool isLegacy, TimeProvider time, CancellationToken cancellation) =>
+        (isLegacy ? null : await DiscoverAsync(peer, time, cancellation)) ?? await InitializeAsync(peer, cancellation);
 
     private static async Task<Handshake?> DiscoverAsync(WorkerPeer peer, TimeProvider time, CancellationToken cancellation)
     {

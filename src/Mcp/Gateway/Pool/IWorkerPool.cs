@@ -15,6 +15,9 @@ internal interface IWorkerPool
     /// <summary>Tells that <see cref="Tools"/> or <see cref="Capabilities"/> changed.</summary>
     event Action? Changed;
 
+    /// <summary>A worker's notification that its resources or its prompts are others now, by the method.</summary>
+    event Action<string>? ListChanged;
+
     /// <summary>The pool as it is now.</summary>
     PoolStatus Status { get; }
 

@@ -46,6 +46,8 @@ internal sealed partial class PoolLog(ILoggerFactory loggers, TimeProvider time)
 
     public void ToolsUnknown(int slot, int pid, Exception exception) => LogToolsUnknown(_logger, exception, slot, pid);
 
+    public void AskedOtherwise(int slot) => LogAskedOtherwise(_logger, slot);
+
     private bool TryTakeLine()
     {
         bool isLast;
@@ -95,4 +97,7 @@ internal sealed partial class PoolLog(ILoggerFactory loggers, TimeProvider time)
 
     [LoggerMessage(12, LogLevel.Warning, "The tools of worker {Slot} ({Pid}) have changed and could not be listed.")]
     private static partial void LogToolsUnknown(ILogger logger, Exception exception, int slot, int pid);
+
+    [LoggerMessage(13, LogLevel.Warning, "Worker {Slot} ended when it was asked by server/discover: it is started anew for initialize.")]
+    private static partial void LogAskedOtherwise(ILogger logger, int slot);
 }

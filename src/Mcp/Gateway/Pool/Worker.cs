@@ -22,7 +22,9 @@ internal sealed class Worker
     private readonly TimeProvider _time;
     private readonly PoolLog _log;
     private readonly int _slot;
+    private readonly bool _isLegacy;
     private readonly Action<Worker> _changed;
+    private readonly Action<string> _listChanged;
     private readonly TaskCompletionSource<string> _ended = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly CancellationTokenSource _ending = new();
     private readonly CancellationTokenSource _unlistening = new();
@@ -40,9 +42,13 @@ internal sealed class Worker
     /// <param name="options">How it is started and watched.</param>
     /// <param name="time">The clock of its limits.</param>
     /// <param name="log">The log.</param>
+    /// <param name="isLegacy">Whether it is known to be of the era of sessions.</param>
     /// <param name="changed">Told when <see cref="IsSilent"/> or <see cref="Tools"/> change after the start.</param>
-    public Worker(int slot, GatewayOptions options, TimeProvider time, PoolLog log, Action<Worker> changed) =>
-        (_slot, _options, _time, _log, _changed) = (slot, options, time, log, changed);
+    /// <param name="listChanged">Gets its notifications that a list of resources or prompts has changed.</param>
+    public Worker(
+        int slot, GatewayOptions options, TimeProvider time, PoolLog log, bool isLegacy, Action<Worker> changed,
+        Action<string> listChanged) =>
+        (_slot, _options, _time, _log, _isLegacy, _changed, _listChanged) = (slot, options, time, log, isLegacy, changed, listChanged);
 
     public int? Pid => _process?.Id;
 
@@ -51,6 +57,9 @@ internal sealed class Worker
 
     /// <summary>Whether it did not answer to the last question whether it lives.</summary>
     public bool IsSilent => _isSilent;
+
+    /// <summary>Whether it ended, by itself, when it was asked in the way of the modern era: it may be of the other.</summary>
+    public bool HasEndedInDiscovery { get; private set; }
 
     /// <summary>Its tools, once it is ready.</summary>
     public IReadOnlyList<Tool> Tools { get; private set; } = [];
@@ -95,6 +104,7 @@ internal sealed class Worker
         catch (WorkerLostException)
         {
             // It ended by itself: that is told there.
+            HasEndedInDiscovery = Capabilities is null && _peer.IsModern;
         }
         catch (Exception exception)
         {
@@ -142,13 +152,10 @@ internal sealed class Worker
     private async Task<bool> ShakeHandsAsync(WorkerPeer peer, long began)
     {
         using CancellationTokenSource limit = new(_options.StartTimeout, _time);
-        Handshake hands = await Handshake.ShakeAsync(peer, _time, limit.Token);
+        Handshake hands = await Handshake.ShakeAsync(peer, _isLegacy, _time, limit.Token);
         Capabilities = hands.Capabilities;
-        if (hands.Capabilities.Tools is { } tools)
-        {
-            if (tools.ListChanged == true && peer.IsModern) _listening = ListenAsync(peer);
-            Tools = await ListToolsAsync(peer, limit.Token);
-        }
+        if (peer.IsModern) _listening = ListenAsync(peer, hands.Capabilities);
+        if (hands.Capabilities.Tools is not null) Tools = await ListToolsAsync(peer, limit.Token);
         _log.Ready(_slot, _process!.Id, hands.Revision, Tools.Count, _time.GetElapsedTime(began).TotalMilliseconds);
         _ = WatchAsync(peer);
         return true;
@@ -217,9 +224,14 @@ internal sealed class Worker
     }
 
     /// <summary>In the modern era a server tells of changes only while it is listened to.</summary>
-    private async Task ListenAsync(WorkerPeer peer)
+    private async Task ListenAsync(WorkerPeer peer, ServerCapabilities capabilities)
     {
-        JsonObject parameters = new() { ["notifications"] = new JsonObject { ["toolsListChanged"] = true } };
+        JsonObject lists = [];
+        if (capabilities.Tools?.ListChanged == true) lists["toolsListChanged"] = true;
+        if (capabilities.Prompts?.ListChanged == true) lists["promptsListChanged"] = true;
+        if (capabilities.Resources?.ListChanged == true) lists["resourcesListChanged"] = true;
+        if (lists.Count == 0) return;
+        JsonObject parameters = new() { ["notifications"] = lists };
         try
         {
             await peer.SendAsync(RequestMethods.SubscriptionsListen, parameters, null, _unlistening.Token);
@@ -233,10 +245,17 @@ internal sealed class Worker
     /// <summary>On the thread that reads: nothing here may wait.</summary>
     private void OnNotification(JsonRpcNotification notification)
     {
-        // The acknowledgement says that from here on no change goes unnoticed: what has changed before it is looked for.
-        bool isChange = notification.Method is
-            NotificationMethods.ToolListChangedNotification or NotificationMethods.SubscriptionsAcknowledgedNotification;
-        if (isChange && Interlocked.Increment(ref _listsWanted) == 1) _ = Task.Run(ListAgainAsync);
+        switch (notification.Method)
+        {
+            // The acknowledgement says that from here on no change goes unnoticed: what has changed before it is looked for.
+            case NotificationMethods.ToolListChangedNotification or NotificationMethods.SubscriptionsAcknowledgedNotification:
+                if (Capabilities?.Tools is not null && Interlocked.Increment(ref _listsWanted) == 1) _ = Task.Run(ListAgainAsync);
+                break;
+            // Nothing is kept of these: whoever wants them asks again.
+            case NotificationMethods.ResourceListChangedNotification or NotificationMethods.PromptListChangedNotification:
+                _ = Task.Run(() => _listChanged(notification.Method));
+                break;
+        }
     }
 
     private async Task ListAgainAsync()

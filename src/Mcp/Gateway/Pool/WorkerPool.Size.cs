@@ -7,6 +7,10 @@ internal sealed partial class WorkerPool
     private readonly ITimer _shrinkage;
     private bool _isGrowthArmed;
 
+    // Programs die of requests that they do not know, too: the first to be ready says whether these ones are to be asked so.
+    private bool _areLegacy;
+    private bool _isEraKnown;
+
     /// <summary>A new place with a worker that starts; null once the pool is over.</summary>
     private (WorkerSlot Slot, Worker Worker, Task<bool> Started)? AddSlot()
     {
@@ -24,7 +28,8 @@ internal sealed partial class WorkerPool
         return (slot, worker, RunAsync(slot, worker));
     }
 
-    private Worker Prepare(WorkerSlot slot) => slot.Worker = new Worker(slot.Index, _options, _time, _log, OnWorkerChanged);
+    private Worker Prepare(WorkerSlot slot) => slot.Worker =
+        new Worker(slot.Index, _options, _time, _log, _areLegacy, OnWorkerChanged, method => ListChanged?.Invoke(method));
 
     /// <summary>Starts a worker, and sees to what its end means; returns once it is ready, or has failed.</summary>
     private async Task<bool> RunAsync(WorkerSlot slot, Worker worker)
@@ -45,7 +50,7 @@ internal sealed partial class WorkerPool
         lock (_gate)
         {
             if (worker.Ended.IsCompleted || _isOver) return;
-            (slot.IsReady, slot.HasFailedToStart) = (true, false);
+            (slot.IsReady, slot.HasFailedToStart, _isEraKnown) = (true, false, true);
             slot.ReadyTimestamp = slot.BusyTimestamp = _time.GetTimestamp();
             isChanged = TakeTools(worker);
             Dispatch();
@@ -57,7 +62,8 @@ internal sealed partial class WorkerPool
 
     private void OnEnded(WorkerSlot slot, Worker worker, string reason)
     {
-        TimeSpan delay;
+        TimeSpan delay = TimeSpan.Zero;
+        Worker? other = null;
         lock (_gate)
         {
             bool wasReady = slot.IsReady;
@@ -69,15 +75,30 @@ internal sealed partial class WorkerPool
                 Forget(slot);
                 return;
             }
-            slot.HasFailedToStart = !wasReady;
-            // It has done its work, or was there for longer than any wait: what ended it is no trouble of its start.
-            if (wasWell) slot.Failures = 0;
-            delay = DelayAfter(slot.Failures++);
-            RefuseHopeless();
-            slot.Restart = _time.CreateTimer(_ => Restart(slot), null, delay, Timeout.InfiniteTimeSpan);
+            bool mayBeLegacy = worker.HasEndedInDiscovery && !_isEraKnown && !_options.Worker.SharesJournal;
+            if (!_isEraKnown) _areLegacy = mayBeLegacy;
+            if (mayBeLegacy)
+            {
+                other = Prepare(slot);
+            }
+            else
+            {
+                slot.HasFailedToStart = !wasReady;
+                // It has done its work, or was there for longer than any wait: what ended it is no trouble of its start.
+                if (wasWell) slot.Failures = 0;
+                delay = DelayAfter(slot.Failures++);
+                RefuseHopeless();
+                slot.Restart = _time.CreateTimer(_ => Restart(slot), null, delay, Timeout.InfiniteTimeSpan);
+            }
         }
         _log.Failed(slot.Index, reason);
-        _log.RestartsIn(slot.Index, delay, slot.Failures);
+        if (other is null)
+        {
+            _log.RestartsIn(slot.Index, delay, slot.Failures);
+            return;
+        }
+        _log.AskedOtherwise(slot.Index);
+        _ = RunAsync(slot, other);
     }
 
     private TimeSpan DelayAfter(int failures)

@@ -46,6 +46,8 @@ internal sealed partial class WorkerPool : IWorkerPool, IHostedService, IDisposa
 
     public event Action? Changed;
 
+    public event Action<string>? ListChanged;
+
     public IReadOnlyList<Tool> Tools => Volatile.Read(ref _tools);
 
     public ServerCapabilities? Capabilities => Volatile.Read(ref _capabilities);

@@ -14,6 +14,10 @@ internal sealed class ToolCatalog : IConfigureOptions<McpServerOptions>, IPostCo
     private readonly bool _sharesJournal;
     private readonly Lock _refreshing = new();
     private readonly McpServerPrimitiveCollection<McpServerTool> _tools = new();
+
+    // Always empty, since the workers are asked for what they have: these tell when it changes.
+    private readonly McpServerPrimitiveCollection<McpServerPrompt> _prompts = new();
+    private readonly McpServerResourceCollection _resources = [];
     private McpServerOptions? _server;
     private McpServerHandlers? _all;
 
@@ -21,13 +25,18 @@ internal sealed class ToolCatalog : IConfigureOptions<McpServerOptions>, IPostCo
     {
         (_pool, _sharesJournal) = (pool, options.Value.Worker.SharesJournal);
         _pool.Changed += Refresh;
+        _pool.ListChanged += Tell;
         Refresh();
     }
 
     /// <summary>The tools of now; tells when they change.</summary>
     public McpServerPrimitiveCollection<McpServerTool> Tools => _tools;
 
-    public void Dispose() => _pool.Changed -= Refresh;
+    public void Dispose()
+    {
+        _pool.Changed -= Refresh;
+        _pool.ListChanged -= Tell;
+    }
 
     public void Configure(McpServerOptions options)
     {
@@ -68,6 +77,13 @@ internal sealed class ToolCatalog : IConfigureOptions<McpServerOptions>, IPostCo
         CompleteHandler = handlers.CompleteHandler,
     };
 
+    private void Tell(string method)
+    {
+        // To be cleared is a change, also for one that is empty.
+        if (method == NotificationMethods.ResourceListChangedNotification) _resources.Clear();
+        if (method == NotificationMethods.PromptListChangedNotification) _prompts.Clear();
+    }
+
     /// <summary>Tools that have not changed stay the objects that they are.</summary>
     private void Refresh()
     {
@@ -94,6 +110,8 @@ internal sealed class ToolCatalog : IConfigureOptions<McpServerOptions>, IPostCo
         if (_server is not { } server || _all is not { } all) return;
         bool hasResources = _pool.Capabilities?.Resources is not null;
         bool hasPrompts = _pool.Capabilities?.Prompts is not null;
+        server.ResourceCollection = hasResources ? _resources : null;
+        server.PromptCollection = hasPrompts ? _prompts : null;
         McpServerHandlers handlers = server.Handlers;
         handlers.ListResourcesHandler = hasResources ? all.ListResourcesHandler : null;
         handlers.ListResourceTemplatesHandler = hasResources ? all.ListResourceTemplatesHandler : null;
