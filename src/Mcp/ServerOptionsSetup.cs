@@ -49,6 +49,11 @@ internal sealed class ServerOptionsSetup(IServiceProvider services, IOptions<Var
         if (server.ToolCollection is not { } tools) return;
         foreach (McpServerTool tool in tools.ToArray())
         {
+            if (!options.Value.OfferedTools.Has(tool.ProtocolTool))
+            {
+                tools.Remove(tool);
+                continue;
+            }
             ItemLimits.PutIntoSchema(tool);
             McpServerTool chunked = ChunkedTool.Of(tool, services);
             if (chunked == tool) continue;

@@ -15,6 +15,12 @@ public sealed class VarveMcpOptions
     /// <summary>How long one tool call may run before it is cancelled. Default: no limit.</summary>
     public TimeSpan? CallTimeout { get; set; }
 
+    /// <summary>
+    /// Which tools there are for clients: the others are neither listed nor called. Holds for those that are registered before the server
+    /// starts. Default all.
+    /// </summary>
+    public OfferedTools OfferedTools { get; set; }
+
     /// <summary>Resources that one client may subscribe to. Default 256.</summary>
     public int SubscriptionsMax { get; set; } = 256;
 

@@ -1,6 +1,8 @@
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using System.Text.RegularExpressions;
+using Microsoft.Extensions.DependencyInjection;
+using ModelContextProtocol;
 using ModelContextProtocol.Client;
 using ModelContextProtocol.Protocol;
 using Varve.Mcp.Cli.Servers;
@@ -25,6 +27,34 @@ public sealed partial class CatalogTests : ServerHouse
             Assert.Contains("status", output.GetProperty("required").EnumerateArray().Select(name => name.GetString()));
             Assert.Equal(2, output.GetProperty("properties").GetProperty("status").GetProperty("enum").GetArrayLength());
             CheckParameters(tool);
+        }
+    }
+
+    [Fact]
+    public async Task S15_no_tool_takes_a_path_and_those_that_do_more_than_read_can_be_taken_away()
+    {
+        await using (TestServer all = await TestServer.StartAsync(Database))
+        {
+            foreach (Tool tool in (await all.Client.ListToolsAsync()).Select(tool => tool.ProtocolTool))
+            {
+                IEnumerable<string> takes = tool.InputSchema.GetProperty("properties").EnumerateObject().Select(property => property.Name);
+                Assert.DoesNotContain(takes, name => Regex.IsMatch(name, "path|dir|folder|file$|url", RegexOptions.IgnoreCase));
+            }
+        }
+        await CheckAsync(OfferedTools.NonDestructive, hint => hint?.ReadOnlyHint == true || hint?.DestructiveHint == false, "map_get");
+        await CheckAsync(OfferedTools.ReadOnly, hint => hint?.ReadOnlyHint == true, "map_get");
+
+        async Task CheckAsync(OfferedTools offered, Func<ToolAnnotations?, bool> isOffered, string example)
+        {
+            await using TestServer server = await TestServer.StartAsync(
+                Database, configure: services => services.Configure<VarveMcpOptions>(options => options.OfferedTools = offered));
+            IList<McpClientTool> tools = await server.Client.ListToolsAsync();
+            Assert.All(tools, tool => Assert.True(isOffered(tool.ProtocolTool.Annotations), tool.Name));
+            Assert.Contains(tools, tool => tool.Name == example);
+            Dictionary<string, object?> arguments = new() { ["name"] = "m", ["keys"] = new[] { "k" } };
+            McpProtocolException unknown = await Assert.ThrowsAsync<McpProtocolException>(
+                async () => await server.Client.CallToolAsync("map_remove", arguments));
+            Assert.Equal(McpErrorCode.InvalidParams, unknown.ErrorCode);
         }
     }
 

@@ -71,6 +71,17 @@ public sealed class StoreServerTests : ServerHouse
     }
 
     [Fact]
+    public async Task S18_where_a_page_goes_on_is_a_key_like_any_other_and_checked_like_one()
+    {
+        await using TestServer server = await StartAsync();
+        await InsertAsync(server, ("a", "1"), ("b", "2"), ("c", "3"));
+        Assert.Equal("a b > c", await RangeAsync(server, "map_range", new { name = "m", limit = 2 }));
+        Assert.Equal("c", await RangeAsync(server, "map_range", new { name = "m", limit = 2, start_key = "c" }));
+        Assert.Equal("c", await RangeAsync(server, "map_range", new { name = "m", limit = 2, start_key = "bb" }));
+        await server.GetErrorAsync("map_range", new { name = "$varve/invocations", limit = 2, start_key = "c" });
+    }
+
+    [Fact]
     public async Task A_page_that_is_cut_by_its_bytes_says_where_it_goes_on()
     {
         await using TestServer server = await StartAsync();
@@ -147,6 +158,22 @@ public sealed class StoreServerTests : ServerHouse
         }
 
         await Assert.ThrowsAsync<McpProtocolException>(() => server.Client.ReadResourceAsync("map://%24varve%2Fexpiry/a").AsTask());
+    }
+
+    [Fact]
+    public async Task S14_names_of_maps_and_keys_never_become_paths()
+    {
+        string[] before = [.. Directory.EnumerateFileSystemEntries(Folder, "*", SearchOption.AllDirectories).Order()];
+        await using TestServer server = await StartAsync();
+        string[] names = ["../outside", "..", "/etc/passwd", "a/b", @"c:\d", "CURRENT", "MANIFEST-000001", "LOCK"];
+        foreach (string name in names)
+        {
+            await server.GetAsync("map_insert", new { name, entries = new Dictionary<string, string> { [name] = name } });
+            Assert.Equal(name, (await server.GetAsync("map_get", new { name, key = name })).GetProperty("value").GetString());
+        }
+        string[] after = [.. Directory.EnumerateFileSystemEntries(Folder, "*", SearchOption.AllDirectories).Order()];
+        Assert.DoesNotContain(after.Except(before), file => names.Any(name => Path.GetFileName(file) == Path.GetFileName(name)));
+        Assert.Empty(Directory.EnumerateFileSystemEntries(Path.GetDirectoryName(Folder)!, "outside*"));
     }
 
     [Fact]

@@ -116,6 +116,9 @@ public abstract class ServerHouse : IDisposable
         Database = Database.Open(Path.Combine(_directory, "data"), new DatabaseOptions { Durability = Durability.None });
     }
 
+    /// <summary>Where the database's directory stands.</summary>
+    protected string Folder => _directory;
+
     internal Database Database { get; }
 
     internal ISharedStore Store => new EmbeddedStore(Database);

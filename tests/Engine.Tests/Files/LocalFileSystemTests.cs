@@ -15,7 +15,7 @@ public sealed class LocalFileSystemTests : IDisposable
     public void Dispose() => _directory.Dispose();
 
     [Fact]
-    public void A_new_file_is_the_owners_alone_and_is_not_made_twice()
+    public void S16_a_new_file_is_the_owners_alone_and_is_not_made_twice()
     {
         string path = _directory.Of("a");
         using (_files.Open(path, FileOpening.CreateNew))
@@ -95,7 +95,7 @@ public sealed class LocalFileSystemTests : IDisposable
     }
 
     [Fact]
-    public void Directories_are_made_with_their_ancestors_for_the_owner_alone()
+    public void S16_directories_are_made_with_their_ancestors_for_the_owner_alone()
     {
         string path = _directory.Of("one/two/three");
         _files.CreateDirectory(path + "/");

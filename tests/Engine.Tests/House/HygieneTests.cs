@@ -24,6 +24,22 @@ public sealed partial class HygieneTests
         Assert.Empty(TextFiles().Where(file => RegistryAddress().IsMatch(file.Text)).Select(file => file.Path));
 
     [Fact]
+    public void S26_the_engine_needs_no_package_and_every_version_is_pinned_in_one_place()
+    {
+        (string Path, string Text)[] projects = [.. TextFiles().Where(file => file.Path.EndsWith(".csproj", StringComparison.Ordinal))];
+        string engine = projects.Single(project => project.Path == "src/Engine/Engine.csproj").Text;
+        Assert.DoesNotContain("PackageReference", engine, StringComparison.Ordinal);
+        foreach ((string path, string text) in projects)
+        {
+            Assert.DoesNotMatch(@"<PackageReference [^>]*Version=", text);
+            string lockFile = Path.Combine(Repository.Root, Path.GetDirectoryName(path)!, "packages.lock.json");
+            if (text.Contains("PackageReference", StringComparison.Ordinal)) Assert.True(File.Exists(lockFile), path);
+        }
+        string pins = File.ReadAllText(Repository.PathOf("Directory.Packages.props"));
+        Assert.DoesNotMatch(@"Version=""[^""]*[*\[\]()]", pins);
+    }
+
+    [Fact]
     public void Lines_end_with_a_line_feed_and_files_begin_with_text()
     {
         List<string> wrong = [];

@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Text.Json.Nodes;
 
 namespace Varve.Mcp.Gateway.Tests.Chaos;
 
@@ -28,6 +29,7 @@ public sealed class SelfTestTests : IDisposable
             // Read on, so that a full pipe does not stop it.
             _ = gateway.StandardError.ReadToEndAsync(limit.Token);
 
+            await S27_nobody_can_attach_to_the_gateway_or_its_workers(line[Said.Length..], gateway.Id, limit.Token);
             using Process test = Start(Key, "gateway", "--self-test", line[Said.Length..]);
             string output = await test.StandardOutput.ReadToEndAsync(limit.Token);
             await test.WaitForExitAsync(limit.Token);
@@ -45,6 +47,17 @@ public sealed class SelfTestTests : IDisposable
             await EndAsync(gateway, limit.Token);
         }
         Assert.Equal(0, gateway.ExitCode);
+    }
+
+    private static async Task S27_nobody_can_attach_to_the_gateway_or_its_workers(string url, int gateway, CancellationToken limit)
+    {
+        using HttpClient http = new() { BaseAddress = new Uri(url) };
+        http.DefaultRequestHeaders.Add("X-API-Key", Key);
+        JsonNode stats = JsonNode.Parse(await http.GetStringAsync("/stats", limit))!;
+        int[] processes = [gateway, .. stats["workers"]!.AsArray().Select(worker => (int?)worker!["pid"]).OfType<int>()];
+        Assert.True(processes.Length > 1);
+        foreach (int process in processes)
+            Assert.Empty(Directory.EnumerateFileSystemEntries(Path.GetTempPath(), $"dotnet-diagnostic-{process}-*"));
     }
 
     private static Process Start(string key, params string[] arguments)

@@ -18,6 +18,10 @@ internal static class Diagnostics
     public static void TurnOff(string[] arguments)
     {
         if (OperatingSystem.IsWindows() || Environment.GetEnvironmentVariable(Variable) is { Length: > 0 }) return;
+
+        // The port of this image, which nobody would take away behind it.
+        string ports = $"dotnet-diagnostic-{Environment.ProcessId}-*";
+        foreach (string port in Directory.EnumerateFiles(Path.GetTempPath(), ports)) File.Delete(port);
         ProcessImage.Replace(["env", $"{Variable}={Off}", .. WorkerCommands.Self(), .. arguments]);
     }
 }

@@ -89,6 +89,9 @@ internal sealed class GatewayCommand
     private readonly GatewayInput _durability = GatewayInput.Of(
         "--durability", null, "Durability", "synced|buffered", "When calls and their results are acknowledged; default synced.");
 
+    private readonly GatewayInput _offer = GatewayInput.Of(
+        "--offer", null, "Offer", string.Join('|', Commands.Inputs.Offers.Keys), Commands.Inputs.OfferDescription + " Default all.");
+
     private readonly Option<bool> _remote = new("--allow-remote") { Description = "Other addresses than loopback may be listened on." };
     private readonly Option<bool> _proxy = new("--behind-proxy") { Description = "A proxy in front ends TLS." };
     private readonly Option<bool> _reload = new("--reload") { Description = "For development: new workers when their program changes." };
@@ -117,7 +120,7 @@ internal sealed class GatewayCommand
     private IEnumerable<GatewayInput> Inputs =>
     [
         _host, _port, _worker, _data, _server, _min, _max, _timeout, _concurrency, _queue, _idle, _rate, _burst, _origins, _hosts, _body,
-        _keyFile, _log, _durability,
+        _keyFile, _log, _durability, _offer,
     ];
 
     public static VarveCommand Create(Terminal terminal) => new GatewayCommand(terminal).Create();
@@ -245,6 +248,7 @@ internal sealed class GatewayCommand
             AllowedHosts = source.List(_hosts),
             AllowsRemote = isRemote,
             IsBehindProxy = source.Is(_proxy, "BehindProxy"),
+            OfferedTools = source.Choice(_offer, OfferedTools.All, Commands.Inputs.Offers),
             LogLevel = source.Choice(_log, LogLevel.Information, LogLevels),
             Watched = source.Is(_reload, "Reload") ? WorkerCommands.FileOf(worker) : null,
             Durability = durability,

@@ -54,6 +54,7 @@ internal static class GatewayHost
                 options.Http.AllowedHosts.UnionWith(settings.AllowedHosts);
                 options.Http.AllowRemote = settings.AllowsRemote;
                 options.Http.BehindProxy = settings.IsBehindProxy;
+                options.OfferedTools = settings.OfferedTools;
                 ServerHost.KeepSessions(options);
             })
             .WithVarveJournal(options => ServerHost.Keep(options, journal))

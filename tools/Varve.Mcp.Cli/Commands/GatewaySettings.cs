@@ -32,6 +32,8 @@ internal sealed record GatewaySettings
 
     public bool IsBehindProxy { get; init; }
 
+    public OfferedTools OfferedTools { get; init; }
+
     public LogLevel LogLevel { get; init; } = LogLevel.Information;
 
     /// <summary>The program of the workers, which is watched; null: it is not.</summary>

@@ -54,5 +54,19 @@ internal static class Inputs
         DefaultValueFactory = _ => PortDefault,
     };
 
+    public const string AllToolsName = "all";
+    public const string NonDestructiveName = "non-destructive";
+    public const string ReadOnlyName = "read-only";
+
+    /// <summary>What <c>--offer</c> may say.</summary>
+    public static IReadOnlyDictionary<string, OfferedTools> Offers { get; } = new Dictionary<string, OfferedTools>
+    {
+        [AllToolsName] = OfferedTools.All,
+        [NonDestructiveName] = OfferedTools.NonDestructive,
+        [ReadOnlyName] = OfferedTools.ReadOnly,
+    };
+
+    public const string OfferDescription = "Which tools clients see and may call: all, those that destroy nothing, those that only read.";
+
     public static Option<bool> Json(string what) => new("--json") { Description = what };
 }

@@ -34,6 +34,7 @@ internal static class ServeCommand
         Option<string> executor = Choice(
             "--executor", "Who does the tasks of the orchestrator: echo says they are done, sampling asks the client's language model.",
             EchoName, SamplingName);
+        Option<string> offer = Choice("--offer", Inputs.OfferDescription, [.. Inputs.Offers.Keys]);
         var seed = new Option<int?>("--seed") { Description = "Makes what the examples do by chance the same each time.", HelpName = "N" };
         var valueBytes = new Option<int>("--value-bytes-max")
         {
@@ -63,7 +64,7 @@ internal static class ServeCommand
             "varve-mcp serve --server all --transport http --port 9991 --data ./mcp-data",
             "varve-mcp serve --transport http --allow-origin http://localhost:6274")
         {
-            server, transport, port, data, durability, executor, seed, valueBytes, origins, validate, verbose, worker,
+            server, transport, port, data, durability, executor, offer, seed, valueBytes, origins, validate, verbose, worker,
         };
         command.Run(async (parsed, cancellation) =>
         {
@@ -71,6 +72,7 @@ internal static class ServeCommand
             {
                 Port = parsed.GetRequiredValue(port),
                 Durability = parsed.GetValue(durability) == BufferedName ? Durability.Buffered : Durability.Synced,
+                OfferedTools = Inputs.Offers[parsed.GetRequiredValue(offer)],
                 ValidatesSteps = parsed.GetValue(validate),
                 IsVerbose = parsed.GetValue(verbose),
                 IsWorker = parsed.GetValue(worker),

@@ -21,6 +21,8 @@ internal sealed record ServeSettings(string Server, string Data)
 
     public bool ValidatesSteps { get; init; }
 
+    public OfferedTools OfferedTools { get; init; }
+
     public bool IsVerbose { get; init; }
 
     /// <summary>Whether it is a gateway's worker, which journals nothing itself.</summary>
@@ -81,6 +83,7 @@ internal static class ServerHost
             .AddVarveMcp(options =>
             {
                 foreach (string origin in settings.AllowedOrigins) options.Http.AllowedOrigins.Add(origin);
+                options.OfferedTools = settings.OfferedTools;
                 KeepSessions(options);
                 if (!settings.IsWorker) return;
 

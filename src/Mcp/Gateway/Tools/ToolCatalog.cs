@@ -12,6 +12,7 @@ internal sealed class ToolCatalog : IConfigureOptions<McpServerOptions>, IPostCo
 {
     private readonly IWorkerPool _pool;
     private readonly bool _sharesJournal;
+    private readonly OfferedTools _offered;
     private readonly Lock _refreshing = new();
     private readonly McpServerPrimitiveCollection<McpServerTool> _tools = new();
 
@@ -21,8 +22,9 @@ internal sealed class ToolCatalog : IConfigureOptions<McpServerOptions>, IPostCo
     private McpServerOptions? _server;
     private McpServerHandlers? _all;
 
-    public ToolCatalog(IWorkerPool pool, IOptions<GatewayOptions> options)
+    public ToolCatalog(IWorkerPool pool, IOptions<GatewayOptions> options, IOptions<VarveMcpOptions> mcpOptions)
     {
+        _offered = mcpOptions.Value.OfferedTools;
         (_pool, _sharesJournal) = (pool, options.Value.Worker.SharesJournal);
         _pool.Changed += Refresh;
         _pool.ListChanged += Tell;
@@ -89,7 +91,8 @@ internal sealed class ToolCatalog : IConfigureOptions<McpServerOptions>, IPostCo
     {
         lock (_refreshing)
         {
-            Dictionary<string, Tool> listed = _pool.Tools.DistinctBy(tool => tool.Name).ToDictionary(tool => tool.Name);
+            Dictionary<string, Tool> listed = _pool.Tools
+                .Where(tool => _offered.Has(tool)).DistinctBy(tool => tool.Name).ToDictionary(tool => tool.Name);
             using (_tools.DeferChangedEvents())
             {
                 foreach (PooledTool tool in _tools.ToArray().Cast<PooledTool>())
