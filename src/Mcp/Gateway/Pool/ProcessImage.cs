@@ -5,7 +5,9 @@ namespace Varve.Mcp.Gateway.Pool;
 /// <summary>The program that a process runs.</summary>
 internal static partial class ProcessImage
 {
-    /// <summary>Runs another program in place of this one, in the same process; returns only where that fails, and why. Not on Windows.</summary>
+    /// <summary>
+    /// Runs another program in place of this one, in the same process; returns only where that fails, and why. Not on Windows.
+    /// </summary>
     /// <param name="command">The program, a path or a name that is looked up, and its arguments. At least the program.</param>
     public static string Replace(IReadOnlyList<string> command)
     {
