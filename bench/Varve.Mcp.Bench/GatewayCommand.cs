@@ -201,6 +201,7 @@ internal sealed class GatewayCommand(string program, TimeSpan warmup, TimeSpan d
 
         string Cell(string name) => string.Create(
             CultureInfo.InvariantCulture,
-            $"{_figures.Median($"{name} rate"):N0} ({_figures.Median($"{name} median") / 1e3:0.0} / {_figures.Median($"{name} p99") / 1e3:0.0})");
+            $"{_figures.Median($"{name} rate"):N0} ("
+            + $"{_figures.Median($"{name} median") / 1e3:0.0} / {_figures.Median($"{name} p99") / 1e3:0.0})");
     }
 }
