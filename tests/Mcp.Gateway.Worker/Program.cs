@@ -12,7 +12,7 @@ using Varve.Mcp.Gateway.Worker;
 //                         strict: legacy, and it dies of what it does not know; deaf: it ignores the end of its input
 // With "launch -- command" it starts a command as the gateway's own launcher does.
 if (args is ["launch", "--", ..]) return WorkerLauncher.Run(args[2..]);
-if (Setting("STARTS") is { } starts) File.AppendAllText(starts, $"{Environment.ProcessId}\n");
+if (Setting("STARTS") is { } starts) SharedLines.Add(starts, $"{Environment.ProcessId}");
 if (Setting("FAILS") is { } fails && File.Exists(fails))
 {
     await Console.Error.WriteLineAsync("It fails as it was told to.");

@@ -61,6 +61,8 @@ internal sealed partial class WorkerTools
     public static string Hang()
     {
         _ = SendSignal(Environment.ProcessId, Stop);
+        // Some thread gets the signal, and not each one has stopped when this goes on.
+        Thread.Sleep(Timeout.Infinite);
         return "";
     }
 

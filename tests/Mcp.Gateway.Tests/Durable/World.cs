@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Globalization;
 using System.Runtime.CompilerServices;
+using Varve.Mcp.Gateway.Worker;
 using Varve.Sharing;
 
 namespace Varve.Mcp.Gateway.Tests.Durable;
@@ -21,7 +22,7 @@ internal sealed class World(string directory)
 
     public int Affect(string what)
     {
-        File.AppendAllText(EffectsOf(directory), string.Create(CultureInfo.InvariantCulture, $"{what}\n"));
+        SharedLines.Add(EffectsOf(directory), what);
         return 0;
     }
 

@@ -57,7 +57,7 @@ public sealed class FailureTests
     {
         await using PoolHost host = PoolHost.Start(options =>
             (options.HealthInterval, options.HealthTimeout, options.HealthMissesMax) =
-            (TimeSpan.FromMilliseconds(50), TimeSpan.FromSeconds(1), 2));
+            (TimeSpan.FromMilliseconds(50), TimeSpan.FromSeconds(3), 2));
         await host.ReadyAsync();
         Task<JsonNode?> hanging = host.CallAsync("hang");
         await host.UntilAsync(pool => pool.Workers[0].State == WorkerState.Silent);

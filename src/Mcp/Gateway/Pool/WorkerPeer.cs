@@ -11,8 +11,10 @@ namespace Varve.Mcp.Gateway.Pool;
 
 /// <summary>JSON-RPC with a worker: requests out, answers and notifications in, a line each.</summary>
 /// <remarks>
-/// Not the SDK's client: that one handles each notification on its own, so that progress comes in any order and also after the answer, and
-/// it asks a user for what an input-required result wants, where the gateway gives it on.
+/// Not the SDK's client: that one handles each notification on its own. Of 4,000 notifications of progress in 20 calls over stdio, half
+/// came out of order, a third after the answer, and by <see cref="IProgress{T}"/>, which ends with the answer, about ten came at all. It
+/// also asks a user for what an input-required result wants, where the gateway gives it on. It is not for speed: an echo took 23 µs here
+/// and 32 to 52 µs there one by one, 11 to 16 and 15 to 22 µs with 16 at a time.
 /// Two threads of its own wait on the pipes, since .NET reads and writes pipes of processes by blocking a thread, and the thread pool has
 /// few. Nobody else ever waits for the worker to read or write.
 /// </remarks>
