@@ -21,7 +21,7 @@ internal sealed class FakePool : IWorkerPool
 
     public bool IsFull { get; set; }
 
-    public Task Ready => Task.CompletedTask;
+    public Task Ready { get; set; } = Task.CompletedTask;
 
     public static PoolStatus Of(params WorkerState[] states) => new(
         [.. states.Select((state, slot) => new WorkerStatus(

@@ -8,6 +8,7 @@ using ModelContextProtocol.Protocol;
 using ModelContextProtocol.Server;
 using Varve.Mcp.Calls;
 using Varve.Mcp.Durable;
+using Varve.Mcp.Gateway.Pool;
 using Varve.Mcp.Messages;
 
 namespace Varve.Mcp.Gateway.Front;
@@ -17,7 +18,7 @@ namespace Varve.Mcp.Gateway.Front;
 /// server in memory takes them all.
 /// </summary>
 internal sealed class GatewayCalls(
-    IOptions<McpServerOptions> serverOptions, Drain drain, ILoggerFactory loggers, IServiceProvider services)
+    IOptions<McpServerOptions> serverOptions, IWorkerPool pool, Drain drain, ILoggerFactory loggers, IServiceProvider services)
     : IHostedService, IAsyncDisposable
 {
     /// <summary>In a request's items: the call that it belongs to.</summary>
@@ -35,11 +36,14 @@ internal sealed class GatewayCalls(
     private Task? _serving;
     private bool _isDisposed;
 
-    /// <summary>Whether there is a tool of this name, or none can be known beforehand.</summary>
-    public bool Knows(string tool)
+    /// <summary>Why a tool of this name cannot be called; null where it may be there. Before the first worker is, nobody knows.</summary>
+    public Problem? FindRefusal(string tool)
     {
         McpServerOptions server = serverOptions.Value;
-        return server.ToolCollection?.TryGetPrimitive(tool, out _) == true || server.Handlers.CallToolHandler is not null;
+        if (server.ToolCollection?.TryGetPrimitive(tool, out _) == true || server.Handlers.CallToolHandler is not null) return null;
+        return pool.Ready.IsCompleted
+            ? Problem.NotFound($"There is no tool '{LogText.Of(tool)}'.")
+            : Problem.Overload("No worker has told its tools yet: try again later.");
     }
 
     /// <summary>Begins a call.</summary>

@@ -9,7 +9,6 @@ using ModelContextProtocol.Server;
 using Varve.Mcp.Calls;
 using Varve.Mcp.Gateway.Front;
 using Varve.Mcp.Http;
-using Varve.Mcp.Messages;
 
 namespace Varve.Mcp.Gateway.Rest;
 
@@ -39,9 +38,9 @@ internal sealed class ToolEndpoints(GatewayCalls calls, IOptions<GatewayOptions>
     public async ValueTask<CallStart?> ReadAsync(HttpContext context, CallVia via)
     {
         string tool = (string)context.Request.RouteValues["name"]!;
-        if (!calls.Knows(tool))
+        if (calls.FindRefusal(tool) is { } refusal)
         {
-            await context.WriteProblemAsync(Problem.NotFound($"There is no tool '{LogText.Of(tool)}'."));
+            await context.WriteProblemAsync(refusal);
             return null;
         }
         (CallEnvelope? envelope, Problem? problem) = await ReadEnvelopeAsync(context);

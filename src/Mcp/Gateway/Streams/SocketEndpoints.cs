@@ -5,7 +5,6 @@ using Varve.Mcp.Gateway.Access;
 using Varve.Mcp.Gateway.Front;
 using Varve.Mcp.Gateway.Metrics;
 using Varve.Mcp.Gateway.Rest;
-using Varve.Mcp.Messages;
 using Varve.Mcp.Subscriptions;
 
 namespace Varve.Mcp.Gateway.Streams;
@@ -23,7 +22,7 @@ internal sealed class SocketEndpoints(
     public Task ServeToolAsync(HttpContext context)
     {
         string tool = (string)context.Request.RouteValues["name"]!;
-        if (!calls.Knows(tool)) return context.WriteProblemAsync(Problem.NotFound($"There is no tool '{LogText.Of(tool)}'."));
+        if (calls.FindRefusal(tool) is { } refusal) return context.WriteProblemAsync(refusal);
         return ServeAsync(context, async channel =>
         {
             ToolSocket socket = new(channel, tool, context.User, calls, limits, metrics);
