@@ -62,7 +62,8 @@ public sealed class DrainTests : IDisposable
         }
 
         // Each once, also the one that has nobody who could ask for its result.
-        string[] effects = [.. DurableGateway.EffectsIn(_directory).Where(line => !line.StartsWith("held", StringComparison.Ordinal)).Order()];
+        IEnumerable<string> effects =
+            DurableGateway.EffectsIn(_directory).Where(line => !line.StartsWith("held", StringComparison.Ordinal)).Order();
         Assert.Equal(["charge 1", "charge 2", "charge 3", "charge 4", "ship 1", "ship 2", "ship 3", "ship 4"], effects);
     }
 

@@ -3,8 +3,8 @@ using Varve.Mcp.Gateway.Pool;
 namespace Varve.Mcp.Cli.Commands;
 
 /// <summary>
-/// Keeps the runtime from opening its port for debuggers and profilers: whoever reaches it reads keys from memory. Only the environment that
-/// a program starts with can say so.
+/// Keeps the runtime from opening its port for debuggers and profilers: whoever reaches it reads keys from memory. Only the environment
+/// that a program starts with can say so.
 /// </summary>
 internal static class Diagnostics
 {

@@ -100,7 +100,8 @@ internal sealed class GatewayCommand
 
     private readonly Option<string?> _selfTest = new("--self-test")
     {
-        Description = "Serve nothing: use the gateway that runs at this address, with a key of API_KEY or --api-key-file, and check its answers.",
+        Description =
+            "Serve nothing: use the gateway that runs at this address, with a key of API_KEY or --api-key-file, and check its answers.",
         HelpName = "URL",
     };
 
@@ -155,7 +156,8 @@ internal sealed class GatewayCommand
     private async Task<int> TestAsync(ParseResult parsed, string url, CancellationToken cancellation)
     {
         bool isUrl = Uri.TryCreate(url, UriKind.Absolute, out Uri? address) && address.Scheme is "http" or "https";
-        if (!isUrl) throw CommandFailureException.Usage($"--self-test is the address of a gateway, such as http://localhost:8000, not '{url}'.");
+        if (!isUrl)
+            throw CommandFailureException.Usage($"--self-test is the address of a gateway, such as http://localhost:8000, not '{url}'.");
         var source = new GatewaySource(parsed, ReadFile(parsed.GetValue(_config)), Environment.GetEnvironmentVariable);
         GatewayKeys known = ReadKeys(source, Environment.GetEnvironmentVariable, isDevelopment: true, isRemote: false);
         using var gateway = new GatewayClient(address!, known.Made is null ? known.Keys.Values.First() : null);
