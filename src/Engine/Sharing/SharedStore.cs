@@ -185,7 +185,7 @@ public sealed partial class SharedStore : ISharedStore, IAsyncDisposable, IDispo
         lock (_linkGuard) obstacle = _obstacle;
         if (obstacle is StoreOwnerException silent) return new StoreOwnerException(silent.Message, silent.OwnerProcessId, silent);
         int owner = obstacle is DatabaseLockedException locked ? locked.OwnerProcessId : 0;
-        string reason = obstacle is null ? "no process that may open it has it open." : obstacle.Message;
+        string reason = obstacle?.Message ?? (_options.MayOwn ? "it is still being opened." : "no process that may open it has it open.");
         string text = owner > 0
             ? $"Process {owner} has the database in '{_directory}' open and does not share it, or not yet."
             : $"The database in '{_directory}' cannot be reached: {reason}";

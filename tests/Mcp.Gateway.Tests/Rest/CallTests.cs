@@ -24,6 +24,22 @@ public sealed class CallTests
         Assert.Equal((200, "application/json", expected), (reply.Status, reply.ContentType, reply.Text));
     }
 
+    [Fact]
+    public async Task Before_any_worker_is_there_a_tool_that_nobody_knows_may_come()
+    {
+        await using GatewayHost host = await GatewayHost.StartAsync();
+        host.Pool.Ready = new TaskCompletionSource().Task;
+        foreach (string path in (string[])["/tools/later", "/tools/later/stream"])
+        {
+            Reply reply = await host.PostAsync(path, "{}");
+            Assert.Equal((503, "overload"), (reply.Status, reply.Problem()));
+            Assert.NotNull(reply.Headers.RetryAfter);
+        }
+        Assert.Equal(503, (await host.GetAsync("/ws/tools/later")).Status);
+        host.Pool.Ready = Task.CompletedTask;
+        Assert.Equal(404, (await host.PostAsync("/tools/later", "{}")).Status);
+    }
+
     [Theory]
     [InlineData("add", """{"left": 99, "right": 2}""", 400, "invalid_argument", "argument", "left")]
     [InlineData("add", """{"left": 9, "right": 2, "up": 1}""", 400, "invalid_argument", "argument", "up")]

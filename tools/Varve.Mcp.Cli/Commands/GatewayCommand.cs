@@ -174,8 +174,11 @@ internal sealed class GatewayCommand
         {
             await application.StartAsync(cancellation);
         }
-        catch (InvalidOperationException refused)
+        catch (Exception failure)
         {
+            // What has begun is told that it ends; else its end is logged as a failure of its own.
+            application.Lifetime.StopApplication();
+            if (failure is not InvalidOperationException refused) throw;
             throw CommandFailureException.Usage(refused.Message);
         }
 
