@@ -38,7 +38,7 @@ public sealed partial class CatalogTests : ServerHouse
             foreach (Tool tool in (await all.Client.ListToolsAsync()).Select(tool => tool.ProtocolTool))
             {
                 IEnumerable<string> takes = tool.InputSchema.GetProperty("properties").EnumerateObject().Select(property => property.Name);
-                Assert.DoesNotContain(takes, name => Regex.IsMatch(name, "path|dir|folder|file$|url", RegexOptions.IgnoreCase));
+                Assert.DoesNotContain(takes, name => Regex.IsMatch(name, "path|dir|folder|file$", RegexOptions.IgnoreCase));
             }
         }
         await CheckAsync(OfferedTools.NonDestructive, hint => hint?.ReadOnlyHint == true || hint?.DestructiveHint == false, "map_get");

@@ -56,18 +56,6 @@ public sealed class CallTests
     }
 
     [Fact]
-    public async Task Before_a_worker_has_told_its_tools_an_unknown_one_may_come_yet()
-    {
-        await using GatewayHost host = await GatewayHost.StartAsync();
-        host.Pool.Ready = new TaskCompletionSource().Task;
-        Assert.Equal(503, (await host.CallAsync("of_a_worker", "{}")).Status);
-        Assert.Equal(503, (await host.GetAsync("/health/ready")).Status);
-        host.Pool.Ready = Task.CompletedTask;
-        Assert.Equal(404, (await host.CallAsync("of_a_worker", "{}")).Status);
-        Assert.Equal(200, (await host.GetAsync("/health/ready")).Status);
-    }
-
-    [Fact]
     public async Task A_bug_is_told_by_a_reference_alone()
     {
         await using GatewayHost host = await GatewayHost.StartAsync();

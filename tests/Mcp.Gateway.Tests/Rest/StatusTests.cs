@@ -41,6 +41,16 @@ public sealed class StatusTests
     }
 
     [Fact]
+    public async Task Ready_is_who_knows_the_tools()
+    {
+        await using GatewayHost host = await GatewayHost.StartAsync();
+        host.Pool.Ready = new TaskCompletionSource().Task;
+        Assert.Equal(503, (await host.GetAsync("/health/ready")).Status);
+        host.Pool.Ready = Task.CompletedTask;
+        Assert.Equal(200, (await host.GetAsync("/health/ready")).Status);
+    }
+
+    [Fact]
     public async Task Statistics_have_workers_pool_breakers_calls_and_store()
     {
         await using GatewayHost host = await GatewayHost.StartAsync();

@@ -33,9 +33,14 @@ internal sealed class GatewayClient : IDisposable
 
     public void Dispose() => _http.Dispose();
 
-    public async Task<JsonNode> GetAsync(string path, CancellationToken cancellation)
+    public async Task<JsonNode> GetAsync(string path, CancellationToken cancellation) =>
+        await TryGetAsync(path, cancellation) ?? throw new CheckFailedException($"GET {path} answered 429");
+
+    /// <summary>Null where the key's rate is used up.</summary>
+    public async Task<JsonNode?> TryGetAsync(string path, CancellationToken cancellation)
     {
         using HttpResponseMessage response = await _http.GetAsync(path, cancellation);
+        if (response.StatusCode == HttpStatusCode.TooManyRequests) return null;
         CheckFailedException.Require(response.IsSuccessStatusCode, $"GET {path} answered {(int)response.StatusCode}");
         return await ReadAsync(response, cancellation);
     }
