@@ -22,7 +22,7 @@ internal sealed class GatewayCommand
     private const int WorkersMost = 256;
     private const int BodyBytesMost = 64 << 20;
 
-    /// <summary>Names of the seed, and .NET's.</summary>
+    /// <summary>The names that other programs have for them, and .NET's.</summary>
     private static readonly Dictionary<string, LogLevel> LogLevels = new(StringComparer.OrdinalIgnoreCase)
     {
         ["DEBUG"] = LogLevel.Debug,
