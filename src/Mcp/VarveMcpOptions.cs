@@ -12,7 +12,10 @@ public sealed class VarveMcpOptions
     /// <summary>Tool calls that wait for one of <see cref="CallsMax"/>; one more is refused as overload. Default 256.</summary>
     public int CallsQueuedMax { get; set; } = 256;
 
-    /// <summary>How long one tool call may run before it is cancelled. Default: no limit.</summary>
+    /// <summary>
+    /// How long one tool call may run before it is cancelled; while a durable call's question waits for the client's answer the time stands
+    /// still. Default: no limit.
+    /// </summary>
     public TimeSpan? CallTimeout { get; set; }
 
     /// <summary>

@@ -61,15 +61,15 @@ internal sealed class CallFilter : IDisposable
     private async ValueTask<CallToolResult> RunAsync(
         ToolCall call, CallPermit permit, McpRequestHandler<CallToolRequestParams, CallToolResult> tool, CancellationToken cancellation)
     {
-        using CancellationTokenSource? timeout = _options.CallTimeout is { } limit ? new CancellationTokenSource(limit, _time) : null;
+        using CallTimeLimit? limit = _options.CallTimeout is { } most ? new CallTimeLimit(most, _time) : null;
         using CancellationTokenSource? either =
-            timeout is null ? null : CancellationTokenSource.CreateLinkedTokenSource(timeout.Token, cancellation);
+            limit is null ? null : CancellationTokenSource.CreateLinkedTokenSource(limit.Over, cancellation);
         try
         {
-            ToolCall limited = timeout is null ? call : call with { TimeLimit = timeout.Token };
+            ToolCall limited = limit is null ? call : call with { TimeLimit = limit };
             return await _runner.RunAsync(limited, token => RunToolAsync(limited, permit, tool, token), either?.Token ?? cancellation);
         }
-        catch (OperationCanceledException) when (timeout is { IsCancellationRequested: true } && !cancellation.IsCancellationRequested)
+        catch (OperationCanceledException) when (limit is { Over.IsCancellationRequested: true } && !cancellation.IsCancellationRequested)
         {
             return ErrorCodes.Result("timeout", $"The tool did not finish within {_options.CallTimeout!.Value.TotalSeconds:0.###} s.");
         }

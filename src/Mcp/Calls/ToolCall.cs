@@ -23,8 +23,8 @@ public sealed record ToolCall(
     /// <summary>The question that the request answers; null where it answers none.</summary>
     internal RequestState? Answers { get; init; }
 
-    /// <summary>Says that the time is up that the call may take; never where there is no limit.</summary>
-    internal CancellationToken TimeLimit { get; init; }
+    /// <summary>The time that the call may take; null: any.</summary>
+    internal CallTimeLimit? TimeLimit { get; init; }
 
     /// <summary>A digest of caller, tool and arguments: the same for the same call.</summary>
     internal byte[] Digest()

@@ -30,6 +30,7 @@ internal sealed class ClientQuestions(InvocationContext invocation, ToolCall cal
     private async ValueTask<T> AskSessionAsync<T>(ClientQuestion<T> question, CancellationToken ending, CancellationToken ofTool)
         where T : class
     {
+        using IDisposable? pause = call.TimeLimit?.Pause();
         try
         {
             return await question.AskAsync(call.Request.Server, ending).ConfigureAwait(false);

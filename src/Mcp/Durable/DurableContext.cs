@@ -49,6 +49,9 @@ public sealed class DurableContext
         set => s_current.Value = value;
     }
 
+    /// <summary>The time that the call may take stands still until this is disposed; null: it may take any.</summary>
+    internal IDisposable? PauseTimeLimit() => _call.TimeLimit?.Pause();
+
     /// <inheritdoc cref="InvocationContext.Map"/>
     public InvocationMap Map(string name) => Invocation.Map(name);
 

@@ -15,6 +15,7 @@ internal static class SessionQuestions
     public static async Task<InputResponse> AskAsync(
         McpServer server, string alias, InputRequest question, CancellationToken cancellation)
     {
+        using IDisposable? pause = DurableContext.Current?.PauseTimeLimit();
         try
         {
             if (question.ElicitationParams is { } elicitation)

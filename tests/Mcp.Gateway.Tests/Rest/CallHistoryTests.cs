@@ -71,6 +71,19 @@ public sealed class CallHistoryTests
     }
 
     [Fact]
+    public async Task A_call_with_a_key_that_runs_is_ended_in_the_journal_too()
+    {
+        await using GatewayHost host = await GatewayHost.StartAsync();
+        host.History.Add("me", "invocation-1", "running");
+        Task<Reply> call = host.CallAsync("wait", "{}", ("Idempotency-Key", "k"));
+        Assert.True(await host.Gate.Entered.WaitAsync(GatewayHost.Patience));
+        string id = (string)(await host.GetAsync("/calls/active")).Json["calls"]![0]!["id"]!;
+        Assert.Equal(204, (await DeleteAsync(host, id)).Status);
+        Assert.Equal("cancelled", (await call.WaitAsync(GatewayHost.Patience)).Problem());
+        Assert.Equal("aborted", host.History.Calls["invocation-1"].Call.State);
+    }
+
+    [Fact]
     public async Task A_call_is_made_again()
     {
         await using GatewayHost host = await GatewayHost.StartAsync();

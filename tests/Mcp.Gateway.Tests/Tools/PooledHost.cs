@@ -7,6 +7,7 @@ using ModelContextProtocol.Protocol;
 using Varve.Idempotency;
 using Varve.Mcp.Gateway.Pool;
 using Varve.Mcp.Gateway.Tools;
+using Varve.Mcp.Tests.Fakes;
 
 namespace Varve.Mcp.Gateway.Tests.Tools;
 
@@ -24,15 +25,22 @@ internal sealed class PooledHost : IAsyncDisposable
 
     public FakePool Pool { get; } = new();
 
+    /// <summary>The host's time and how much of it a call may take; null: that of the system, and any.</summary>
+    private (ManualTime Time, TimeSpan Limit)? CallTime { get; init; }
+
     public Uri Url => new(_app.Urls.First() + "/mcp");
 
     public ToolCatalog Catalog => _app.Services.GetRequiredService<ToolCatalog>();
 
     public Journal Journal => _app.Services.GetRequiredService<Journal>();
 
-    public static async Task<PooledHost> StartAsync(bool sharesJournal, params IReadOnlyList<Tool> tools)
+    public static Task<PooledHost> StartAsync(bool sharesJournal, params IReadOnlyList<Tool> tools) =>
+        StartAsync(sharesJournal, null, tools);
+
+    public static async Task<PooledHost> StartAsync(
+        bool sharesJournal, (ManualTime Time, TimeSpan Limit)? callTime, params IReadOnlyList<Tool> tools)
     {
-        var host = new PooledHost(sharesJournal);
+        var host = new PooledHost(sharesJournal) { CallTime = callTime };
         host.Pool.Offer(tools);
         await host.StartAsync();
         return host;
@@ -76,9 +84,10 @@ internal sealed class PooledHost : IAsyncDisposable
         builder.Logging.ClearProviders();
         builder.WebHost.UseUrls("http://127.0.0.1:0");
         builder.Services.AddSingleton<IWorkerPool>(Pool);
+        if (CallTime is { } calls) builder.Services.AddSingleton<TimeProvider>(calls.Time);
         builder.Services.Configure<GatewayOptions>(
             options => options.Worker = new WorkerCommand("worker") { SharesJournal = _sharesJournal });
-        builder.Services.AddVarveMcp()
+        builder.Services.AddVarveMcp(options => options.CallTimeout = CallTime?.Limit)
             .WithVarveJournal(options =>
             {
                 options.DataDirectory = _directory;

@@ -5,6 +5,7 @@ using ModelContextProtocol.Client;
 using ModelContextProtocol.Protocol;
 using Varve.Idempotency;
 using Varve.Mcp.Gateway.Pool;
+using Varve.Mcp.Tests.Fakes;
 
 namespace Varve.Mcp.Gateway.Tests.Tools;
 
@@ -196,6 +197,19 @@ public sealed class PooledToolTests
     }
 
     [Fact]
+    public async Task While_a_sessions_client_is_asked_the_calls_time_stands_still()
+    {
+        ManualTime time = new();
+        await using PooledHost host = await PooledHost.StartAsync(
+            sharesJournal: false, (time, TimeSpan.FromSeconds(30)), FakePool.ToolOf("ask"));
+        host.Pool.Answer = (request, _) => Task.FromResult<JsonNode?>(AnswerOrAsk(request));
+        await using McpClient client =
+            await host.ConnectAsync(PooledHost.Legacy, Answering("green", () => time.Advance(TimeSpan.FromSeconds(50))));
+        CallToolResult result = await client.CallToolAsync("ask", cancellationToken: Timeout());
+        Assert.Equal("state-1: green", Assert.IsType<TextContentBlock>(Assert.Single(result.Content)).Text);
+    }
+
+    [Fact]
     public async Task A_callers_wish_to_end_it_reaches_the_worker()
     {
         await using PooledHost host = await PooledHost.StartAsync(sharesJournal: true, FakePool.ToolOf("write"));
@@ -229,16 +243,20 @@ public sealed class PooledToolTests
         return (JsonObject)JsonNode.Parse(Question)!;
     }
 
-    private static McpClientOptions Answering(string color) => new()
+    private static McpClientOptions Answering(string color, Action? before = null) => new()
     {
         Capabilities = new ClientCapabilities { Elicitation = new() { Form = new() } },
         Handlers = new McpClientHandlers
         {
-            ElicitationHandler = (_, _) => new(new ElicitResult
+            ElicitationHandler = (_, _) =>
             {
-                Action = "accept",
-                Content = new Dictionary<string, JsonElement> { ["value"] = JsonElement.Parse($"\"{color}\"") },
-            }),
+                before?.Invoke();
+                return new(new ElicitResult
+                {
+                    Action = "accept",
+                    Content = new Dictionary<string, JsonElement> { ["value"] = JsonElement.Parse($"\"{color}\"") },
+                });
+            },
         },
     };
 

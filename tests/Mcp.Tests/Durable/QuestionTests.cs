@@ -47,6 +47,27 @@ public sealed class QuestionTests
     }
 
     [Fact]
+    public async Task The_time_that_a_call_may_take_stands_still_while_its_client_is_asked()
+    {
+        ManualTime time = new();
+        await using DurableHost host = await DurableHost.StartAsync(time, options => options.CallTimeout = TimeSpan.FromSeconds(30));
+        await using McpClient client = await host.Http.ConnectAsync(RawRequests.Legacy, new McpClientOptions
+        {
+            Handlers = new McpClientHandlers
+            {
+                ElicitationHandler = (_, _) =>
+                {
+                    time.Advance(TimeSpan.FromSeconds(50));
+                    JsonElement value = JsonSerializer.SerializeToElement("L");
+                    return new(new ElicitResult { Action = "accept", Content = new Dictionary<string, JsonElement> { ["value"] = value } });
+                },
+            },
+        });
+        CallToolResult result = await client.CallToolAsync("order", new Dictionary<string, object?> { ["what"] = "coat" });
+        Assert.Equal("coat, L, L: 1", result.Content.OfType<TextContentBlock>().Single().Text);
+    }
+
+    [Fact]
     public async Task A_question_survives_a_restart_and_is_not_asked_again()
     {
         await using DurableHost host = await DurableHost.StartAsync();

@@ -124,7 +124,7 @@ internal sealed class GatewayCallRunner(
                 ? ErrorCodes.Result("worker_lost", "The worker that ran the call died, and so did the next ones.")
                 : ErrorCodes.Result("stopped", "Stopped while under way; effect unknown.");
         }
-        catch (OperationCanceledException late) when (call.TimeLimit.IsCancellationRequested)
+        catch (OperationCanceledException late) when (call.TimeLimit is { Over.IsCancellationRequested: true })
         {
             throw new CallTimedOutException(late);
         }
