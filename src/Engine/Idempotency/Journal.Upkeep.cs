@@ -12,6 +12,9 @@ public sealed partial class Journal
 
     private const int StepsOfPage = 1_024;
 
+    /// <summary>Rows of an invocation at rest without key and steps.</summary>
+    private const int RowsAtRest = 3;
+
     private static readonly Comparer<byte[]> ByteOrder =
         Comparer<byte[]>.Create(static (one, other) => one.AsSpan().SequenceCompareTo(other));
 
@@ -76,7 +79,7 @@ public sealed partial class Journal
     }
 
     private static ExpiryRow ExpiryOf(Guid id, StoredState state, bool hasKey, long bytes) =>
-        new(state.ExpiryKindOf(hasKey), state.Milliseconds, id, bytes);
+        new(state.ExpiryKindOf(hasKey), state.Milliseconds, id, bytes, state.Finished?.State == InvocationState.Completed);
 
     private bool IsExpired(StoredState state, bool hasKey)
     {
@@ -192,11 +195,11 @@ public sealed partial class Journal
     private async ValueTask<int> RemoveAsync(IReadOnlyList<ExpiryRow> rows, CancellationToken cancellation)
     {
         if (rows.Count == 0) return 0;
-        List<StoreCondition> conditions = [.. rows.Select(IsAtRest)];
-        List<StoreOperation> operations = [];
+        // What is not completed may be run again meanwhile, and a key may be another's.
+        StoreCondition[] conditions = [.. rows.Where(row => !row.IsCompleted || row.Kind != ExpiryKind.Unkeyed).Select(IsAtRest)];
+        var operations = new List<StoreOperation>(rows.Count * RowsAtRest);
         ILookup<Guid, byte[]>? steps = await FindStepsAsync(rows, cancellation).ConfigureAwait(false);
-        foreach (ExpiryRow row in rows)
-            operations.AddRange(await DeletesOfAsync(row, steps, cancellation).ConfigureAwait(false));
+        foreach (ExpiryRow row in rows) await AddDeletesAsync(operations, row, steps, cancellation).ConfigureAwait(false);
         if (await TryRemoveAsync(conditions, operations, rows).ConfigureAwait(false)) return rows.Count;
         int removed = 0;
         foreach (ExpiryRow row in rows)
@@ -212,8 +215,9 @@ public sealed partial class Journal
     /// <summary>All rows of an invocation at once; false when the condition does not hold.</summary>
     private async ValueTask<bool> RemoveAsync(ExpiryRow row, StoreCondition condition, CancellationToken cancellation)
     {
-        IEnumerable<StoreOperation> operations = await DeletesOfAsync(row, steps: null, cancellation).ConfigureAwait(false);
-        return await TryRemoveAsync([condition], [.. operations], [row]).ConfigureAwait(false);
+        var operations = new List<StoreOperation>(RowsAtRest);
+        await AddDeletesAsync(operations, row, steps: null, cancellation).ConfigureAwait(false);
+        return await TryRemoveAsync([condition], operations, [row]).ConfigureAwait(false);
     }
 
     private async ValueTask<bool> TryRemoveAsync(
@@ -226,32 +230,29 @@ public sealed partial class Journal
         return true;
     }
 
+    /// <param name="operations">Where they are added.</param>
     /// <param name="row">What is removed.</param>
     /// <param name="steps">The keys of its steps among those of others; null: they are looked for.</param>
     /// <param name="cancellation">Ends the wait.</param>
-    private async ValueTask<IEnumerable<StoreOperation>> DeletesOfAsync(
-        ExpiryRow row, ILookup<Guid, byte[]>? steps, CancellationToken cancellation)
+    private async ValueTask AddDeletesAsync(
+        List<StoreOperation> operations, ExpiryRow row, ILookup<Guid, byte[]>? steps, CancellationToken cancellation)
     {
-        List<StoreOperation> operations =
-        [
-            StoreOperation.Delete(InternalMaps.Expiry, row.EncodeKey()),
-            StoreOperation.Delete(InternalMaps.Invocations, JournalKeys.Request(row.Id)),
-            StoreOperation.Delete(InternalMaps.Invocations, JournalKeys.Pending(row.Id)),
-            StoreOperation.Delete(InternalMaps.Invocations, JournalKeys.Finished(row.Id)),
-        ];
+        byte[] state = row.Kind == ExpiryKind.Idle ? JournalKeys.Pending(row.Id) : JournalKeys.Finished(row.Id);
+        operations.Add(StoreOperation.Delete(InternalMaps.Expiry, row.EncodeKey()));
+        operations.Add(StoreOperation.Delete(InternalMaps.Invocations, JournalKeys.Request(row.Id)));
+        operations.Add(StoreOperation.Delete(InternalMaps.Invocations, state));
         bool mayHaveKey = row.Kind != ExpiryKind.Unkeyed;
         if (mayHaveKey && await LoadRequestAsync(row.Id, cancellation).ConfigureAwait(false) is { Key: { } key } request)
             operations.Add(StoreOperation.Delete(InternalMaps.Invocations, JournalKeys.Keyed(request.Principal, key)));
         if (steps is not null)
         {
             operations.AddRange(steps[row.Id].Select(step => StoreOperation.Delete(InternalMaps.Steps, step)));
-            return operations;
+            return;
         }
 
         IAsyncEnumerable<PageEntry> found = ReadPrefixAsync(InternalMaps.Steps, JournalKeys.Steps(row.Id), cancellation);
         await foreach (PageEntry step in found.ConfigureAwait(false))
             operations.Add(StoreOperation.Delete(InternalMaps.Steps, step.Key));
-        return operations;
     }
 
     /// <summary>

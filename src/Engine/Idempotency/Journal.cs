@@ -65,7 +65,6 @@ public sealed partial class Journal
         {
             Recovery = request.Recovery,
             CreatedMilliseconds = NowMilliseconds,
-            Fingerprint = RequestRow.FingerprintOf(request.Name, request.Arguments.Span),
             Name = request.Name,
             Principal = request.Principal,
             Key = request.Key,
@@ -80,13 +79,13 @@ public sealed partial class Journal
             if (known is null)
             {
                 await MakeRoomAsync(cancellation).ConfigureAwait(false);
-                InvocationContext? started = await TryStartAsync(row, request.Rows, cancellation).ConfigureAwait(false);
+                InvocationContext? started = await TryStartAsync(row, request, cancellation).ConfigureAwait(false);
                 if (started is not null) return BeginResult.Fresh(started);
                 continue;
             }
 
             (BeginResult? result, bool hasWaited) =
-                await TryResolveAsync(row, known, hasJoined, request.Rows, cancellation).ConfigureAwait(false);
+                await TryResolveAsync(row, request, known, hasJoined, cancellation).ConfigureAwait(false);
             if (result is not null) return result;
             hasJoined |= hasWaited;
         }
@@ -153,7 +152,7 @@ public sealed partial class Journal
         bool hasKey = request.Key is not null;
         ExpiryRow expiry = ExpiryOf(id, new StoredState(null, row, value), hasKey, bytes);
         byte[] pending = JournalKeys.Pending(id);
-        List<StoreOperation> operations =
+        StoreOperation[] operations =
         [
             .. rows ?? [],
             StoreOperation.Delete(InternalMaps.Invocations, pending),
@@ -165,7 +164,7 @@ public sealed partial class Journal
         {
             byte[] before = ExpiryOf(id, state, hasKey, bytes: 0).EncodeKey();
             bytesBefore = await ReadRestBytesAsync(before, CancellationToken.None).ConfigureAwait(false);
-            operations.Add(StoreOperation.Delete(InternalMaps.Expiry, before));
+            operations = [.. operations, StoreOperation.Delete(InternalMaps.Expiry, before)];
         }
 
         StoreCondition condition = StoreCondition.Value(InternalMaps.Invocations, pending, state.Value);
@@ -176,12 +175,11 @@ public sealed partial class Journal
 
     /// <summary>What a key that is known says of a request; null when that has changed meanwhile and is to be looked at again.</summary>
     private async ValueTask<(BeginResult? Result, bool HasWaited)> TryResolveAsync(
-        RequestRow request, KeyRow known, bool hasJoined, Func<Guid, IReadOnlyList<StoreOperation>>? rows,
-        CancellationToken cancellation)
+        RequestRow row, InvocationRequest request, KeyRow known, bool hasJoined, CancellationToken cancellation)
     {
         if (await LoadStateAsync(known.Id, cancellation).ConfigureAwait(false) is not { } state)
         {
-            await ForgetKeyAsync(request, known, cancellation).ConfigureAwait(false);
+            await ForgetKeyAsync(row, known, cancellation).ConfigureAwait(false);
             return (null, false);
         }
 
@@ -191,18 +189,19 @@ public sealed partial class Journal
             return (null, false);
         }
 
-        if (!known.Fingerprint.AsSpan().SequenceEqual(request.Fingerprint)) return (BeginResult.Conflict, false);
+        if (!known.Fingerprint.AsSpan().SequenceEqual(FingerprintOf(request))) return (BeginResult.Conflict, false);
         if (state.Finished is { } finished) return (BeginResult.Of(new InvocationOutcome(known.Id, finished), hasJoined), false);
         if (state.IsAtRest)
         {
-            InvocationContext? taken = await TryRunAsync(known.Id, state, state.Counts.Again, rows, cancellation).ConfigureAwait(false);
+            InvocationContext? taken =
+                await TryRunAsync(known.Id, state, state.Counts.Again, request.Rows, cancellation).ConfigureAwait(false);
             return (taken is null ? null : BeginResult.Fresh(taken), false);
         }
 
         if (await IsOrphanAsync(state, cancellation).ConfigureAwait(false))
         {
-            var orphan = new Invocation(known.Id, await LoadRequestAsync(known.Id, cancellation).ConfigureAwait(false) ?? request, state);
-            InvocationContext? taken = await TakeOverAsync(orphan, rows, rowsAtEnd: null, cancellation).ConfigureAwait(false);
+            var orphan = new Invocation(known.Id, await LoadRequestAsync(known.Id, cancellation).ConfigureAwait(false) ?? row, state);
+            InvocationContext? taken = await TakeOverAsync(orphan, request.Rows, rowsAtEnd: null, cancellation).ConfigureAwait(false);
             return (taken is null ? null : BeginResult.Fresh(taken), false);
         }
 
@@ -212,23 +211,25 @@ public sealed partial class Journal
 
     /// <summary>The first run of a new invocation; null when its key was taken meanwhile.</summary>
     private async ValueTask<InvocationContext?> TryStartAsync(
-        RequestRow request, Func<Guid, IReadOnlyList<StoreOperation>>? rows, CancellationToken cancellation)
+        RequestRow row, InvocationRequest request, CancellationToken cancellation)
     {
         Guid id = _ids.Next();
         PendingRow pending = RunningAs(new RunCounts(Epoch: 1, Attempts: 1, Recoveries: 0, Round: 1));
-        List<StoreOperation> operations = [.. rows?.Invoke(id) ?? [], .. RowsOf(id, request, pending)];
-        List<StoreCondition> conditions = [];
-        if (request.Key is not null)
+        StoreOperation[] operations = RowsOf(id, row, pending);
+        StoreCondition[] conditions = [];
+        if (row.Key is not null)
         {
-            byte[] key = JournalKeys.Keyed(request.Principal, request.Key);
-            operations.Add(StoreOperation.Put(InternalMaps.Invocations, key, new KeyRow(id, request.Fingerprint).Encode()));
-            conditions.Add(StoreCondition.Absent(InternalMaps.Invocations, key));
+            byte[] key = JournalKeys.Keyed(row.Principal, row.Key);
+            var keyed = new KeyRow(id, FingerprintOf(request));
+            operations = [.. operations, StoreOperation.Put(InternalMaps.Invocations, key, keyed.Encode())];
+            conditions = [StoreCondition.Absent(InternalMaps.Invocations, key)];
         }
 
+        if (request.Rows?.Invoke(id) is { } more) operations = [.. more, .. operations];
         cancellation.ThrowIfCancellationRequested();
         if (!await TryWriteAsync(conditions, operations).ConfigureAwait(false)) return null;
         CountInvocation();
-        return Run(new InvocationContext(this, id, request, pending, new InvocationSteps()));
+        return Run(new InvocationContext(this, id, row, pending, new InvocationSteps()));
     }
 
     /// <summary>Another run of an invocation that nobody runs; null when it is no longer in that state.</summary>
@@ -255,6 +256,8 @@ public sealed partial class Journal
         CountRest(-restBytes);
         return Run(new InvocationContext(this, id, request, pending, steps));
     }
+
+    private static byte[] FingerprintOf(InvocationRequest request) => KeyRow.FingerprintOf(request.Name, request.Arguments.Span);
 
     private InvocationContext Run(InvocationContext context)
     {

@@ -15,8 +15,6 @@ internal sealed record RequestRow
 
     public required long CreatedMilliseconds { get; init; }
 
-    public required byte[] Fingerprint { get; init; }
-
     public required string Name { get; init; }
 
     public required string Principal { get; init; }
@@ -34,14 +32,11 @@ internal sealed record RequestRow
     public long SizeBytes =>
         FixedBytes + Name.Length + Principal.Length + (Key?.Length ?? 0) + Origin.Length + Arguments.GetValueOrDefault().Length;
 
-    public static byte[] FingerprintOf(string name, ReadOnlySpan<byte> arguments) =>
-        SHA256.HashData(new RowWriter().Text(name).Rest(arguments).ToArray());
-
     public byte[] Encode()
     {
         int flags = (Key is null ? 0 : HasKey) | (ReplayOf is null ? 0 : IsReplay) | (Arguments is null ? 0 : HasArguments)
             | (Origin.IsEmpty ? 0 : HasOrigin);
-        RowWriter row = RowWriter.Value().Byte((byte)Recovery).Byte((byte)flags).Time(CreatedMilliseconds).Rest(Fingerprint)
+        RowWriter row = RowWriter.Value().Byte((byte)Recovery).Byte((byte)flags).Time(CreatedMilliseconds)
             .Text(Name).Text(Principal);
         if (Key is not null) row.Text(Key);
         if (ReplayOf is { } replayed) row.Id(replayed);
@@ -59,7 +54,6 @@ internal sealed record RequestRow
         {
             Recovery = recovery,
             CreatedMilliseconds = reader.Time(),
-            Fingerprint = reader.Bytes(SHA256.HashSizeInBytes),
             Name = reader.Text(),
             Principal = reader.Text(),
             Key = (flags & HasKey) != 0 ? reader.Text() : null,
@@ -169,6 +163,10 @@ internal sealed record FinishedRow
 /// <summary>The invocation that an idempotency key names.</summary>
 internal sealed record KeyRow(Guid Id, byte[] Fingerprint)
 {
+    /// <summary>What a request that comes with the same key must have, too.</summary>
+    public static byte[] FingerprintOf(string name, ReadOnlySpan<byte> arguments) =>
+        SHA256.HashData(new RowWriter().Text(name).Rest(arguments).ToArray());
+
     public byte[] Encode() => RowWriter.Value().Id(Id).Rest(Fingerprint).ToArray();
 
     public static KeyRow Decode(ReadOnlySpan<byte> value)
@@ -188,15 +186,22 @@ internal enum ExpiryKind : byte
     Idle = 4,
 }
 
-/// <summary>Says that an invocation may go some time after it has come to rest. All of it but the size is in the key.</summary>
-internal readonly record struct ExpiryRow(ExpiryKind Kind, long Milliseconds, Guid Id, long Bytes)
+/// <summary>Says that an invocation may go some time after it has come to rest.</summary>
+/// <param name="Kind">As what it rests; in the key, as are the next two.</param>
+/// <param name="Milliseconds">When it came to rest.</param>
+/// <param name="Id">The invocation.</param>
+/// <param name="Bytes">About what its rows take.</param>
+/// <param name="IsCompleted">Whether it has its outcome, so that nobody runs it again.</param>
+internal readonly record struct ExpiryRow(ExpiryKind Kind, long Milliseconds, Guid Id, long Bytes, bool IsCompleted = false)
 {
+    private const byte CompletedFlag = 1;
+
     /// <summary>What the keys of a kind begin with.</summary>
     public static byte[] KeysOf(ExpiryKind kind) => [(byte)kind];
 
     public byte[] EncodeKey() => new RowWriter().Byte((byte)Kind).SortedTime(Milliseconds).Id(Id).ToArray();
 
-    public byte[] EncodeValue() => RowWriter.Value().Number(Bytes).ToArray();
+    public byte[] EncodeValue() => RowWriter.Value().Byte(IsCompleted ? CompletedFlag : (byte)0).Number(Bytes).ToArray();
 
     public static ExpiryRow Decode(ReadOnlySpan<byte> key, ReadOnlySpan<byte> value)
     {
@@ -205,8 +210,9 @@ internal readonly record struct ExpiryRow(ExpiryKind Kind, long Milliseconds, Gu
         long milliseconds = keyReader.SortedTime();
         Guid id = keyReader.Id();
         var reader = RowReader.OfValue(value);
-        var row = new ExpiryRow(kind, milliseconds, id, reader.Number());
-        return keyReader.IsWhole && reader.IsWhole && Enum.IsDefined(kind)
+        byte flags = reader.Byte();
+        var row = new ExpiryRow(kind, milliseconds, id, reader.Number(), flags == CompletedFlag);
+        return keyReader.IsWhole && reader.IsWhole && Enum.IsDefined(kind) && flags <= CompletedFlag
             ? row
             : RowReader.Throw<ExpiryRow>(InternalMaps.Expiry, key);
     }

@@ -9,6 +9,8 @@ public sealed class EmbeddedStore(Database database) : ISharedStore
     private const int PageBytesMin = SortedMap.PageBytesMin;
     private const int PageBytesMax = SortedMap.PageBytesDefault;
 
+    private WriteBatch? _idleBatch;
+
     /// <inheritdoc/>
     public ValueTask<byte[]?> GetAsync(string map, ReadOnlyMemory<byte> key, CancellationToken cancellation = default) =>
         database.GetMap(map).GetAsync(key, snapshot: null, cancellation);
@@ -47,10 +49,18 @@ public sealed class EmbeddedStore(Database database) : ISharedStore
     public async ValueTask<StoreOutcome> WriteAsync(StoreBatch batch, CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(batch);
-        using WriteBatch write = database.CreateBatch();
-        Fill(write, batch);
-        WriteOutcome outcome = await database.TryWriteAsync(write, batch.Durability, cancellation).ConfigureAwait(false);
-        return new StoreOutcome(outcome.IsCommitted, outcome.Sequence, outcome.FailedCondition);
+        WriteBatch write = Interlocked.Exchange(ref _idleBatch, null) ?? database.CreateBatch();
+        try
+        {
+            Fill(write, batch);
+            WriteOutcome outcome = await database.TryWriteAsync(write, batch.Durability, cancellation).ConfigureAwait(false);
+            return new StoreOutcome(outcome.IsCommitted, outcome.Sequence, outcome.FailedCondition);
+        }
+        finally
+        {
+            write.Clear();
+            Interlocked.Exchange(ref _idleBatch, write)?.Dispose();
+        }
     }
 
     /// <inheritdoc/>
@@ -73,8 +83,11 @@ public sealed class EmbeddedStore(Database database) : ISharedStore
     /// <summary>What is written and what must hold, behind what the batch has already.</summary>
     internal void Fill(WriteBatch write, StoreBatch batch)
     {
-        foreach (StoreCondition condition in batch.Conditions) Add(write, condition);
-        foreach (StoreOperation operation in batch.Operations) Add(write, operation);
+        // By index: enumerators of lists behind an interface are objects.
+        IReadOnlyList<StoreCondition> conditions = batch.Conditions;
+        for (int i = 0; i < conditions.Count; i++) Add(write, conditions[i]);
+        IReadOnlyList<StoreOperation> operations = batch.Operations;
+        for (int i = 0; i < operations.Count; i++) Add(write, operations[i]);
     }
 
     private static async ValueTask<StorePage> ReadPageAsync(PageReader reader, StoreRange range)

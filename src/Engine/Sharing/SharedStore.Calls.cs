@@ -13,7 +13,9 @@ public sealed partial class SharedStore
 
     /// <inheritdoc/>
     public ValueTask<StorePage> ReadRangeAsync(StoreRange range, CancellationToken cancellation = default) =>
-        ReadAsync(range, static (link, asked, end) => link.ReadRangeAsync(asked, end), cancellation);
+        Volatile.Read(ref _current) is OwnerLink owner
+            ? owner.ReadRangeAsync(range, cancellation)
+            : ReadAsync(range, static (link, asked, end) => link.ReadRangeAsync(asked, end), cancellation);
 
     /// <inheritdoc/>
     public ValueTask<IReadOnlyList<string>> ListMapsAsync(CancellationToken cancellation = default) =>
@@ -23,9 +25,39 @@ public sealed partial class SharedStore
     /// <exception cref="CommitOutcomeUnknownException">
     /// The batch was sent to an owner of whom nothing was heard any more, nor of another one in time: it may have been committed or not.
     /// </exception>
-    public async ValueTask<StoreOutcome> WriteAsync(StoreBatch batch, CancellationToken cancellation = default)
+    public ValueTask<StoreOutcome> WriteAsync(StoreBatch batch, CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(batch);
+        return Volatile.Read(ref _current) is OwnerLink owner
+            ? owner.Store.Embedded.WriteAsync(batch, cancellation)
+            : SendAsync(batch, cancellation);
+    }
+
+    /// <inheritdoc/>
+    /// <remarks>Goes on at the next owner behind what was given last: nothing is left out, and nothing comes twice.</remarks>
+    public async IAsyncEnumerable<ChangeBatch> ReadChangesAsync(
+        StoreFeed feed, [EnumeratorCancellation] CancellationToken cancellation = default)
+    {
+        ArgumentNullException.ThrowIfNull(feed);
+        var position = new FeedPosition(feed);
+        while (true)
+        {
+            IStoreLink link = await WaitForLinkAsync(cancellation).ConfigureAwait(false);
+            IAsyncEnumerator<FeedItem> items =
+                link.ReadChangesAsync(position.Begin(), cancellation).GetAsyncEnumerator(cancellation);
+            await using (items.ConfigureAwait(false))
+            {
+                while (await TryMoveAsync(items, link).ConfigureAwait(false) is { } hasNext)
+                {
+                    if (!hasNext) yield break;
+                    if (position.Advance(items.Current) is { } batch) yield return batch;
+                }
+            }
+        }
+    }
+
+    private async ValueTask<StoreOutcome> SendAsync(StoreBatch batch, CancellationToken cancellation)
+    {
         var sent = new SentFlag();
         Guid id = Guid.Empty;
         while (true)
@@ -55,29 +87,6 @@ public sealed partial class SharedStore
             catch (StoreOwnerException failure) when (sent.IsSet)
             {
                 throw Unknown(failure);
-            }
-        }
-    }
-
-    /// <inheritdoc/>
-    /// <remarks>Goes on at the next owner behind what was given last: nothing is left out, and nothing comes twice.</remarks>
-    public async IAsyncEnumerable<ChangeBatch> ReadChangesAsync(
-        StoreFeed feed, [EnumeratorCancellation] CancellationToken cancellation = default)
-    {
-        ArgumentNullException.ThrowIfNull(feed);
-        var position = new FeedPosition(feed);
-        while (true)
-        {
-            IStoreLink link = await WaitForLinkAsync(cancellation).ConfigureAwait(false);
-            IAsyncEnumerator<FeedItem> items =
-                link.ReadChangesAsync(position.Begin(), cancellation).GetAsyncEnumerator(cancellation);
-            await using (items.ConfigureAwait(false))
-            {
-                while (await TryMoveAsync(items, link).ConfigureAwait(false) is { } hasNext)
-                {
-                    if (!hasNext) yield break;
-                    if (position.Advance(items.Current) is { } batch) yield return batch;
-                }
             }
         }
     }

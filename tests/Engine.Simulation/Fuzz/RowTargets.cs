@@ -20,7 +20,6 @@ internal sealed class JournalRowTarget() : RewriteTarget("journal-row", MakeKind
         {
             Recovery = RecoveryMode.Resume,
             CreatedMilliseconds = Time,
-            Fingerprint = new byte[FingerprintBytes],
             Name = "charge",
             Principal = "größe",
             Key = "key-1",

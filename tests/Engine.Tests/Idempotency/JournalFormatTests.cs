@@ -92,7 +92,6 @@ public sealed class JournalFormatTests
         {
             Recovery = RecoveryMode.Resume,
             CreatedMilliseconds = Time,
-            Fingerprint = Fingerprint,
             Name = "charge",
             Principal = "local",
             Key = "key-1",
@@ -117,6 +116,7 @@ public sealed class JournalFormatTests
         var expiry = new ExpiryRow(ExpiryKind.Keyed, Time, Id, 1_000);
         var failure = new IOException("h\u00e4lt");
         byte[] Step(byte[] row) => StepRow.Decode(row).Encode();
+        byte[] Expiry(byte[] row) => ExpiryRow.Decode(expiry.EncodeKey(), row).EncodeValue();
         return
         [
             ("key of a request", JournalKeys.Request(Id), null),
@@ -145,7 +145,8 @@ public sealed class JournalFormatTests
             ("failed", StepRow.Failed(3, failure).Encode(), Step),
             ("written", StepRow.Written.Encode(), Step),
             ("key of an expiry row", expiry.EncodeKey(), null),
-            ("expiry", expiry.EncodeValue(), row => ExpiryRow.Decode(expiry.EncodeKey(), row).EncodeValue()),
+            ("expiry", expiry.EncodeValue(), Expiry),
+            ("expiry of a completed one", (expiry with { IsCompleted = true }).EncodeValue(), Expiry),
         ];
     }
 }

@@ -209,6 +209,40 @@ public sealed class RetentionTests : IDisposable
         Assert.All(_house.CountRows(), map => Assert.Equal(0, map.Value));
     }
 
+    [Theory]
+    [InlineData(null)]
+    [InlineData("k")]
+    public async Task What_an_operator_runs_again_while_it_is_swept_stays(string? key)
+    {
+        await CompleteAsync(null);
+        InvocationContext aborted = await _house.BeginAsync(key);
+        await Journal.AbortAsync(aborted.Id);
+        await CompleteAsync(null);
+        _house.Clock.Advance(TimeSpan.FromDays(30));
+        _house.Store.BeforeWrite = async () => Assert.True(await Journal.RetryAsync(aborted.Id));
+        Assert.Equal(2, await Journal.SweepAsync());
+        Invocation left = Assert.Single(await _house.ListAsync());
+        Assert.Equal((aborted.Id, InvocationState.Queued), (left.Id, left.State));
+        InvocationContext? again = await Journal.RecoverAsync(left);
+        await again!.CompleteAsync(default);
+        _house.Clock.Advance(TimeSpan.FromDays(30));
+        Assert.Equal(1, await Journal.SweepAsync());
+        Assert.All(_house.CountRows(), map => Assert.Equal(0, map.Value));
+    }
+
+    [Fact]
+    public async Task A_key_that_is_taken_anew_while_its_old_invocation_is_swept_stays_taken()
+    {
+        await CompleteAsync("k");
+        _house.Clock.Advance(TimeSpan.FromDays(30));
+        InvocationContext? anew = null;
+        _house.Store.BeforeWrite = async () => anew = await _house.BeginAsync("k");
+        await Journal.SweepAsync();
+        Assert.Equal(anew!.Id, (await Journal.FindAsync("local", "k"))!.Id);
+        await anew.CompleteAsync("second"u8.ToArray());
+        Assert.Equal(BeginKind.Replayed, (await Journal.BeginAsync(JournalHouse.Request(key: "k"))).Kind);
+    }
+
     private async Task<InvocationContext> CompleteAsync(string? key)
     {
         InvocationContext run = await _house.BeginAsync(key);

@@ -20,6 +20,9 @@ internal sealed class WatchedStore(ISharedStore inner) : ISharedStore
 
     public bool HasEnded => _hasEnded;
 
+    /// <summary>What others do just before the next write, once.</summary>
+    public Func<Task>? BeforeWrite { get; set; }
+
     /// <summary>The next feeds that are asked for find that they have come too late.</summary>
     public int FeedsLost { get; set; }
 
@@ -39,6 +42,12 @@ internal sealed class WatchedStore(ISharedStore inner) : ISharedStore
 
     public async ValueTask<StoreOutcome> WriteAsync(StoreBatch batch, CancellationToken cancellation = default)
     {
+        if (BeforeWrite is { } before)
+        {
+            BeforeWrite = null;
+            await before();
+        }
+
         bool endsHere;
         lock (_gate)
         {

@@ -54,6 +54,24 @@ public sealed class EmbeddedStoreTests : IDisposable
         Assert.Equal(["a", "b"], await _store.ListMapsAsync());
     }
 
+    [Fact]
+    public async Task Nothing_of_a_batch_that_was_refused_is_in_the_next_one()
+    {
+        StoreOperation[] operations =
+            [StoreOperation.Put("a", Bytes("k"), Bytes("1")), StoreOperation.Put("a", new byte[Limits.KeyBytesMax + 1], default)];
+        StoreCondition[] conditions = [StoreCondition.Present("a", Bytes("never"))];
+        var wrong = new StoreBatch { Conditions = conditions, Operations = operations };
+        await Assert.ThrowsAsync<ArgumentException>(async () => await _store.WriteAsync(wrong));
+        var ended = new CancellationToken(canceled: true);
+        var right = new StoreBatch { Conditions = conditions, Operations = operations[..1] };
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(async () => await _store.WriteAsync(right, ended));
+        Assert.False((await _store.WriteAsync(right)).IsCommitted);
+        StoreOutcome outcome = await _store.WriteAsync(new StoreBatch { Operations = [StoreOperation.Delete("b", Bytes("k"))] });
+        Assert.Equal((true, _database.LatestSequence), (outcome.IsCommitted, outcome.Sequence));
+        Assert.Null(await _store.GetAsync("a", Bytes("k")));
+        Assert.Equal(["b"], await _store.ListMapsAsync());
+    }
+
     [Theory]
     [InlineData(StoreConditionKind.Absent, "k", "", false)]
     [InlineData(StoreConditionKind.Present, "other", "", false)]
