@@ -11,6 +11,9 @@ internal sealed class MemoryEventLog(IOptions<VarveMcpOptions> options, TimeProv
     private const long TotalBytesMax = 256L << 20;
     private const int EventOverheadBytes = 64;
 
+    /// <summary>What a stream takes without its events, measured: with a stream for each call it is most of all.</summary>
+    private const int StreamOverheadBytes = 384;
+
     /// <summary>Of the one stream of a session that never completes: what its client missed, not all that it was ever told.</summary>
     private const int UnsolicitedBytesMax = 64 << 10;
 
@@ -33,7 +36,7 @@ internal sealed class MemoryEventLog(IOptions<VarveMcpOptions> options, TimeProv
             target.Last = number;
             ChangeBytesLocked(target, json.Length + EventOverheadBytes);
             int bytesMax = stream == EventIds.UnsolicitedStream ? UnsolicitedBytesMax : options.Value.Http.StreamBytesMax;
-            while (target.Bytes > bytesMax && target.Events.Count > 1)
+            while (target.Bytes - StreamOverheadBytes > bytesMax && target.Events.Count > 1)
                 ChangeBytesLocked(target, -(target.Events.Dequeue().Message.Length + EventOverheadBytes));
             if (message is JsonRpcResponse or JsonRpcError) CompleteLocked(target);
             target.Signal();
@@ -103,7 +106,9 @@ internal sealed class MemoryEventLog(IOptions<VarveMcpOptions> options, TimeProv
     {
         if (!_sessions.TryGetValue(session, out Dictionary<string, EventStream>? streams))
             _sessions.Add(session, streams = new Dictionary<string, EventStream>(StringComparer.Ordinal));
-        if (!streams.TryGetValue(stream, out EventStream? found)) streams.Add(stream, found = new EventStream(session, stream));
+        if (streams.TryGetValue(stream, out EventStream? found)) return found;
+        streams.Add(stream, found = new EventStream(session, stream));
+        ChangeBytesLocked(found, StreamOverheadBytes);
         return found;
     }
 
@@ -144,7 +149,8 @@ internal sealed class MemoryEventLog(IOptions<VarveMcpOptions> options, TimeProv
 
     private sealed class EventStream(string session, string name)
     {
-        private TaskCompletionSource _changed = new(TaskCreationOptions.RunContinuationsAsynchronously);
+        /// <summary>Null: nobody waits.</summary>
+        private TaskCompletionSource? _changed;
 
         public string Session => session;
 
@@ -161,12 +167,13 @@ internal sealed class MemoryEventLog(IOptions<VarveMcpOptions> options, TimeProv
 
         public DateTimeOffset? CompletedAt { get; set; }
 
-        public Task Changed => _changed.Task;
+        /// <summary>Ends with the next event, or the stream.</summary>
+        public Task Changed => (_changed ??= new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously)).Task;
 
         public void Signal()
         {
-            _changed.TrySetResult();
-            _changed = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+            _changed?.TrySetResult();
+            _changed = null;
         }
     }
 }
