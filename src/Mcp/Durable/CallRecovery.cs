@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using System.Diagnostics;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using Microsoft.Extensions.Hosting;
@@ -29,6 +30,14 @@ internal sealed partial class CallRecovery(
     /// </summary>
     private static readonly TimeSpan LookInterval = TimeSpan.FromMilliseconds(200);
 
+    /// <summary>
+    /// So many times as long as a look has taken is waited until the next, up to the longest interval: in a busy journal it passes all that
+    /// has just ended.
+    /// </summary>
+    private const int IntervalsOfLook = 100;
+
+    private static readonly TimeSpan LookIntervalMax = TimeSpan.FromSeconds(1);
+
     private static readonly TimeSpan RetryDelay = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan AnswerTimeout = TimeSpan.FromSeconds(5);
     private static readonly TimeSpan DrainTimeout = TimeSpan.FromSeconds(10);
@@ -52,10 +61,10 @@ internal sealed partial class CallRecovery(
     {
         while (!stoppingToken.IsCancellationRequested)
         {
-            TimeSpan delay = LookInterval;
+            TimeSpan delay;
             try
             {
-                await foreach (Invocation left in journal.ListOrphansAsync(stoppingToken)) await TakeAsync(left, stoppingToken);
+                delay = await LookAsync(stoppingToken);
             }
             catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested)
             {
@@ -68,6 +77,22 @@ internal sealed partial class CallRecovery(
             }
             await Task.Delay(delay, stoppingToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         }
+    }
+
+    /// <summary>Takes what nobody runs; returns how long to wait until the next look.</summary>
+    private async ValueTask<TimeSpan> LookAsync(CancellationToken cancellation)
+    {
+        long begun = Stopwatch.GetTimestamp();
+        bool isAnyThere = false;
+        await foreach (Invocation left in journal.ListOrphansAsync(cancellation))
+        {
+            isAnyThere = true;
+            await TakeAsync(left, cancellation);
+        }
+        TimeSpan delay = Stopwatch.GetElapsedTime(begun) * IntervalsOfLook;
+        return isAnyThere || delay < LookInterval ? LookInterval
+            : delay < LookIntervalMax ? delay
+            : LookIntervalMax;
     }
 
     private async ValueTask TakeAsync(Invocation left, CancellationToken cancellation)
