@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using ModelContextProtocol;
@@ -30,14 +31,25 @@ internal sealed record CallOrigin(string? Session, RequestId Request, JsonObject
     {
         bool mayRunAgain = policy.Recovery == RecoveryMode.Resume;
         if (stream is null && !mayRunAgain) return policy.Origin;
-        JsonObject origin = new() { [SchemaName] = policy.Schema };
-        if (stream is not null)
+        var buffer = new ArrayBufferWriter<byte>();
+        using (var writer = new Utf8JsonWriter(buffer))
         {
-            origin[SessionName] = stream.Session;
-            origin[RequestName] = JsonNode.Parse(stream.RequestId);
+            writer.WriteStartObject();
+            writer.WriteString(SchemaName, policy.Schema);
+            if (stream is not null)
+            {
+                writer.WriteString(SessionName, stream.Session);
+                writer.WritePropertyName(RequestName);
+                writer.WriteRawValue(stream.RequestId);
+            }
+            if (mayRunAgain && call.Request.JsonRpcRequest.Params?[MetaName] is JsonObject meta)
+            {
+                writer.WritePropertyName(MetaName);
+                meta.WriteTo(writer);
+            }
+            writer.WriteEndObject();
         }
-        if (mayRunAgain && call.Request.JsonRpcRequest.Params?[MetaName] is JsonObject meta) origin[MetaName] = meta.DeepClone();
-        return JsonSerializer.SerializeToUtf8Bytes(origin, McpJsonUtilities.DefaultOptions);
+        return buffer.WrittenSpan.ToArray();
     }
 
     /// <summary>Of a call of which nothing but its tool is kept.</summary>

@@ -7,6 +7,12 @@ internal static class EventKeys
 {
     private const byte ExpiryKind = 17;
 
+    /// <summary>The first event of a request's stream, which has no row: that of the stream says that it is there.</summary>
+    public const uint Begun = 1;
+
+    /// <summary>Where the rows of all sessions begin by which their streams expire, and the first key behind them.</summary>
+    public static readonly (byte[] Start, byte[] End) AllExpiry = ([ExpiryKind], [ExpiryKind + 1]);
+
     /// <summary>What the keys of all streams of a session begin with.</summary>
     public static byte[] Session(string session) => new RowWriter().Text(session).ToArray();
 
@@ -30,25 +36,45 @@ internal static class EventKeys
         return (session, stream, number);
     }
 
-    public static byte[] Expiry(long milliseconds, string session, string stream) =>
-        new RowWriter().Byte(ExpiryKind).SortedTime(milliseconds).Text(session).Text(stream).ToArray();
+    /// <summary>What the keys begin with by which a session's streams expire, the oldest first.</summary>
+    public static byte[] Expiry(string session) => new RowWriter().Byte(ExpiryKind).Text(session).ToArray();
 
-    /// <summary>Where the rows of streams begin that were to be looked at before a time, and the first key behind them.</summary>
-    public static (byte[] Start, byte[] End) ExpiryBefore(long milliseconds) =>
-        ([ExpiryKind], new RowWriter().Byte(ExpiryKind).SortedTime(milliseconds).ToArray());
+    public static byte[] Expiry(string session, long milliseconds, string stream) =>
+        new RowWriter().Byte(ExpiryKind).Text(session).SortedTime(milliseconds).Text(stream).ToArray();
+
+    /// <summary>The first key behind those of a session's streams that were to be looked at before a time.</summary>
+    public static byte[] ExpiryFrom(string session, long milliseconds) =>
+        new RowWriter().Byte(ExpiryKind).Text(session).SortedTime(milliseconds).ToArray();
 
     public static (string Session, string Stream) ReadExpiry(ReadOnlySpan<byte> key)
     {
         RowReader reader = new(key);
         reader.Byte();
+        string session = reader.Text();
         reader.SortedTime();
-        (string session, string stream) = (reader.Text(), reader.Text());
+        string stream = reader.Text();
         if (!reader.IsWhole) reader.Throw(InternalMaps.Expiry);
         return (session, stream);
     }
 }
 
-/// <summary>The stream of a request.</summary>
+/// <summary>What the row says by which a stream expires: how the stream has ended, where it is known without looking at it.</summary>
+/// <param name="Last">The number of its last event; 0: look at the stream.</param>
+/// <param name="Bytes">Of keys and values of all its rows.</param>
+internal readonly record struct StreamEnd(int Last, int Bytes)
+{
+    public byte[] Encode() => Last == 0 ? [RowWriter.Format] : RowWriter.Value().Number(Last).Number(Bytes).ToArray();
+
+    public static StreamEnd Decode(ReadOnlySpan<byte> value)
+    {
+        RowReader reader = RowReader.OfValue(value);
+        StreamEnd end = reader.IsAtEnd ? default : new StreamEnd(reader.Number(), reader.Number());
+        if (!reader.IsWhole || (end.Last == 0 && value.Length > 1)) reader.Throw(InternalMaps.Expiry);
+        return end;
+    }
+}
+
+/// <summary>The stream of a request; says, too, that its first event is there.</summary>
 /// <param name="Owner">The process that serves the request.</param>
 /// <param name="Call">The invocation that answers it; empty where there is none, or none yet.</param>
 /// <param name="RequestId">The request's id as JSON.</param>
@@ -76,6 +102,9 @@ internal readonly record struct EventRow(
     bool IsLast, long Milliseconds, int Logs, int Chunks, double Progress, ReadOnlyMemory<byte> Message)
 {
     private const byte LastFlag = 1;
+
+    /// <summary>What the first event of a request's stream would have.</summary>
+    public static EventRow Begun { get; } = new(false, 0, 0, 0, double.NegativeInfinity, default);
 
     public byte[] Encode() => RowWriter.Value().Byte(IsLast ? LastFlag : (byte)0).Time(Milliseconds).Number(Logs).Number(Chunks)
         .Float(Progress).Rest(Message.Span).ToArray();

@@ -16,7 +16,7 @@ namespace Varve.Mcp.Durable;
 /// <param name="requestId">The request's id as JSON.</param>
 internal sealed class LiveStream(string session, string name, byte[] requestId)
 {
-    private EventRow _told = new(false, 0, 0, 0, double.NegativeInfinity, default);
+    private EventRow _told = EventRow.Begun;
     private int _logsOfRun;
 
     /// <summary>One writes at a time.</summary>
@@ -32,13 +32,19 @@ internal sealed class LiveStream(string session, string name, byte[] requestId)
     public uint Last { get; set; }
 
     /// <summary>What its client has been told, as its last event has it.</summary>
-    public EventRow Told { get; private set; } = new(false, 0, 0, 0, double.NegativeInfinity, default);
+    public EventRow Told { get; private set; } = EventRow.Begun;
 
     /// <summary>Whether its request is answered.</summary>
     public bool IsEnded { get; set; }
 
-    /// <summary>Bytes of the answer; 0 before it.</summary>
-    public int AnswerBytes { get; private set; }
+    /// <summary>Bytes of its rows that do not count among its session's yet.</summary>
+    public int NewBytes { get; private set; }
+
+    /// <summary>The key of the row by which it expires; null where another request has begun it.</summary>
+    public byte[]? ExpiryKey { get; set; }
+
+    /// <summary>Bytes of all rows that were written for it here.</summary>
+    public int Bytes { get; private set; }
 
     /// <summary>The run that answers the request: what it sends is kept as long as the invocation is its own. Null: none.</summary>
     public InvocationContext? Run { get; set; }
@@ -68,12 +74,21 @@ internal sealed class LiveStream(string session, string name, byte[] requestId)
     /// <summary>The row of the answer.</summary>
     public EventRow End(byte[] json, long milliseconds) => Told with { IsLast = true, Milliseconds = milliseconds, Message = json };
 
-    /// <summary>The event is kept.</summary>
-    public void Take(uint number, in EventRow row)
+    /// <summary>An event is kept, by a row of so many bytes.</summary>
+    public void Take(uint number, in EventRow row, int bytes)
     {
-        if (row.IsLast) AnswerBytes = row.Message.Length;
+        NewBytes += bytes;
+        Bytes += bytes;
         (Last, Told) = (number, row with { Message = default });
         IsEnded |= row.IsLast;
+    }
+
+    /// <summary>Bytes that are to be counted now.</summary>
+    public int TakeNewBytes()
+    {
+        int bytes = NewBytes;
+        NewBytes = 0;
+        return bytes;
     }
 
     private static bool IsLog(JsonRpcMessage? message) =>

@@ -1,5 +1,7 @@
 using System.Collections.Concurrent;
+using System.Globalization;
 using System.Runtime.CompilerServices;
+using System.Text;
 using System.Text.Json;
 using Microsoft.Extensions.Options;
 using ModelContextProtocol;
@@ -22,7 +24,6 @@ namespace Varve.Mcp.Durable;
 internal sealed partial class StoreEventLog(Journal journal, IOptions<VarveMcpOptions> options, TimeProvider time) : IEventLog
 {
     private const int PageEntriesMax = 256;
-    private const int EventOverheadBytes = 64;
 
     private readonly ISharedStore _store = journal.Store;
     private readonly EventSignals _signals = new(journal.Store);
@@ -49,18 +50,16 @@ internal sealed partial class StoreEventLog(Journal journal, IOptions<VarveMcpOp
 
     public async ValueTask<uint> BeginAsync(string session, string stream, RequestId request, CancellationToken cancellation)
     {
-        byte[] id = JsonSerializer.SerializeToUtf8Bytes(request, McpJsonUtilities.DefaultOptions);
-        LiveStream live = new(session, stream, id);
+        LiveStream live = new(session, stream, JsonOf(request));
         if (_resuming.TryRemove((session, stream), out _))
         {
             (live.Last, EventRow last) = await ReadLastAsync(session, stream, cancellation);
             live.Resume(last);
         }
-        else if (!await TryBeginAsync(live, EventKeys.Stream(session, stream), cancellation))
+        else
         {
-            // A request before had the same id: its stream goes on.
-            do (live.Last, _) = await ReadLastAsync(session, stream, cancellation);
-            while (!await TryBeginAsync(live, EventKeys.Event(session, stream, live.Last + 1), cancellation));
+            // Where a request before had the same id, its stream goes on.
+            while (!await TryBeginAsync(live, cancellation)) (live.Last, _) = await ReadLastAsync(session, stream, cancellation);
         }
         _live[(session, stream)] = live;
         return live.Last;
@@ -89,8 +88,8 @@ internal sealed partial class StoreEventLog(Journal journal, IOptions<VarveMcpOp
         await live.Gate.WaitAsync(cancellation);
         try
         {
-            if (live.IsEnded) await CountAsync(session, live.AnswerBytes + (2 * EventOverheadBytes), cancellation);
-            else if (!live.HasTold(message)) await AppendLockedAsync(live, message, JsonOf(message), cancellation);
+            if (!live.IsEnded && !live.HasTold(message)) await AppendLockedAsync(live, message, JsonOf(message), cancellation);
+            else await CountAsync(live, cancellation);
             if (message is JsonRpcResponse or JsonRpcError) _live.TryRemove(KeyValuePair.Create((session, stream), live));
             return live.Last;
         }
@@ -119,8 +118,8 @@ internal sealed partial class StoreEventLog(Journal journal, IOptions<VarveMcpOp
         try
         {
             EventRow row = stream.End(AnswerOf(stream.RequestId, result), NowMilliseconds);
-            if (await tryWriteAsync([Put(EventKeys.Event(stream.Session, stream.Name, stream.Last + 1), row)]))
-                stream.Take(stream.Last + 1, row);
+            StoreOperation put = Put(EventKeys.Event(stream.Session, stream.Name, stream.Last + 1), row);
+            if (await tryWriteAsync([put, .. EndOf(stream, put)])) Take(stream, put, row);
         }
         finally
         {
@@ -157,7 +156,8 @@ internal sealed partial class StoreEventLog(Journal journal, IOptions<VarveMcpOp
 
         // A power cut may have taken events that the client has: it goes on with what comes in their place.
         if (after is null || after >= last) return last;
-        byte[] next = EventKeys.Event(session, stream, after.Value + 1);
+        uint first = stream == EventIds.UnsolicitedStream ? 1 : EventKeys.Begun + 1;
+        byte[] next = EventKeys.Event(session, stream, Math.Max(after.Value + 1, first));
         return await _store.GetAsync(InternalMaps.Events, next, cancellation) is null ? null : last;
     }
 
@@ -200,25 +200,48 @@ internal sealed partial class StoreEventLog(Journal journal, IOptions<VarveMcpOp
     {
         foreach ((string Session, string Stream) live in _live.Keys)
             if (live.Session == session) _live.TryRemove(live, out _);
-        _appended.TryRemove(session, out _);
-        await RemoveAsync(EventKeys.Session(session), [], cancellation);
+        _bytes.TryRemove(session, out _);
+        await DropAsync(EventKeys.Session(session), [], cancellation);
     }
 
-    /// <summary>Writes a stream's row and its next event; false where the row that must be absent is there.</summary>
-    private async ValueTask<bool> TryBeginAsync(LiveStream live, byte[] absent, CancellationToken cancellation)
+    /// <summary>Writes a stream's row, which is its first event, or it and its next event; false where that is there already.</summary>
+    private async ValueTask<bool> TryBeginAsync(LiveStream live, CancellationToken cancellation)
     {
         EventRow row = live.Next(null, [], NowMilliseconds);
-        List<StoreOperation> operations =
-            [PutStream(live, call: default), Put(EventKeys.Event(live.Session, live.Name, live.Last + 1), row)];
-        if (live.Last == 0) operations.Add(PutExpiry(row.Milliseconds, live.Session, live.Name));
-        if (!await TryWriteAsync([StoreCondition.Absent(InternalMaps.Events, absent)], operations, cancellation)) return false;
-        live.Take(live.Last + 1, row);
+        StoreOperation begin = PutStream(live, call: default);
+        byte[] next = EventKeys.Event(live.Session, live.Name, live.Last + 1);
+        bool isNew = live.Last == 0;
+        StoreCondition condition = StoreCondition.Absent(InternalMaps.Events, isNew ? begin.Key : next);
+        StoreOperation second = isNew ? PutExpiry(live.Session, row.Milliseconds, live.Name) : Put(next, row);
+        if (!await TryWriteAsync([condition], [begin, second], cancellation)) return false;
+        if (isNew) live.ExpiryKey = second.Key.ToArray();
+        Take(live, isNew ? begin : second, row);
         return true;
     }
+
+    /// <summary>A stream's next event is kept, by a row.</summary>
+    private static void Take(LiveStream stream, in StoreOperation put, in EventRow row)
+    {
+        stream.Take(stream.Last + 1, row, SizeOf(put));
+    }
+
+    /// <summary>Says with a stream's last event how it has ended, so that it can go without being looked at.</summary>
+    private static IEnumerable<StoreOperation> EndOf(LiveStream stream, StoreOperation last)
+    {
+        if (stream.ExpiryKey is not { } key || stream.Last >= int.MaxValue) return [];
+        StreamEnd end = new((int)stream.Last + 1, stream.Bytes + SizeOf(last));
+        return [StoreOperation.Put(InternalMaps.Expiry, key, end.Encode())];
+    }
+
+    private static int SizeOf(in StoreOperation put) => put.Key.Length + put.Value.Length;
 
     /// <summary>A <see cref="JsonRpcResponse"/> of what is JSON already, byte for byte as the SDK writes it.</summary>
     private static byte[] AnswerOf(byte[] id, byte[] result) =>
         [.. "{\"result\":"u8, .. result, .. ",\"id\":"u8, .. id, .. ",\"jsonrpc\":\"2.0\"}"u8];
+
+    private static byte[] JsonOf(RequestId id) => id.Id is long number
+        ? Encoding.ASCII.GetBytes(number.ToString(CultureInfo.InvariantCulture))
+        : JsonSerializer.SerializeToUtf8Bytes(id, McpJsonUtilities.DefaultOptions);
 
     private static byte[] JsonOf(JsonRpcMessage? message) => message is null ? [] : JsonRpcReader.Write(message);
 
@@ -230,9 +253,10 @@ internal sealed partial class StoreEventLog(Journal journal, IOptions<VarveMcpOp
         if (live.Run is { } run)
         {
             EventRow row = live.Next(message, json, NowMilliseconds);
-            await run.WriteRowsAsync([Put(EventKeys.Event(live.Session, live.Name, live.Last + 1), row)], Durability.Buffered);
-            live.Take(live.Last + 1, row);
-            await CountAsync(live.Session, json.Length + EventOverheadBytes, cancellation);
+            StoreOperation put = Put(EventKeys.Event(live.Session, live.Name, live.Last + 1), row);
+            await run.WriteRowsAsync([put], Durability.Buffered);
+            Take(live, put, row);
+            await CountAsync(live, cancellation);
         }
         else
         {
@@ -250,12 +274,13 @@ internal sealed partial class StoreEventLog(Journal journal, IOptions<VarveMcpOp
             stream.IsEnded |= last.IsLast;
             if (stream.IsEnded) return stream.Last;
             EventRow row = stream.Next(message, json, NowMilliseconds);
-            byte[] key = EventKeys.Event(stream.Session, stream.Name, stream.Last + 1);
-            List<StoreOperation> operations = [Put(key, row)];
-            if (stream.Last == 0) operations.Add(PutExpiry(row.Milliseconds, stream.Session, stream.Name));
-            if (!await TryWriteAsync([StoreCondition.Absent(InternalMaps.Events, key)], operations, cancellation)) continue;
-            stream.Take(stream.Last + 1, row);
-            await CountAsync(stream.Session, json.Length + EventOverheadBytes, cancellation);
+            StoreOperation put = Put(EventKeys.Event(stream.Session, stream.Name, stream.Last + 1), row);
+            List<StoreOperation> operations = [put];
+            if (stream.Last == 0) operations.Add(PutExpiry(stream.Session, row.Milliseconds, stream.Name));
+            if (row.IsLast) operations.AddRange(EndOf(stream, put));
+            if (!await TryWriteAsync([StoreCondition.Absent(InternalMaps.Events, put.Key)], operations, cancellation)) continue;
+            Take(stream, put, row);
+            await CountAsync(stream, cancellation);
             return stream.Last;
         }
     }
@@ -267,12 +292,15 @@ internal sealed partial class StoreEventLog(Journal journal, IOptions<VarveMcpOp
         {
             Map = InternalMaps.Events,
             Start = EventKeys.Event(session, stream, uint.MaxValue),
-            End = EventKeys.Stream(session, stream),
+
+            // Below the stream's own row; what is found may be another's.
+            End = EventKeys.Stream(session, stream)[..^1],
             Direction = Direction.Descending,
             Limit = 1,
         };
         StorePage page = await _store.ReadRangeAsync(range, cancellation);
-        return page.Entries is [var entry] ? Decode(entry) : (0, default);
+        bool isFound = page.Entries is [var entry] && EventKeys.Read(entry.Key.Span).Stream == stream;
+        return isFound ? Decode(page.Entries[0]) : (0, default);
     }
 
     private async ValueTask<bool> IsLastAsync(string session, string stream, uint number, CancellationToken cancellation) =>
@@ -285,7 +313,7 @@ internal sealed partial class StoreEventLog(Journal journal, IOptions<VarveMcpOp
         StoreRange range = new()
         {
             Map = InternalMaps.Events,
-            Start = EventKeys.Event(session, stream, after + 1),
+            Start = after == 0 ? EventKeys.Stream(session, stream) : EventKeys.Event(session, stream, after + 1),
             End = EventKeys.EndOf(EventKeys.Stream(session, stream)),
             Limit = PageEntriesMax,
         };
@@ -293,7 +321,9 @@ internal sealed partial class StoreEventLog(Journal journal, IOptions<VarveMcpOp
     }
 
     private static (uint Number, EventRow Row) Decode(PageEntry entry) =>
-        EventKeys.Read(entry.Key.Span).Number is { } number ? (number, EventRow.Decode(entry.Value.Span)) : default;
+        EventKeys.Read(entry.Key.Span).Number is { } number
+            ? (number, EventRow.Decode(entry.Value.Span))
+            : (EventKeys.Begun, EventRow.Begun);
 
     private async ValueTask<StreamRow?> ReadStreamAsync(string session, string stream, CancellationToken cancellation) =>
         await _store.GetAsync(InternalMaps.Events, EventKeys.Stream(session, stream), cancellation) is { } row

@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Globalization;
 using System.Security.Cryptography;
 using System.Text;
@@ -6,7 +7,8 @@ namespace Varve.Mcp.Sessions;
 
 /// <summary>Names of streams and events as clients see them: <c>{stream}-{8 hex digits}</c>.</summary>
 /// <remarks>
-/// A request's id is the client's text and could hold anything, so the stream's name is a digest of it: the same after a restart.
+/// A request's id is the client's text and could hold anything, so the stream's name is a digest of it where it is not as short and plain
+/// as those of most clients are. It is the same after a restart.
 /// </remarks>
 internal static class EventIds
 {
@@ -14,9 +16,17 @@ internal static class EventIds
     public const string UnsolicitedStream = "session";
 
     private const int NumberCharacters = 8;
+    private const int PlainCharactersMax = 40;
 
-    public static string StreamOf(string requestId) =>
-        Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(requestId)).AsSpan(0, 8));
+    private static readonly SearchValues<char> s_plain =
+        SearchValues.Create("0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz_-");
+
+    /// <summary>The name of the stream of the request with an id: "i" and the id, or "d" and 16 hex digits of its SHA-256.</summary>
+    public static string StreamOf(string requestId)
+    {
+        bool isPlain = requestId.Length <= PlainCharactersMax && !requestId.AsSpan().ContainsAnyExcept(s_plain);
+        return isPlain ? $"i{requestId}" : $"d{Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(requestId)).AsSpan(0, 8))}";
+    }
 
     public static string Format(string stream, uint number) => string.Create(CultureInfo.InvariantCulture, $"{stream}-{number:x8}");
 

@@ -92,7 +92,8 @@ public sealed class RowFuzzTests
             new("expiry key of a session", SessionRows.ExpiryKey(session), RewriteSessionExpiry),
             new("key of a stream", EventKeys.Stream("id", "stream"), RewriteEventKey),
             new("key of an event", EventKeys.Event("id", "stream", 258), RewriteEventKey),
-            new("expiry key of a stream", EventKeys.Expiry(0, "id", "stream"), RewriteStreamExpiry),
+            new("expiry key of a stream", EventKeys.Expiry("id", 0, "stream"), RewriteStreamExpiry),
+            new("expiry of a stream that has ended", new StreamEnd(300, 70_000).Encode(), row => StreamEnd.Decode(row).Encode()),
             new("stream", new StreamRow(s_id, s_id, "7"u8.ToArray()).Encode(), row => StreamRow.Decode(row).Encode()),
             new("event", notice.Encode(), row => EventRow.Decode(row).Encode()),
             new("last event", (notice with { IsLast = true }).Encode(), row => EventRow.Decode(row).Encode()),
@@ -122,7 +123,7 @@ public sealed class RowFuzzTests
     private static byte[] RewriteStreamExpiry(byte[] key)
     {
         (string session, string stream) = EventKeys.ReadExpiry(key);
-        return EventKeys.Expiry(0, session, stream);
+        return EventKeys.Expiry(session, 0, stream);
     }
 
     /// <summary>An origin is JSON of a layer above the journal, whose readers have these exceptions.</summary>

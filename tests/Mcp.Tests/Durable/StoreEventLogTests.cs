@@ -171,6 +171,91 @@ public sealed class StoreEventLogTests : IDisposable
         Assert.True(bytes < 5 << 20, $"{bytes} bytes");
     }
 
+    [Fact]
+    public async Task Of_many_short_streams_the_oldest_answered_go_with_all_their_rows_and_one_that_goes_on_stays()
+    {
+        const int Streams = 4_000;
+        _options.Http.StreamBytesMax = 256 << 10;
+        StoreEventLog log = Create();
+        await log.BeginAsync("s", "running", new RequestId("running"), default);
+        await AnswerAsync(log, "again", 0);
+        Assert.Equal(3u, await log.BeginAsync("s", "again", new RequestId("again"), default));
+        await AnswerAsync(Create(), "of another process", 0);
+        for (int i = 0; i < Streams; i++)
+        {
+            _time.Advance(TimeSpan.FromMilliseconds(1));
+            await AnswerAsync(log, $"{i}", i);
+        }
+
+        Assert.Equal(1u, await log.FindLastAsync("s", "running", null, default));
+        Assert.Equal(3u, await log.FindLastAsync("s", "again", null, default));
+        Assert.Null(await log.FindLastAsync("s", "of another process", null, default));
+        List<uint?> found = [];
+        for (int i = 0; i < Streams; i++) found.Add(await log.FindLastAsync("s", $"{i}", null, default));
+        int kept = found.Count(number => number is not null);
+        Assert.All(found[..^kept], number => Assert.Null(number));
+        Assert.All(found[^kept..], number => Assert.Equal(2u, number));
+        int bytes = Entries(InternalMaps.Events).Sum();
+        Assert.InRange(bytes, 128 << 10, 260 << 10);
+        Assert.Equal((2 * kept) + 1 + 3, Entries(InternalMaps.Events).Count);
+        Assert.Equal(kept + 2, Entries(InternalMaps.Expiry).Count);
+    }
+
+    [Fact]
+    public async Task What_has_expired_does_not_count_among_what_a_session_keeps()
+    {
+        _options.Http.StreamBytesMax = 256 << 10;
+        _database.GetMap(InternalMaps.Sessions).Put("ss"u8, [1]);
+        StoreEventLog log = Create();
+        for (int turn = 0; turn < 4; turn++)
+        {
+            for (int i = 0; i < 900; i++) await AnswerAsync(log, $"{turn}-{i}", i);
+            Assert.Equal(2u, await log.FindLastAsync("s", $"{turn}-0", null, default));
+            _time.Advance(TimeSpan.FromHours(2));
+            await log.SweepAsync(default);
+            Assert.Empty(Entries(InternalMaps.Events));
+            Assert.Empty(Entries(InternalMaps.Expiry));
+        }
+    }
+
+    [Fact]
+    public async Task Of_messages_that_answer_no_request_some_are_kept_the_newest()
+    {
+        StoreEventLog log = Create();
+        for (int i = 0; i < 1_000; i++) await log.AppendAsync("s", EventIds.UnsolicitedStream, Notice(1_000), default);
+        int bytes = Entries(InternalMaps.Events).Sum();
+        Assert.InRange(bytes, 32 << 10, 128 << 10);
+        Assert.Equal(1_000u, await log.FindLastAsync("s", EventIds.UnsolicitedStream, 999, default));
+        Assert.Null(await log.FindLastAsync("s", EventIds.UnsolicitedStream, 0, default));
+        int kept = Entries(InternalMaps.Events).Count;
+        Assert.Equal(1_000u, await log.FindLastAsync("s", EventIds.UnsolicitedStream, (uint)(1_000 - kept), default));
+    }
+
+    [Fact]
+    public async Task A_stream_that_another_one_s_name_comes_before_is_not_taken_for_it()
+    {
+        StoreEventLog log = Create();
+        await AnswerAsync(log, "a1", 1);
+        await AnswerAsync(log, "a3", 3);
+        Assert.Null(await log.FindLastAsync("s", "a2", null, default));
+        Assert.Equal(1u, await log.BeginAsync("s", "a2", new RequestId(2), default));
+        Assert.Equal(1u, await log.FindLastAsync("s", "a2", null, default));
+    }
+
+    private static async Task AnswerAsync(StoreEventLog log, string stream, int id)
+    {
+        await log.BeginAsync("s", stream, new RequestId(id), default);
+        await log.AppendAsync("s", stream, Answer(id), default);
+    }
+
+    /// <summary>The sizes of a map's entries.</summary>
+    private List<int> Entries(string map)
+    {
+        List<int> bytes = [];
+        foreach (Entry entry in _database.GetMap(map).All()) bytes.Add(entry.Key.Length + entry.Value.Length);
+        return bytes;
+    }
+
     private static JsonRpcNotification Notice(int length = 0) =>
         new() { Method = "test", Params = new JsonObject { ["text"] = new string('x', length) } };
 

@@ -74,11 +74,23 @@ public sealed class MemoryEventLogTests
     public void Names_of_events_go_back_and_forth_and_hold_nothing_of_the_client()
     {
         string stream = EventIds.StreamOf("1\r\ndata: injected");
-        Assert.Matches("^[0-9a-f]{16}$", stream);
+        Assert.Matches("^d[0-9a-f]{16}$", stream);
         Assert.True(EventIds.TryParse(EventIds.Format(stream, 258), out string parsed, out uint number));
         Assert.Equal((stream, 258u), (parsed, number));
         foreach (string wrong in new[] { "", "-00000001", "a-1", "a-0000000g", "00000001" })
             Assert.False(EventIds.TryParse(wrong, out _, out _), wrong);
+    }
+
+    [Fact]
+    public void Streams_of_plain_ids_are_named_by_them_and_none_is_named_as_another()
+    {
+        Assert.Equal("i7", EventIds.StreamOf("7"));
+        Assert.Equal("i0192f3a4-b5c6-7d8e-9f01-23456789abcd", EventIds.StreamOf("0192f3a4-b5c6-7d8e-9f01-23456789abcd"));
+        string[] ids = ["", "7", "i7", "-7", "7.0", "a", "A", "session", "ä", new('x', 40), new('x', 41), new('x', 42), " ", "\n"];
+        string[] streams = [.. ids.Select(EventIds.StreamOf)];
+        Assert.Equal(ids.Length, streams.Distinct().Count());
+        Assert.DoesNotContain(EventIds.UnsolicitedStream, streams);
+        Assert.All(streams, stream => Assert.Matches("^(i[0-9A-Za-z_-]{0,40}|d[0-9a-f]{16})$", stream));
     }
 
     [Fact]
