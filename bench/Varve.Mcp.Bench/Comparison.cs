@@ -15,6 +15,9 @@ internal sealed class Comparison(ComparisonSettings settings, CancellationToken 
 {
     private static readonly (string Name, string Revision)[] s_eras = [("legacy", "2025-11-25"), ("modern", "2026-07-28")];
 
+    /// <summary>Servers that are compared take turns so long each: what the machine does meanwhile hits all of them.</summary>
+    private static readonly TimeSpan Turn = TimeSpan.FromSeconds(1);
+
     private readonly Figures _figures = new();
 
     public static async Task RunAsync(ComparisonSettings settings, string arguments, CancellationToken cancellation)
@@ -38,22 +41,27 @@ internal sealed class Comparison(ComparisonSettings settings, CancellationToken 
     {
         foreach ((string era, string _) in s_eras)
         {
-            foreach (ServerKind kind in (ServerKind[])[ServerKind.Hosted, ServerKind.Journaled])
-            {
-                using Process server = Start(kind, "http");
-                string url = await server.StandardOutput.ReadLineAsync(cancellation)
-                    ?? throw new InvalidOperationException("The server did not start.");
-                using (var load = new HttpLoad(new Uri(url + "/mcp"), era == "modern"))
-                {
-                    await load.MeasureAsync(settings.Connections, settings.Warmup, cancellation);
-                    (double perSecond, double median) = await load.MeasureAsync(settings.Connections, settings.Duration, cancellation);
-                    _figures.Add($"http {era} {kind} rate", perSecond);
-                    _figures.Add($"http {era} {kind} median", median);
-                }
-                server.StandardInput.Close();
-                await server.WaitForExitAsync(cancellation);
-            }
+            await using HttpServer hosted = await HttpServer.StartAsync(Start(ServerKind.Hosted, "http"), era == "modern", cancellation);
+            await using HttpServer journaled =
+                await HttpServer.StartAsync(Start(ServerKind.Journaled, "http"), era == "modern", cancellation);
+            HttpServer[] servers = [hosted, journaled];
+            foreach (HttpServer server in servers) await server.Load.ConnectAsync(settings.Connections, cancellation);
+            await TakeTurnsAsync(servers, settings.Warmup);
+            foreach (HttpServer server in servers) server.Forget();
+            await TakeTurnsAsync(servers, settings.Duration);
+            _figures.Add($"http {era} Hosted rate", hosted.PerSecond);
+            _figures.Add($"http {era} Journaled rate", journaled.PerSecond);
+            _figures.Add($"http {era} ratio", journaled.PerSecond / hosted.PerSecond);
+            _figures.Add($"http {era} Hosted median", hosted.MedianMicroseconds);
+            _figures.Add($"http {era} Journaled median", journaled.MedianMicroseconds);
         }
+    }
+
+    /// <summary>Calls each of them for a time.</summary>
+    private async Task TakeTurnsAsync(HttpServer[] servers, TimeSpan duration)
+    {
+        for (TimeSpan done = TimeSpan.Zero; done < duration; done += Turn)
+            foreach (HttpServer server in servers) await server.MeasureAsync(Turn, cancellation);
     }
 
     private async Task MeasureStdioAsync()
@@ -124,7 +132,7 @@ internal sealed class Comparison(ComparisonSettings settings, CancellationToken 
             string medians = string.Create(
                 CultureInfo.InvariantCulture,
                 $"{_figures.Median($"http {era} Hosted median"):N0} / {_figures.Median($"http {era} Journaled median"):N0}");
-            Line($"| {era} | {hosted:N0} | {journaled:N0} | {journaled / hosted:N2} | {medians} |");
+            Line($"| {era} | {hosted:N0} | {journaled:N0} | {_figures.Median($"http {era} ratio"):N2} | {medians} |");
         }
         Line($"");
         Line($"## stdio, one call after the other, medians in µs");

@@ -15,36 +15,39 @@ internal sealed class HttpLoad(Uri url, bool isModern) : IDisposable
         """;
 
     private readonly HttpClient _http = new(new SocketsHttpHandler { UseProxy = false, UseCookies = false });
+    private readonly List<Caller> _callers = [];
 
     public void Dispose() => _http.Dispose();
 
-    /// <returns>Calls a second, and the median time of a call in microseconds.</returns>
-    public async Task<(double PerSecond, double MedianMicroseconds)> MeasureAsync(
-        int connections, TimeSpan duration, CancellationToken cancellation)
+    /// <summary>Opens the connections, each with a session of its own where the era has sessions.</summary>
+    public async Task ConnectAsync(int connections, CancellationToken cancellation)
     {
-        string?[] sessions = new string?[connections];
-        for (int i = 0; i < connections && !isModern; i++) sessions[i] = await BeginSessionAsync(cancellation);
-        long start = Stopwatch.GetTimestamp();
-        LatencyHistogram[] times =
-            await Task.WhenAll(sessions.Select(session => CallAsync(session, start, duration, cancellation)));
-        double seconds = Stopwatch.GetElapsedTime(start).TotalSeconds;
-        var all = new LatencyHistogram();
-        foreach (LatencyHistogram part in times) all.Add(part);
-        return (all.Count / seconds, all.Percentile(0.5) * 1e6 / Stopwatch.Frequency);
+        while (_callers.Count < connections) _callers.Add(new Caller(isModern ? null : await BeginSessionAsync(cancellation)));
     }
 
-    private async Task<LatencyHistogram> CallAsync(
-        string? session, long start, TimeSpan duration, CancellationToken cancellation)
+    /// <returns>The times of the calls, and how long all of them took.</returns>
+    public async Task<(LatencyHistogram Times, TimeSpan Duration)> MeasureAsync(TimeSpan duration, CancellationToken cancellation)
+    {
+        long start = Stopwatch.GetTimestamp();
+        LatencyHistogram[] times = await Task.WhenAll(_callers.Select(caller => CallAsync(caller, start, duration, cancellation)));
+        TimeSpan taken = Stopwatch.GetElapsedTime(start);
+        var all = new LatencyHistogram();
+        foreach (LatencyHistogram part in times) all.Add(part);
+        return (all, taken);
+    }
+
+    private async Task<LatencyHistogram> CallAsync(Caller caller, long start, TimeSpan duration, CancellationToken cancellation)
     {
         var times = new LatencyHistogram();
-        for (int number = 1; Stopwatch.GetElapsedTime(start) < duration; number++)
+        while (Stopwatch.GetElapsedTime(start) < duration)
         {
+            int number = ++caller.Calls;
             string body = $$$"""
                 {"jsonrpc":"2.0","id":{{{number}}},"method":"tools/call",
                 "params":{"name":"{{{BenchTools.NoteName}}}","arguments":{"text":"{{{number}}}"}{{{(isModern ? ModernMeta : "")}}}}}
                 """;
             long begun = Stopwatch.GetTimestamp();
-            using HttpRequestMessage request = Request(body, session);
+            using HttpRequestMessage request = Request(body, caller.Session);
             request.Headers.Add("MCP-Protocol-Version", isModern ? Modern : Legacy);
             if (isModern)
             {
@@ -95,5 +98,14 @@ internal sealed class HttpLoad(Uri url, bool isModern) : IDisposable
         string answer = await response.Content.ReadAsStringAsync(cancellation);
         if (!response.IsSuccessStatusCode) throw new InvalidDataException($"{(int)response.StatusCode}: {answer}");
         return answer;
+    }
+
+    /// <summary>One connection.</summary>
+    private sealed class Caller(string? session)
+    {
+        public string? Session => session;
+
+        /// <summary>The number of its last call.</summary>
+        public int Calls { get; set; }
     }
 }
