@@ -44,7 +44,7 @@ internal sealed class LiveStream(string session, string name, byte[] requestId)
     public byte[]? ExpiryKey { get; set; }
 
     /// <summary>Bytes of all rows that were written for it here.</summary>
-    public int Bytes { get; private set; }
+    public long Bytes { get; private set; }
 
     /// <summary>The run that answers the request: what it sends is kept as long as the invocation is its own. Null: none.</summary>
     public InvocationContext? Run { get; set; }

@@ -229,7 +229,7 @@ internal sealed partial class StoreEventLog(Journal journal, IOptions<VarveMcpOp
     private static IEnumerable<StoreOperation> EndOf(LiveStream stream, StoreOperation last)
     {
         if (stream.ExpiryKey is not { } key || stream.Last >= int.MaxValue) return [];
-        StreamEnd end = new((int)stream.Last + 1, stream.Bytes + SizeOf(last));
+        StreamEnd end = new((int)stream.Last + 1, (int)Math.Min(stream.Bytes + SizeOf(last), int.MaxValue));
         return [StoreOperation.Put(InternalMaps.Expiry, key, end.Encode())];
     }
 
