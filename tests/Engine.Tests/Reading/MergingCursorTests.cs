@@ -59,10 +59,7 @@ public sealed class MergingCursorTests : IDisposable
         Table[] tables = MakeLevel(random, entries);
         Assert.True(tables.Length > 2, $"{tables.Length} tables");
         using var cursor = new LevelCursor(tables, CursorPurpose.Foreground);
-        SeekEach();
-        long before = GC.GetAllocatedBytesForCurrentThread();
-        SeekEach();
-        Assert.Equal(0, GC.GetAllocatedBytesForCurrentThread() - before);
+        Assert.Equal(0, Allocations.OfRound(SeekEach));
 
         void SeekEach()
         {

@@ -21,6 +21,9 @@ public sealed class DashboardHistoryTests(BrowserFixture fixture)
         Assert.EndsWith("#/history/c-1005", page.Page.Url, StringComparison.Ordinal);
         await page.Page.GoBackAsync();
         await DashboardPage.SeesAsync(detail, "Choose a call");
+        lock (gateway.Calls) gateway.Calls.RemoveAt(0);
+        await page.Button("Refresh").ClickAsync();
+        await Assertions.Expect(rows).ToHaveCountAsync(5);
     }
 
     [BrowserFact]

@@ -62,21 +62,24 @@ public sealed class DashboardKeyTests(BrowserFixture fixture)
         await using DashboardPage page = await DashboardPage.OpenAsync(fixture, gateway, "#/history");
         await DashboardPage.SeesAsync(page.View("history"), "create_user");
         gateway.Refusals["GET /calls"] = (401, [], null);
-        await page.Button("Refresh").ClickAsync();
+        await EndCallAsync(page);
         await DashboardPage.SeesAsync(page.Page.GetByRole(AriaRole.Alert), "The gateway does not take this key any more.");
         Assert.Null(await page.Page.EvaluateAsync<string?>("() => sessionStorage.getItem('varve-api-key')"));
 
         // The list that was to be asked for because of a call's end is not asked for any more.
         await page.Field("API key").FillAsync(FakeGateway.Key);
-        await page.Page.EvaluateAsync("""
-            async () => {
-              const { live } = await import("/dashboard/live.js");
-              live.dispatchEvent(new Event("ended"));
-            }
-            """);
+        await EndCallAsync(page);
         gateway.Refusals.Clear();
         await page.Button("Continue").ClickAsync();
         await DashboardPage.SeesAsync(page.View("history"), "create_user");
         Assert.DoesNotContain(gateway.Requests, request => request is { Path: "/calls", Key: "" });
     }
+
+    /// <summary>The page hears that a call has ended, and asks for the list.</summary>
+    private static Task EndCallAsync(DashboardPage page) => page.Page.EvaluateAsync("""
+        async () => {
+          const { live } = await import("/dashboard/live.js");
+          live.dispatchEvent(new Event("ended"));
+        }
+        """);
 }
