@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { after, before, describe, test } from 'node:test';
 import { kinds } from './clients.mjs';
-import { flows } from './flows.mjs';
+import { callsOf, flows } from './flows.mjs';
 import { HttpServer, makeDirectory, program, removeDirectory, run, stdioCommand } from './servers.mjs';
 
 const keyName = 'io.varve/idempotencyKey';
@@ -48,7 +48,7 @@ for (const kind of kinds) {
         assert.ok(resourceTemplates.some((template) => template.uriTemplate === 'map://{name}/{key}'));
       });
 
-      for (const [name, flow] of Object.entries(flows)) test(`uses ${name}`, () => flow(flowCalls()));
+      for (const [name, flow] of Object.entries(flows)) test(`uses ${name}`, () => flow(callsOf(mcp)));
 
       test('hears of progress, in order and before the result', async () => {
         const messages = [];
@@ -138,22 +138,6 @@ for (const kind of kinds) {
         const calls = out.trim().split('\n').map((line) => JSON.parse(line));
         assert.deepEqual(calls.filter((call) => call.state !== 'completed').map((call) => call.state), ['cancelled']);
       });
-
-      /** What a flow calls. */
-      function flowCalls() {
-        const calling = async (name, args, isError) => {
-          const result = await mcp.call({ name, arguments: args });
-          if (isError !== undefined) assert.equal(result.isError === true, isError, `${name}: ${JSON.stringify(result.content)}`);
-          assert.equal(result.structuredContent.status, result.isError ? 'error' : 'success');
-          return result.structuredContent;
-        };
-        return {
-          call: (name, args) => calling(name, args, false),
-          refused: (name, args) => calling(name, args, true),
-          attempt: (name, args) => calling(name, args),
-          read,
-        };
-      }
 
       async function structured(params) {
         const result = await mcp.call(params);

@@ -101,3 +101,19 @@ export const flows = {
     await refused('journeys_tool', { action: 'get', journey_id: created.journey_id });
   },
 };
+
+/** What a flow calls. */
+export function callsOf(mcp) {
+  const calling = async (name, args, isError) => {
+    const result = await mcp.call({ name, arguments: args });
+    if (isError !== undefined) assert.equal(result.isError === true, isError, `${name}: ${JSON.stringify(result.content)}`);
+    assert.equal(result.structuredContent.status, result.isError ? 'error' : 'success');
+    return result.structuredContent;
+  };
+  return {
+    call: (name, args) => calling(name, args, false),
+    refused: (name, args) => calling(name, args, true),
+    attempt: (name, args) => calling(name, args),
+    read: async (uri) => (await mcp.client.readResource({ uri })).contents[0].text,
+  };
+}

@@ -4,7 +4,7 @@ import { randomUUID } from 'node:crypto';
 import { after, before, describe, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { kinds, modernRevision } from './clients.mjs';
-import { flows } from './flows.mjs';
+import { callsOf, flows } from './flows.mjs';
 import { Gateway, makeDirectory, removeDirectory, run } from './servers.mjs';
 
 const keyName = 'io.varve/idempotencyKey';
@@ -114,20 +114,4 @@ for (const era of ['legacy', 'modern']) {
     assert.deepEqual(again.structuredContent, first.structuredContent);
     assert.equal(again._meta['io.varve/replayed'], true);
   });
-}
-
-/** What a flow calls. */
-function callsOf(mcp) {
-  const calling = async (name, args, isError) => {
-    const result = await mcp.call({ name, arguments: args });
-    if (isError !== undefined) assert.equal(result.isError === true, isError, `${name}: ${JSON.stringify(result.content)}`);
-    assert.equal(result.structuredContent.status, result.isError ? 'error' : 'success');
-    return result.structuredContent;
-  };
-  return {
-    call: (name, args) => calling(name, args, false),
-    refused: (name, args) => calling(name, args, true),
-    attempt: (name, args) => calling(name, args),
-    read: async (uri) => (await mcp.client.readResource({ uri })).contents[0].text,
-  };
 }

@@ -4,7 +4,7 @@ using System.Text;
 
 namespace Varve.Mcp.Durable;
 
-/// <summary>Writes one key or value of a row, in the terms of docs/formats/journal.md. <see cref="ToArray"/> ends it.</summary>
+/// <summary>Writes keys and values of rows, in the terms of docs/formats/journal.md.</summary>
 internal sealed class RowWriter
 {
     public const byte Format = 1;
@@ -12,19 +12,12 @@ internal sealed class RowWriter
 
     private const int MoreFollow = 0x80;
 
-    private const int BytesAtFirst = 256;
-
-    private byte[] _bytes = ArrayPool<byte>.Shared.Rent(BytesAtFirst);
-    private int _length;
+    private readonly ArrayBufferWriter<byte> _bytes = new(128);
 
     /// <summary>A value, which begins with its format.</summary>
     public static RowWriter Value() => new RowWriter().Byte(Format);
 
-    public RowWriter Byte(byte value)
-    {
-        Reserve(1)[0] = value;
-        return Advance(1);
-    }
+    public RowWriter Byte(byte value) => Rest([value]);
 
     public RowWriter Number(int value)
     {
@@ -35,72 +28,48 @@ internal sealed class RowWriter
 
     public RowWriter Time(long milliseconds)
     {
-        BinaryPrimitives.WriteInt64LittleEndian(Reserve(sizeof(long)), milliseconds);
-        return Advance(sizeof(long));
+        Span<byte> bytes = stackalloc byte[sizeof(long)];
+        BinaryPrimitives.WriteInt64LittleEndian(bytes, milliseconds);
+        return Rest(bytes);
     }
 
     /// <summary>A time in a key, where bytes sort as times do.</summary>
     public RowWriter SortedTime(long milliseconds)
     {
-        BinaryPrimitives.WriteInt64BigEndian(Reserve(sizeof(long)), milliseconds);
-        return Advance(sizeof(long));
+        Span<byte> bytes = stackalloc byte[sizeof(long)];
+        BinaryPrimitives.WriteInt64BigEndian(bytes, milliseconds);
+        return Rest(bytes);
     }
 
     /// <summary>An event's number in a key.</summary>
     public RowWriter SortedNumber(uint number)
     {
-        BinaryPrimitives.WriteUInt32BigEndian(Reserve(sizeof(uint)), number);
-        return Advance(sizeof(uint));
+        Span<byte> bytes = stackalloc byte[sizeof(uint)];
+        BinaryPrimitives.WriteUInt32BigEndian(bytes, number);
+        return Rest(bytes);
     }
 
     public RowWriter Float(double value)
     {
-        BinaryPrimitives.WriteDoubleLittleEndian(Reserve(sizeof(double)), value);
-        return Advance(sizeof(double));
+        Span<byte> bytes = stackalloc byte[sizeof(double)];
+        BinaryPrimitives.WriteDoubleLittleEndian(bytes, value);
+        return Rest(bytes);
     }
 
-    public RowWriter Id(Guid id)
-    {
-        id.TryWriteBytes(Reserve(IdBytes), bigEndian: true, out _);
-        return Advance(IdBytes);
-    }
+    public RowWriter Id(Guid id) => Rest(id.ToByteArray(bigEndian: true));
 
     public RowWriter Text(string text)
     {
-        int bytes = Encoding.UTF8.GetByteCount(text);
-        return Number(bytes).Advance(Encoding.UTF8.GetBytes(text, Reserve(bytes)));
+        byte[] bytes = Encoding.UTF8.GetBytes(text);
+        return Number(bytes.Length).Rest(bytes);
     }
 
     /// <summary>Bytes that take the rest of the row, or are of a fixed length.</summary>
     public RowWriter Rest(ReadOnlySpan<byte> bytes)
     {
-        bytes.CopyTo(Reserve(bytes.Length));
-        return Advance(bytes.Length);
-    }
-
-    public byte[] ToArray()
-    {
-        byte[] row = _bytes.AsSpan(0, _length).ToArray();
-        ArrayPool<byte>.Shared.Return(_bytes);
-        (_bytes, _length) = ([], 0);
-        return row;
-    }
-
-    private Span<byte> Reserve(int bytes)
-    {
-        if (_bytes.Length - _length < bytes)
-        {
-            byte[] grown = ArrayPool<byte>.Shared.Rent(checked(_length + bytes));
-            _bytes.AsSpan(0, _length).CopyTo(grown);
-            ArrayPool<byte>.Shared.Return(_bytes);
-            _bytes = grown;
-        }
-        return _bytes.AsSpan(_length);
-    }
-
-    private RowWriter Advance(int bytes)
-    {
-        _length += bytes;
+        _bytes.Write(bytes);
         return this;
     }
+
+    public byte[] ToArray() => _bytes.WrittenSpan.ToArray();
 }

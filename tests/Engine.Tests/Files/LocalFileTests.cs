@@ -2,6 +2,7 @@ using System.Diagnostics;
 using System.Globalization;
 using System.Runtime.InteropServices;
 using Varve.Files;
+using Varve.Tests.House;
 
 namespace Varve.Tests.Files;
 
@@ -270,7 +271,7 @@ public sealed unsafe class LocalFileTests : IDisposable
     {
         using IFile file = _files.Open(_directory.Of("file"), FileOpening.CreateNew);
         byte[] buffer = new byte[4096];
-        Assert.Equal(0, Allocations.OfRound(() =>
+        Assert.Equal(0, Allocated.By(() =>
         {
             for (int i = 0; i < 100; i++)
             {

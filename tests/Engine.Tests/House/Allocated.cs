@@ -5,7 +5,7 @@ internal static class Allocated
 {
     private const int Rounds = 3;
 
-    /// <summary>The least of some rounds: a collection in the middle of one, asked for by another test, spoils its count.</summary>
+    /// <summary>The least of some rounds: a collection in the middle of one, or what the runtime needs once, spoils its count.</summary>
     public static long By(Action work)
     {
         long least = long.MaxValue;

@@ -1,6 +1,7 @@
 using Varve.Entries;
 using Varve.Reading;
 using Varve.Tables;
+using Varve.Tests.House;
 using Varve.Tests.Tables;
 
 namespace Varve.Tests.Reading;
@@ -59,7 +60,7 @@ public sealed class MergingCursorTests : IDisposable
         Table[] tables = MakeLevel(random, entries);
         Assert.True(tables.Length > 2, $"{tables.Length} tables");
         using var cursor = new LevelCursor(tables, CursorPurpose.Foreground);
-        Assert.Equal(0, Allocations.OfRound(SeekEach));
+        Assert.Equal(0, Allocated.By(SeekEach));
 
         void SeekEach()
         {

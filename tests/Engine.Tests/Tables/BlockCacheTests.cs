@@ -1,5 +1,6 @@
 using Varve.Native;
 using Varve.Tables;
+using Varve.Tests.House;
 
 namespace Varve.Tests.Tables;
 
@@ -325,7 +326,7 @@ public sealed unsafe class BlockCacheTests : IDisposable
     public void Hits_misses_and_evictions_allocate_nothing()
     {
         var slots = new CacheSlots(2_000);
-        Assert.Equal(0, Allocations.OfRound(() =>
+        Assert.Equal(0, Allocated.By(() =>
         {
             for (int i = 0; i < slots.Count; i++)
             {
