@@ -5,7 +5,7 @@ namespace Varve.Idempotency;
 // What is finished goes after some time, or when there is too much of it; by the expiry map, the oldest first.
 public sealed partial class Journal
 {
-    private const int RemovalsOfPage = 64;
+    private const int RemovalsOfPage = 128;
 
     /// <summary>What goes at once where there is no room: this part of what there may be.</summary>
     private const int DroppedShare = 1_000;
@@ -15,9 +15,6 @@ public sealed partial class Journal
     /// <summary>Rows of an invocation at rest without key and steps.</summary>
     private const int RowsAtRest = 3;
 
-    private static readonly Comparer<byte[]> ByteOrder =
-        Comparer<byte[]>.Create(static (one, other) => one.AsSpan().SequenceCompareTo(other));
-
     private static readonly ExpiryKind[] ExpiryKinds = Enum.GetValues<ExpiryKind>();
     private static readonly TimeSpan SweepInterval = TimeSpan.FromMinutes(1);
     private static readonly TimeSpan CountInterval = TimeSpan.FromHours(1);
@@ -25,7 +22,7 @@ public sealed partial class Journal
     private readonly SemaphoreSlim _sweepGuard = new(1);
 
     /// <summary>The last row of each kind that was dropped: what comes before it is gone, and only costs those who look for more.</summary>
-    private readonly Dictionary<ExpiryKind, byte[]> _dropped = [];
+    private readonly Dictionary<ExpiryKind, ExpiryRow> _dropped = [];
     private long _invocations;
     private long _restBytes;
     private long _countedAt;
@@ -129,7 +126,7 @@ public sealed partial class Journal
             if (oldest.Count == 0) break;
             IReadOnlyList<ExpiryRow> going = FirstTo(oldest, coming);
             dropped += await RemoveAsync(going, cancellation).ConfigureAwait(false);
-            foreach (ExpiryRow row in going) _dropped[row.Kind] = row.EncodeKey();
+            foreach (ExpiryRow row in going) _dropped[row.Kind] = row;
         }
 
         return dropped;
@@ -153,8 +150,8 @@ public sealed partial class Journal
         foreach (ExpiryKind kind in ExpiryKinds)
         {
             IReadOnlyList<ExpiryRow> rows = [];
-            if (_dropped.Remove(kind, out byte[]? last))
-                rows = await ReadOldestAsync(kind, last, long.MaxValue, cancellation).ConfigureAwait(false);
+            if (_dropped.Remove(kind, out ExpiryRow last))
+                rows = await ReadOldestAsync(kind, last.EncodeKey(), long.MaxValue, cancellation).ConfigureAwait(false);
             if (rows.Count == 0)
                 rows = await ReadOldestAsync(kind, ExpiryRow.KeysOf(kind), long.MaxValue, cancellation).ConfigureAwait(false);
             oldest.AddRange(rows);
@@ -262,12 +259,11 @@ public sealed partial class Journal
     private async ValueTask<ILookup<Guid, byte[]>?> FindStepsAsync(IReadOnlyList<ExpiryRow> rows, CancellationToken cancellation)
     {
         // Ids are ordered as their bytes are.
-        byte[][] prefixes = [.. rows.Select(row => JournalKeys.Steps(row.Id)).Order(ByteOrder)];
         var range = new StoreRange
         {
             Map = InternalMaps.Steps,
-            Start = prefixes[0],
-            End = JournalKeys.EndOf(prefixes[^1]),
+            Start = JournalKeys.Steps(rows.Min(row => row.Id)),
+            End = JournalKeys.EndOf(JournalKeys.Steps(rows.Max(row => row.Id))),
             Limit = StepsOfPage,
         };
         StorePage page = await Store.ReadRangeAsync(range, cancellation).ConfigureAwait(false);

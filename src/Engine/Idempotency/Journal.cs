@@ -12,6 +12,9 @@ namespace Varve.Idempotency;
 /// </remarks>
 public sealed partial class Journal
 {
+    /// <summary>The most that the journal itself writes in a batch that begins or ends a run.</summary>
+    private const int OperationsOfBatch = 4;
+
     private readonly ConcurrentDictionary<Guid, InvocationContext> _running = new();
     private readonly UuidV7Generator _ids;
 
@@ -152,19 +155,16 @@ public sealed partial class Journal
         bool hasKey = request.Key is not null;
         ExpiryRow expiry = ExpiryOf(id, new StoredState(null, row, value), hasKey, bytes);
         byte[] pending = JournalKeys.Pending(id);
-        StoreOperation[] operations =
-        [
-            .. rows ?? [],
-            StoreOperation.Delete(InternalMaps.Invocations, pending),
-            StoreOperation.Put(InternalMaps.Invocations, JournalKeys.Finished(id), value),
-            StoreOperation.Put(InternalMaps.Expiry, expiry.EncodeKey(), expiry.EncodeValue()),
-        ];
+        List<StoreOperation> operations = OperationsFrom(rows);
+        operations.Add(StoreOperation.Delete(InternalMaps.Invocations, pending));
+        operations.Add(StoreOperation.Put(InternalMaps.Invocations, JournalKeys.Finished(id), value));
+        operations.Add(StoreOperation.Put(InternalMaps.Expiry, expiry.EncodeKey(), expiry.EncodeValue()));
         long bytesBefore = 0;
         if (state.IsAtRest)
         {
             byte[] before = ExpiryOf(id, state, hasKey, bytes: 0).EncodeKey();
             bytesBefore = await ReadRestBytesAsync(before, CancellationToken.None).ConfigureAwait(false);
-            operations = [.. operations, StoreOperation.Delete(InternalMaps.Expiry, before)];
+            operations.Add(StoreOperation.Delete(InternalMaps.Expiry, before));
         }
 
         StoreCondition condition = StoreCondition.Value(InternalMaps.Invocations, pending, state.Value);
@@ -215,17 +215,17 @@ public sealed partial class Journal
     {
         Guid id = _ids.Next();
         PendingRow pending = RunningAs(new RunCounts(Epoch: 1, Attempts: 1, Recoveries: 0, Round: 1));
-        StoreOperation[] operations = RowsOf(id, row, pending);
+        List<StoreOperation> operations = OperationsFrom(request.Rows?.Invoke(id));
+        operations.AddRange(RowsOf(id, row, pending));
         StoreCondition[] conditions = [];
         if (row.Key is not null)
         {
             byte[] key = JournalKeys.Keyed(row.Principal, row.Key);
             var keyed = new KeyRow(id, FingerprintOf(request));
-            operations = [.. operations, StoreOperation.Put(InternalMaps.Invocations, key, keyed.Encode())];
+            operations.Add(StoreOperation.Put(InternalMaps.Invocations, key, keyed.Encode()));
             conditions = [StoreCondition.Absent(InternalMaps.Invocations, key)];
         }
 
-        if (request.Rows?.Invoke(id) is { } more) operations = [.. more, .. operations];
         cancellation.ThrowIfCancellationRequested();
         if (!await TryWriteAsync(conditions, operations).ConfigureAwait(false)) return null;
         CountInvocation();
@@ -241,8 +241,8 @@ public sealed partial class Journal
         InvocationSteps steps = await LoadStepsAsync(id, cancellation).ConfigureAwait(false);
         PendingRow pending = RunningAs(counts);
         byte[] key = JournalKeys.Pending(id);
-        List<StoreOperation> operations =
-            [.. rows?.Invoke(id) ?? [], StoreOperation.Put(InternalMaps.Invocations, key, pending.Encode())];
+        List<StoreOperation> operations = OperationsFrom(rows?.Invoke(id));
+        operations.Add(StoreOperation.Put(InternalMaps.Invocations, key, pending.Encode()));
         long restBytes = 0;
         if (state.IsAtRest)
         {
@@ -272,6 +272,14 @@ public sealed partial class Journal
         Owner = Incarnation,
         SinceMilliseconds = NowMilliseconds,
     };
+
+    /// <summary>A batch's operations, of which these are the first, with room for the few that the journal adds.</summary>
+    private static List<StoreOperation> OperationsFrom(IReadOnlyList<StoreOperation>? rows)
+    {
+        var operations = new List<StoreOperation>((rows?.Count ?? 0) + OperationsOfBatch);
+        operations.AddRange(rows ?? []);
+        return operations;
+    }
 
     private static StoreOperation[] RowsOf(Guid id, RequestRow request, PendingRow pending) =>
     [

@@ -30,7 +30,7 @@ internal static class JournalKeys
         new RowWriter().Byte(KeyedKind).Text(principal).Rest(RowWriter.Utf8.GetBytes(key)).ToArray();
 
     /// <summary>What the keys of an invocation's steps begin with.</summary>
-    public static byte[] Steps(Guid id) => new RowWriter().Id(id).ToArray();
+    public static byte[] Steps(Guid id) => id.ToByteArray(bigEndian: true);
 
     public static byte[] Guard(Guid id, string alias) =>
         new RowWriter().Id(id).Byte(GuardKind).Rest(RowWriter.Utf8.GetBytes(alias)).ToArray();
@@ -83,7 +83,13 @@ internal static class JournalKeys
         return WriteAlias.Unnamed(map, reader.Text(), reader.Count());
     }
 
-    private static byte[] OfKind(byte kind, Guid id) => new RowWriter().Byte(kind).Id(id).ToArray();
+    private static byte[] OfKind(byte kind, Guid id)
+    {
+        byte[] key = new byte[1 + RowWriter.IdBytes];
+        key[0] = kind;
+        id.TryWriteBytes(key.AsSpan(1), bigEndian: true, out _);
+        return key;
+    }
 }
 
 /// <summary>Names one write of a map in an invocation: by its alias, else by where it happens.</summary>

@@ -52,6 +52,12 @@ internal unsafe partial struct RadixNode
             ulong difference = *(ulong*)node->Prefix ^ *(ulong*)key;
             matched = Math.Min(length, BitOperations.TrailingZeroCount(difference) / 8);
             if (matched < sizeof(ulong)) return matched;
+            if (keyLength >= 2 * sizeof(ulong))
+            {
+                // SAFETY: the key has sixteen.
+                difference = *(ulong*)(node->Prefix + sizeof(ulong)) ^ *(ulong*)(key + sizeof(ulong));
+                return Math.Min(length, sizeof(ulong) + (BitOperations.TrailingZeroCount(difference) / 8));
+            }
         }
 
         while (matched < length && node->Prefix[matched] == key[matched]) matched++;

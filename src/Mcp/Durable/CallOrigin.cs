@@ -1,4 +1,3 @@
-using System.Buffers;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using ModelContextProtocol;
@@ -31,25 +30,24 @@ internal sealed record CallOrigin(string? Session, RequestId Request, JsonObject
     {
         bool mayRunAgain = policy.Recovery == RecoveryMode.Resume;
         if (stream is null && !mayRunAgain) return policy.Origin;
-        var buffer = new ArrayBufferWriter<byte>();
-        using (var writer = new Utf8JsonWriter(buffer))
+        JsonObject? meta = mayRunAgain ? call.Request.JsonRpcRequest.Params?[MetaName] as JsonObject : null;
+        return IdleBuffer.WriteJson((policy.Schema, stream, meta), static (json, origin) =>
         {
-            writer.WriteStartObject();
-            writer.WriteString(SchemaName, policy.Schema);
-            if (stream is not null)
+            json.WriteStartObject();
+            json.WriteString(SchemaName, origin.Schema);
+            if (origin.stream is { } stream)
             {
-                writer.WriteString(SessionName, stream.Session);
-                writer.WritePropertyName(RequestName);
-                writer.WriteRawValue(stream.RequestId);
+                json.WriteString(SessionName, stream.Session);
+                json.WritePropertyName(RequestName);
+                json.WriteRawValue(stream.RequestId);
             }
-            if (mayRunAgain && call.Request.JsonRpcRequest.Params?[MetaName] is JsonObject meta)
+            if (origin.meta is { } meta)
             {
-                writer.WritePropertyName(MetaName);
-                meta.WriteTo(writer);
+                json.WritePropertyName(MetaName);
+                meta.WriteTo(json);
             }
-            writer.WriteEndObject();
-        }
-        return buffer.WrittenSpan.ToArray();
+            json.WriteEndObject();
+        });
     }
 
     /// <summary>Of a call of which nothing but its tool is kept.</summary>

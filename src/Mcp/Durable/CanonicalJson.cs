@@ -1,4 +1,3 @@
-using System.Buffers;
 using System.Text.Json;
 
 namespace Varve.Mcp.Durable;
@@ -8,12 +7,7 @@ namespace Varve.Mcp.Durable;
 /// </summary>
 internal static class CanonicalJson
 {
-    public static byte[] Write(IEnumerable<KeyValuePair<string, JsonElement>>? arguments)
-    {
-        var buffer = new ArrayBufferWriter<byte>();
-        using (var writer = new Utf8JsonWriter(buffer)) Write(writer, arguments ?? []);
-        return buffer.WrittenSpan.ToArray();
-    }
+    public static byte[] Write(IEnumerable<KeyValuePair<string, JsonElement>>? arguments) => IdleBuffer.WriteJson(arguments ?? [], Write);
 
     private static void Write(Utf8JsonWriter writer, IEnumerable<KeyValuePair<string, JsonElement>> members)
     {

@@ -1,3 +1,4 @@
+using System.Buffers.Binary;
 using Varve.Idempotency;
 
 namespace Varve.Mcp.Durable;
@@ -19,8 +20,16 @@ internal static class EventKeys
     /// <summary>The key of a stream's own row; those of its events begin with it.</summary>
     public static byte[] Stream(string session, string stream) => new RowWriter().Text(session).Text(stream).ToArray();
 
-    public static byte[] Event(string session, string stream, uint number) =>
-        new RowWriter().Text(session).Text(stream).SortedNumber(number).ToArray();
+    public static byte[] Event(string session, string stream, uint number) => Event(Stream(session, stream), number);
+
+    /// <summary>The key of an event of the stream whose own row has a key.</summary>
+    public static byte[] Event(ReadOnlySpan<byte> stream, uint number)
+    {
+        byte[] key = new byte[stream.Length + sizeof(uint)];
+        stream.CopyTo(key);
+        BinaryPrimitives.WriteUInt32BigEndian(key.AsSpan(stream.Length), number);
+        return key;
+    }
 
     /// <summary>The first key behind all that begin with the prefix, which ends in a character of ASCII.</summary>
     public static byte[] EndOf(byte[] prefix) => [.. prefix[..^1], (byte)(prefix[^1] + 1)];

@@ -26,6 +26,12 @@ internal sealed class LiveStream(string session, string name, byte[] requestId)
 
     public string Name => name;
 
+    /// <summary>The key of its own row.</summary>
+    public byte[] Key { get; } = EventKeys.Stream(session, name);
+
+    /// <summary>The key of the event that comes next.</summary>
+    public byte[] NextKey => EventKeys.Event(Key, Last + 1);
+
     public byte[] RequestId => requestId;
 
     /// <summary>The number of its last event.</summary>
@@ -41,7 +47,7 @@ internal sealed class LiveStream(string session, string name, byte[] requestId)
     public int NewBytes { get; private set; }
 
     /// <summary>The key of the row by which it expires; null where another request has begun it.</summary>
-    public byte[]? ExpiryKey { get; set; }
+    public ReadOnlyMemory<byte>? ExpiryKey { get; set; }
 
     /// <summary>Bytes of all rows that were written for it here.</summary>
     public long Bytes { get; private set; }

@@ -4,7 +4,7 @@ using System.Text;
 
 namespace Varve.Mcp.Durable;
 
-/// <summary>Writes keys and values of rows, in the terms of docs/formats/journal.md.</summary>
+/// <summary>Writes one key or value of a row, in the terms of docs/formats/journal.md; <see cref="ToArray"/> ends it.</summary>
 internal sealed class RowWriter
 {
     public const byte Format = 1;
@@ -12,12 +12,17 @@ internal sealed class RowWriter
 
     private const int MoreFollow = 0x80;
 
-    private readonly ArrayBufferWriter<byte> _bytes = new(128);
+    private readonly ArrayBufferWriter<byte> _bytes = IdleBuffer.Take();
 
     /// <summary>A value, which begins with its format.</summary>
     public static RowWriter Value() => new RowWriter().Byte(Format);
 
-    public RowWriter Byte(byte value) => Rest([value]);
+    public RowWriter Byte(byte value)
+    {
+        _bytes.GetSpan(1)[0] = value;
+        _bytes.Advance(1);
+        return this;
+    }
 
     public RowWriter Number(int value)
     {
@@ -56,12 +61,18 @@ internal sealed class RowWriter
         return Rest(bytes);
     }
 
-    public RowWriter Id(Guid id) => Rest(id.ToByteArray(bigEndian: true));
+    public RowWriter Id(Guid id)
+    {
+        id.TryWriteBytes(_bytes.GetSpan(IdBytes), bigEndian: true, out int written);
+        _bytes.Advance(written);
+        return this;
+    }
 
     public RowWriter Text(string text)
     {
-        byte[] bytes = Encoding.UTF8.GetBytes(text);
-        return Number(bytes.Length).Rest(bytes);
+        Number(Encoding.UTF8.GetByteCount(text));
+        Encoding.UTF8.GetBytes(text, _bytes);
+        return this;
     }
 
     /// <summary>Bytes that take the rest of the row, or are of a fixed length.</summary>
@@ -71,5 +82,5 @@ internal sealed class RowWriter
         return this;
     }
 
-    public byte[] ToArray() => _bytes.WrittenSpan.ToArray();
+    public byte[] ToArray() => IdleBuffer.ToArray(_bytes);
 }

@@ -109,11 +109,12 @@ internal sealed partial class StoreEventLog
                 continue;
             }
             (_, string stream) = EventKeys.ReadExpiry(expiry.Key.Span);
-            conditions.Add(StoreCondition.Absent(InternalMaps.Events, EventKeys.Event(session, stream, (uint)end.Last + 1)));
+            byte[] key = EventKeys.Stream(session, stream);
+            conditions.Add(StoreCondition.Absent(InternalMaps.Events, EventKeys.Event(key, (uint)end.Last + 1)));
             drop.Add(StoreOperation.Delete(InternalMaps.Expiry, expiry.Key));
-            drop.Add(StoreOperation.Delete(InternalMaps.Events, EventKeys.Stream(session, stream)));
+            drop.Add(StoreOperation.Delete(InternalMaps.Events, key));
             for (uint number = EventKeys.Begun + 1; number <= end.Last; number++)
-                drop.Add(StoreOperation.Delete(InternalMaps.Events, EventKeys.Event(session, stream, number)));
+                drop.Add(StoreOperation.Delete(InternalMaps.Events, EventKeys.Event(key, number)));
             others.Add(expiry);
             known += end.Bytes;
         }

@@ -71,8 +71,7 @@ internal sealed partial class StoreEventLog(Journal journal, IOptions<VarveMcpOp
 
     /// <summary>The row that says which invocation answers a stream's request.</summary>
     public StoreOperation PutStream(LiveStream stream, Guid call) => StoreOperation.Put(
-        InternalMaps.Events, EventKeys.Stream(stream.Session, stream.Name),
-        new StreamRow(journal.Incarnation, call, stream.RequestId).Encode());
+        InternalMaps.Events, stream.Key, new StreamRow(journal.Incarnation, call, stream.RequestId).Encode());
 
     /// <summary>Says which invocation answers a stream's request, where that is known to be another request's.</summary>
     public async ValueTask LinkAsync(LiveStream stream, Guid call) =>
@@ -118,8 +117,8 @@ internal sealed partial class StoreEventLog(Journal journal, IOptions<VarveMcpOp
         try
         {
             EventRow row = stream.End(AnswerOf(stream.RequestId, result), NowMilliseconds);
-            StoreOperation put = Put(EventKeys.Event(stream.Session, stream.Name, stream.Last + 1), row);
-            if (await tryWriteAsync([put, .. EndOf(stream, put)])) Take(stream, put, row);
+            StoreOperation put = Put(stream.NextKey, row);
+            if (await tryWriteAsync(EndOf(stream, put) is { } end ? [put, end] : [put])) Take(stream, put, row);
         }
         finally
         {
@@ -209,12 +208,11 @@ internal sealed partial class StoreEventLog(Journal journal, IOptions<VarveMcpOp
     {
         EventRow row = live.Next(null, [], NowMilliseconds);
         StoreOperation begin = PutStream(live, call: default);
-        byte[] next = EventKeys.Event(live.Session, live.Name, live.Last + 1);
         bool isNew = live.Last == 0;
-        StoreCondition condition = StoreCondition.Absent(InternalMaps.Events, isNew ? begin.Key : next);
-        StoreOperation second = isNew ? PutExpiry(live.Session, row.Milliseconds, live.Name) : Put(next, row);
+        StoreOperation second = isNew ? PutExpiry(live.Session, row.Milliseconds, live.Name) : Put(live.NextKey, row);
+        StoreCondition condition = StoreCondition.Absent(InternalMaps.Events, isNew ? begin.Key : second.Key);
         if (!await TryWriteAsync([condition], [begin, second], cancellation)) return false;
-        if (isNew) live.ExpiryKey = second.Key.ToArray();
+        if (isNew) live.ExpiryKey = second.Key;
         Take(live, isNew ? begin : second, row);
         return true;
     }
@@ -226,18 +224,18 @@ internal sealed partial class StoreEventLog(Journal journal, IOptions<VarveMcpOp
     }
 
     /// <summary>Says with a stream's last event how it has ended, so that it can go without being looked at.</summary>
-    private static IEnumerable<StoreOperation> EndOf(LiveStream stream, StoreOperation last)
+    private static StoreOperation? EndOf(LiveStream stream, in StoreOperation last)
     {
-        if (stream.ExpiryKey is not { } key || stream.Last >= int.MaxValue) return [];
+        if (stream.ExpiryKey is not { } key || stream.Last >= int.MaxValue) return null;
         StreamEnd end = new((int)stream.Last + 1, (int)Math.Min(stream.Bytes + SizeOf(last), int.MaxValue));
-        return [StoreOperation.Put(InternalMaps.Expiry, key, end.Encode())];
+        return StoreOperation.Put(InternalMaps.Expiry, key, end.Encode());
     }
 
     private static int SizeOf(in StoreOperation put) => put.Key.Length + put.Value.Length;
 
     /// <summary>A <see cref="JsonRpcResponse"/> of what is JSON already, byte for byte as the SDK writes it.</summary>
     private static byte[] AnswerOf(byte[] id, byte[] result) =>
-        [.. "{\"result\":"u8, .. result, .. ",\"id\":"u8, .. id, .. ",\"jsonrpc\":\"2.0\"}"u8];
+        new RowWriter().Rest("{\"result\":"u8).Rest(result).Rest(",\"id\":"u8).Rest(id).Rest(",\"jsonrpc\":\"2.0\"}"u8).ToArray();
 
     private static byte[] JsonOf(RequestId id) => id.Id is long number
         ? Encoding.ASCII.GetBytes(number.ToString(CultureInfo.InvariantCulture))
@@ -253,7 +251,7 @@ internal sealed partial class StoreEventLog(Journal journal, IOptions<VarveMcpOp
         if (live.Run is { } run)
         {
             EventRow row = live.Next(message, json, NowMilliseconds);
-            StoreOperation put = Put(EventKeys.Event(live.Session, live.Name, live.Last + 1), row);
+            StoreOperation put = Put(live.NextKey, row);
             await run.WriteRowsAsync([put], Durability.Buffered);
             Take(live, put, row);
             await CountAsync(live, cancellation);
@@ -274,10 +272,10 @@ internal sealed partial class StoreEventLog(Journal journal, IOptions<VarveMcpOp
             stream.IsEnded |= last.IsLast;
             if (stream.IsEnded) return stream.Last;
             EventRow row = stream.Next(message, json, NowMilliseconds);
-            StoreOperation put = Put(EventKeys.Event(stream.Session, stream.Name, stream.Last + 1), row);
+            StoreOperation put = Put(stream.NextKey, row);
             List<StoreOperation> operations = [put];
             if (stream.Last == 0) operations.Add(PutExpiry(stream.Session, row.Milliseconds, stream.Name));
-            if (row.IsLast) operations.AddRange(EndOf(stream, put));
+            if (row.IsLast && EndOf(stream, put) is { } end) operations.Add(end);
             if (!await TryWriteAsync([StoreCondition.Absent(InternalMaps.Events, put.Key)], operations, cancellation)) continue;
             Take(stream, put, row);
             await CountAsync(stream, cancellation);

@@ -198,8 +198,8 @@ public sealed class RetentionTests : IDisposable
     [Fact]
     public async Task A_sweep_that_a_crash_cuts_short_is_done_again()
     {
-        // 64 go by a batch.
-        for (int i = 0; i < 130; i++) await CompleteAsync($"k{i}");
+        // 128 go by a batch.
+        for (int i = 0; i < 258; i++) await CompleteAsync($"k{i}");
         _house.Clock.Advance(TimeSpan.FromHours(24));
         _house.Store.EndsAtWrite = _house.Store.Writes.Length + 2;
         _house.Store.EndsBehindWrite = true;
