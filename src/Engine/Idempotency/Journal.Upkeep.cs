@@ -7,8 +7,10 @@ public sealed partial class Journal
 {
     private const int RemovalsOfPage = 128;
 
-    /// <summary>What goes at once where there is no room: this part of what there may be.</summary>
-    private const int DroppedShare = 1_000;
+    /// <summary>
+    /// Where less room than so many thousandths of all is left, the oldest go, until twice as much is: so nobody has to wait for it.
+    /// </summary>
+    private const int SpareThousandths = 1;
 
     private const int StepsOfPage = 1_024;
 
@@ -56,7 +58,7 @@ public sealed partial class Journal
 
             if (!_isCounted || Options.TimeProvider.GetElapsedTime(_countedAt) >= CountInterval)
                 await CountAsync(cancellation).ConfigureAwait(false);
-            return removed + await DropOldestAsync(coming: 0, cancellation).ConfigureAwait(false);
+            return removed + await DropOldestAsync(coming: 0, spare: 0, cancellation).ConfigureAwait(false);
         }
         finally
         {
@@ -86,8 +88,15 @@ public sealed partial class Journal
     }
 
     /// <summary>Whether there is more than there may be, with so many invocations that are to come.</summary>
-    private bool IsOver(int coming) => Interlocked.Read(ref _invocations) + coming > Options.InvocationsMax
-        || Interlocked.Read(ref _restBytes) > Options.RestBytesMax;
+    /// <param name="coming">How many.</param>
+    /// <param name="spare">Thousandths of what there may be that are to be left free.</param>
+    private bool IsOver(int coming, int spare) => InvocationsOver(coming, spare) > 0 || BytesOver(spare) > 0;
+
+    private long InvocationsOver(int coming, int spare) =>
+        Interlocked.Read(ref _invocations) + coming - Options.InvocationsMax + Options.InvocationsMax / 1_000 * spare;
+
+    private long BytesOver(int spare) =>
+        Interlocked.Read(ref _restBytes) - Options.RestBytesMax + Options.RestBytesMax / 1_000 * spare;
 
     private void CountInvocation() => Interlocked.Increment(ref _invocations);
 
@@ -96,15 +105,18 @@ public sealed partial class Journal
     /// <exception cref="JournalFullException">Nothing is at rest that could go.</exception>
     private async ValueTask MakeRoomAsync(CancellationToken cancellation)
     {
-        if (!_isCounted || !IsOver(coming: 1)) return;
-        await _sweepGuard.WaitAsync(cancellation).ConfigureAwait(false);
+        if (!_isCounted || !IsOver(coming: 1, SpareThousandths)) return;
+        bool hasRoom = !IsOver(coming: 1, spare: 0);
+
+        // Who has room does not wait for the one that makes more.
+        if (!await _sweepGuard.WaitAsync(hasRoom ? TimeSpan.Zero : Timeout.InfiniteTimeSpan, cancellation).ConfigureAwait(false)) return;
         try
         {
             // Others that begin meanwhile may take the room: full is what nothing can leave. To find the oldest costs more than to remove
             // it, so some more go with it.
-            while (IsOver(coming: 1))
+            while (IsOver(coming: 1, SpareThousandths))
             {
-                int dropped = await DropOldestAsync(1 + (Options.InvocationsMax / DroppedShare), cancellation).ConfigureAwait(false);
+                int dropped = await DropOldestAsync(coming: 1, 2 * SpareThousandths, cancellation).ConfigureAwait(false);
                 if (dropped > 0) continue;
                 if (Interlocked.Read(ref _invocations) < Options.InvocationsMax) return;
                 throw new JournalFullException(Options.InvocationsMax);
@@ -117,14 +129,14 @@ public sealed partial class Journal
     }
 
     /// <summary>Until the journal is within its bounds, or nothing is left that may go.</summary>
-    private async ValueTask<int> DropOldestAsync(int coming, CancellationToken cancellation)
+    private async ValueTask<int> DropOldestAsync(int coming, int spare, CancellationToken cancellation)
     {
         int dropped = 0;
-        while (IsOver(coming))
+        while (IsOver(coming, spare))
         {
             List<ExpiryRow> oldest = await ReadOldestAsync(cancellation).ConfigureAwait(false);
             if (oldest.Count == 0) break;
-            IReadOnlyList<ExpiryRow> going = FirstTo(oldest, coming);
+            IReadOnlyList<ExpiryRow> going = FirstTo(oldest, InvocationsOver(coming, spare), BytesOver(spare));
             dropped += await RemoveAsync(going, cancellation).ConfigureAwait(false);
             foreach (ExpiryRow row in going) _dropped[row.Kind] = row;
         }
@@ -133,10 +145,8 @@ public sealed partial class Journal
     }
 
     /// <summary>As many of the oldest as bring the journal within its bounds; all where they do not.</summary>
-    private List<ExpiryRow> FirstTo(List<ExpiryRow> oldest, int coming)
+    private static List<ExpiryRow> FirstTo(List<ExpiryRow> oldest, long invocations, long bytes)
     {
-        long invocations = Interlocked.Read(ref _invocations) + coming - Options.InvocationsMax;
-        long bytes = Interlocked.Read(ref _restBytes) - Options.RestBytesMax;
         int count = 0;
         for (; count < oldest.Count && (invocations > count || bytes > 0); count++) bytes -= oldest[count].Bytes;
         return oldest[..count];

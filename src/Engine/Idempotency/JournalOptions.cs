@@ -40,12 +40,12 @@ public sealed class JournalOptions
     public TimeSpan DeadRetention { get; set; } = TimeSpan.FromDays(7);
 
     /// <summary>
-    /// Invocations in the journal at most, but for those that begin at one moment; 1 or more, default 100,000. Beyond it those that came to
-    /// rest first go before their time. Those under way are never dropped.
+    /// Invocations in the journal at most, but for those that begin at one moment; 1 or more, default 100,000. Where less than a thousandth
+    /// of it is left, those that came to rest first go before their time, until two thousandths are. Those under way are never dropped.
     /// </summary>
     public int InvocationsMax { get; set; } = 100_000;
 
-    /// <summary>Bytes of invocations at rest, at most, 1 or more; default 1 GiB. Beyond it as <see cref="InvocationsMax"/>.</summary>
+    /// <summary>Bytes of invocations at rest, at most, 1 or more; default 1 GiB. Near it as <see cref="InvocationsMax"/>.</summary>
     public long RestBytesMax { get; set; } = 1L << 30;
 
     /// <summary>Clock and timers; default: the system's.</summary>

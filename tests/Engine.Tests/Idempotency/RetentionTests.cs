@@ -141,6 +141,32 @@ public sealed class RetentionTests : IDisposable
     }
 
     [Fact]
+    public async Task Who_has_room_does_not_wait_for_the_one_that_makes_more()
+    {
+        _house.Options.InvocationsMax = 1_000;
+        _house.Renew();
+        await Journal.SweepAsync();
+        for (int i = 0; i < 999; i++) await CompleteAsync(null);
+        var removing = new TaskCompletionSource();
+        var going = new TaskCompletionSource();
+        _house.Store.BeforeWrite = () =>
+        {
+            removing.SetResult();
+            return going.Task;
+        };
+        Task<InvocationContext> first = _house.BeginAsync();
+        await removing.Task;
+        await _house.BeginAsync();
+        Task<InvocationContext> third = _house.BeginAsync();
+        Assert.False(first.IsCompleted);
+        Assert.False(third.IsCompleted);
+        going.SetResult();
+        await first;
+        await third;
+        Assert.InRange((await _house.ListAsync()).Count, 998, 1_000);
+    }
+
+    [Fact]
     public async Task Beyond_their_bytes_those_that_came_to_rest_first_go()
     {
         _house.Options.RestBytesMax = 10_000;
