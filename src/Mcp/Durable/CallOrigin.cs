@@ -4,7 +4,6 @@ using ModelContextProtocol;
 using ModelContextProtocol.Protocol;
 using Varve.Idempotency;
 using Varve.Mcp.Calls;
-using Varve.Mcp.Sessions;
 
 namespace Varve.Mcp.Durable;
 
@@ -13,18 +12,17 @@ namespace Varve.Mcp.Durable;
 /// <param name="Request">The request's id, where there is a session.</param>
 /// <param name="Meta">The request's <c>_meta</c>; null where there was none, or the call is not run again.</param>
 /// <param name="Schema">A digest of what the tool took.</param>
-internal sealed record CallOrigin(string? Session, RequestId Request, JsonObject? Meta, string Schema)
+/// <param name="Stream">The name of the session's stream that its answer belongs to.</param>
+internal sealed record CallOrigin(string? Session, RequestId Request, JsonObject? Meta, string Schema, string Stream)
 {
     private const string SessionName = "session";
     private const string RequestName = "request";
+    private const string StreamName = "stream";
     private const string MetaName = "_meta";
     private const string SchemaName = "schema";
 
     // A member that is there twice would be told when it is looked for, by an exception that no reader of JSON expects.
     private static readonly JsonDocumentOptions Rules = new() { AllowDuplicateProperties = false };
-
-    /// <summary>The name of the stream that its answer belongs to.</summary>
-    public string Stream => EventIds.StreamOf(Request.Id!.ToString()!);
 
     public static byte[] Write(ToolCall call, ToolPolicy policy, LiveStream? stream)
     {
@@ -40,6 +38,7 @@ internal sealed record CallOrigin(string? Session, RequestId Request, JsonObject
                 json.WriteString(SessionName, stream.Session);
                 json.WritePropertyName(RequestName);
                 json.WriteRawValue(stream.RequestId);
+                json.WriteString(StreamName, stream.Name);
             }
             if (origin.meta is { } meta)
             {
@@ -65,6 +64,7 @@ internal sealed record CallOrigin(string? Session, RequestId Request, JsonObject
             session,
             session is null ? default : origin![RequestName].Deserialize<RequestId>(McpJsonUtilities.DefaultOptions),
             origin?[MetaName]?.DeepClone() as JsonObject,
-            (string?)origin?[SchemaName] ?? "");
+            (string?)origin?[SchemaName] ?? "",
+            (string?)origin?[StreamName] ?? "");
     }
 }

@@ -186,7 +186,7 @@ internal sealed partial class CallRecovery(
             JsonRpcRequest request = RecoveredCall.Create(run, origin);
             string? revision = session.Record?.Client.ProtocolVersion;
             if (revision is not null && ProtocolRevisions.IsKnown(revision)) request.Context!.ProtocolVersion = revision;
-            await PostAsync(session.Transport, request, run);
+            await PostAsync(session.Transport, request, run, origin.Stream);
             return true;
         }
         finally
@@ -210,7 +210,7 @@ internal sealed partial class CallRecovery(
         Task serving = server.RunAsync(_ending.Token);
         try
         {
-            await PostAsync(transport, request, run);
+            await PostAsync(transport, request, run, stream: null);
         }
         finally
         {
@@ -220,10 +220,11 @@ internal sealed partial class CallRecovery(
     }
 
     /// <summary>Where a call is cancelled, the SDK sends no answer, and the end of the run is the end of it.</summary>
-    private async Task PostAsync(StreamableHttpServerTransport transport, JsonRpcRequest request, InvocationContext run)
+    private async Task PostAsync(
+        StreamableHttpServerTransport transport, JsonRpcRequest request, InvocationContext run, string? stream)
     {
         using CancellationTokenSource over = CancellationTokenSource.CreateLinkedTokenSource(_ending.Token);
-        Task posting = ResumableStreams.PostAsync(transport, request, Stream.Null, null, over.Token);
+        Task posting = ResumableStreams.PostAsync(transport, request, Stream.Null, null, over.Token, stream);
         if (await Task.WhenAny(posting, run.Ended) != posting)
         {
             await posting.WaitAsync(AnswerTimeout).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);

@@ -1,21 +1,26 @@
 using System.Buffers.Binary;
+using System.Text;
 using Varve.Idempotency;
+using Varve.Mcp.Sessions;
 
 namespace Varve.Mcp.Durable;
 
-/// <summary>The keys of <c>$varve/events</c>, and of the rows by which streams expire.</summary>
+/// <summary>The keys of <c>$varve/events</c>.</summary>
 internal static class EventKeys
 {
-    private const byte ExpiryKind = 17;
-
     /// <summary>The first event of a request's stream, which has no row: that of the stream says that it is there.</summary>
     public const uint Begun = 1;
 
-    /// <summary>Where the rows of all sessions begin by which their streams expire, and the first key behind them.</summary>
-    public static readonly (byte[] Start, byte[] End) AllExpiry = ([ExpiryKind], [ExpiryKind + 1]);
+    /// <summary>The next one, which has none either where it is the answer: that stands in the stream's row.</summary>
+    public const uint FirstAnswer = Begun + 1;
 
     /// <summary>What the keys of all streams of a session begin with.</summary>
     public static byte[] Session(string session) => new RowWriter().Text(session).ToArray();
+
+    /// <summary>The first key of the streams of a session's requests that begin at a time or later.</summary>
+    public static byte[] StreamsFrom(string session, long milliseconds) =>
+        new RowWriter().Text(session).Number(EventIds.NewStreamCharacters).Rest(Encoding.ASCII.GetBytes(EventIds.NewStreamsFrom(milliseconds)))
+            .ToArray();
 
     /// <summary>The key of a stream's own row; those of its events begin with it.</summary>
     public static byte[] Stream(string session, string stream) => new RowWriter().Text(session).Text(stream).ToArray();
@@ -45,56 +50,30 @@ internal static class EventKeys
         return (session, stream, number);
     }
 
-    /// <summary>What the keys begin with by which a session's streams expire, the oldest first.</summary>
-    public static byte[] Expiry(string session) => new RowWriter().Byte(ExpiryKind).Text(session).ToArray();
-
-    public static byte[] Expiry(string session, long milliseconds, string stream) =>
-        new RowWriter().Byte(ExpiryKind).Text(session).SortedTime(milliseconds).Text(stream).ToArray();
-
-    /// <summary>The first key behind those of a session's streams that were to be looked at before a time.</summary>
-    public static byte[] ExpiryFrom(string session, long milliseconds) =>
-        new RowWriter().Byte(ExpiryKind).Text(session).SortedTime(milliseconds).ToArray();
-
-    public static (string Session, string Stream) ReadExpiry(ReadOnlySpan<byte> key)
-    {
-        RowReader reader = new(key);
-        reader.Byte();
-        string session = reader.Text();
-        reader.SortedTime();
-        string stream = reader.Text();
-        if (!reader.IsWhole) reader.Throw(InternalMaps.Expiry);
-        return (session, stream);
-    }
-}
-
-/// <summary>What the row says by which a stream expires: how the stream has ended, where it is known without looking at it.</summary>
-/// <param name="Last">The number of its last event; 0: look at the stream.</param>
-/// <param name="Bytes">Of keys and values of all its rows.</param>
-internal readonly record struct StreamEnd(int Last, int Bytes)
-{
-    public byte[] Encode() => Last == 0 ? [RowWriter.Format] : RowWriter.Value().Number(Last).Number(Bytes).ToArray();
-
-    public static StreamEnd Decode(ReadOnlySpan<byte> value)
-    {
-        RowReader reader = RowReader.OfValue(value);
-        StreamEnd end = reader.IsAtEnd ? default : new StreamEnd(reader.Number(), reader.Number());
-        if (!reader.IsWhole || (end.Last == 0 && value.Length > 1)) reader.Throw(InternalMaps.Expiry);
-        return end;
-    }
 }
 
 /// <summary>The stream of a request; says, too, that its first event is there.</summary>
 /// <param name="Owner">The process that serves the request.</param>
 /// <param name="Call">The invocation that answers it; empty where there is none, or none yet.</param>
 /// <param name="RequestId">The request's id as JSON.</param>
-internal sealed record StreamRow(Guid Owner, Guid Call, byte[] RequestId)
+/// <param name="Answer">The last event, where it is the only one but for the first; else null.</param>
+internal sealed record StreamRow(Guid Owner, Guid Call, ReadOnlyMemory<byte> RequestId, EventRow? Answer = null)
 {
-    public byte[] Encode() => RowWriter.Value().Id(Owner).Id(Call).Rest(RequestId).ToArray();
-
-    public static StreamRow Decode(ReadOnlySpan<byte> value)
+    public byte[] Encode()
     {
-        RowReader reader = RowReader.OfValue(value);
-        StreamRow row = new(reader.Id(), reader.Id(), reader.Rest());
+        RowWriter row = RowWriter.Value().Id(Owner).Id(Call).Number(RequestId.Length).Rest(RequestId.Span);
+        return Answer is { } answer ? row.Time(answer.Milliseconds).Rest(answer.Message.Span).ToArray() : row.ToArray();
+    }
+
+    public static StreamRow Decode(ReadOnlyMemory<byte> value)
+    {
+        RowReader reader = RowReader.OfValue(value.Span);
+        StreamRow row = new(reader.Id(), reader.Id(), reader.Bytes(reader.Number()).ToArray());
+        if (!reader.IsAtEnd)
+        {
+            long milliseconds = reader.Time();
+            row = row with { Answer = EventRow.Begun with { IsLast = true, Milliseconds = milliseconds, Message = reader.Rest(value) } };
+        }
         if (!reader.IsWhole) reader.Throw(InternalMaps.Events);
         return row;
     }
@@ -118,11 +97,12 @@ internal readonly record struct EventRow(
     public byte[] Encode() => RowWriter.Value().Byte(IsLast ? LastFlag : (byte)0).Time(Milliseconds).Number(Logs).Number(Chunks)
         .Float(Progress).Rest(Message.Span).ToArray();
 
-    public static EventRow Decode(ReadOnlySpan<byte> value)
+    /// <summary>The message stays where it is.</summary>
+    public static EventRow Decode(ReadOnlyMemory<byte> value)
     {
-        RowReader reader = RowReader.OfValue(value);
+        RowReader reader = RowReader.OfValue(value.Span);
         byte flags = reader.Byte();
-        EventRow row = new(flags == LastFlag, reader.Time(), reader.Number(), reader.Number(), reader.Float(), reader.Rest());
+        EventRow row = new(flags == LastFlag, reader.Time(), reader.Number(), reader.Number(), reader.Float(), reader.Rest(value));
         if (!reader.IsWhole || flags > LastFlag) reader.Throw(InternalMaps.Events);
         return row;
     }

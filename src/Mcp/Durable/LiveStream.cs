@@ -1,6 +1,8 @@
 using System.Globalization;
+using System.Text;
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using ModelContextProtocol;
 using ModelContextProtocol.Protocol;
 using Varve.Idempotency;
 using Varve.Mcp.Calls;
@@ -13,8 +15,8 @@ namespace Varve.Mcp.Durable;
 /// <summary>A stream that a request of this process writes to: where it stands. Its fields are under its gate.</summary>
 /// <param name="session">The session's id.</param>
 /// <param name="name">The stream's.</param>
-/// <param name="requestId">The request's id as JSON.</param>
-internal sealed class LiveStream(string session, string name, byte[] requestId)
+/// <param name="request">The request's id; none where the stream answers no request.</param>
+internal sealed class LiveStream(string session, string name, RequestId request)
 {
     private EventRow _told = EventRow.Begun;
     private int _logsOfRun;
@@ -32,7 +34,10 @@ internal sealed class LiveStream(string session, string name, byte[] requestId)
     /// <summary>The key of the event that comes next.</summary>
     public byte[] NextKey => EventKeys.Event(Key, Last + 1);
 
-    public byte[] RequestId => requestId;
+    public RequestId Request => request;
+
+    /// <summary>The request's id as JSON.</summary>
+    public byte[] RequestId { get; } = JsonOf(request);
 
     /// <summary>The number of its last event.</summary>
     public uint Last { get; set; }
@@ -43,14 +48,11 @@ internal sealed class LiveStream(string session, string name, byte[] requestId)
     /// <summary>Whether its request is answered.</summary>
     public bool IsEnded { get; set; }
 
+    /// <summary>Bytes of its own row, as far as they have been counted.</summary>
+    public int OwnBytes { get; set; }
+
     /// <summary>Bytes of its rows that do not count among its session's yet.</summary>
     public int NewBytes { get; private set; }
-
-    /// <summary>The key of the row by which it expires; null where another request has begun it.</summary>
-    public ReadOnlyMemory<byte>? ExpiryKey { get; set; }
-
-    /// <summary>Bytes of all rows that were written for it here.</summary>
-    public long Bytes { get; private set; }
 
     /// <summary>The run that answers the request: what it sends is kept as long as the invocation is its own. Null: none.</summary>
     public InvocationContext? Run { get; set; }
@@ -80,11 +82,10 @@ internal sealed class LiveStream(string session, string name, byte[] requestId)
     /// <summary>The row of the answer.</summary>
     public EventRow End(byte[] json, long milliseconds) => Told with { IsLast = true, Milliseconds = milliseconds, Message = json };
 
-    /// <summary>An event is kept, by a row of so many bytes.</summary>
+    /// <summary>An event is kept, by so many bytes more of rows.</summary>
     public void Take(uint number, in EventRow row, int bytes)
     {
         NewBytes += bytes;
-        Bytes += bytes;
         (Last, Told) = (number, row with { Message = default });
         IsEnded |= row.IsLast;
     }
@@ -96,6 +97,13 @@ internal sealed class LiveStream(string session, string name, byte[] requestId)
         NewBytes = 0;
         return bytes;
     }
+
+    private static byte[] JsonOf(RequestId id) => id.Id switch
+    {
+        null => [],
+        long number => Encoding.ASCII.GetBytes(number.ToString(CultureInfo.InvariantCulture)),
+        _ => JsonSerializer.SerializeToUtf8Bytes(id, McpJsonUtilities.DefaultOptions),
+    };
 
     private static bool IsLog(JsonRpcMessage? message) =>
         message is JsonRpcNotification { Method: NotificationMethods.LoggingMessageNotification };

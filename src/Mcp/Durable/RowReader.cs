@@ -61,7 +61,12 @@ internal ref struct RowReader(ReadOnlySpan<byte> row)
 
     public string RestText() => Encoding.UTF8.GetString(Take(_rest.Length));
 
+    public ReadOnlySpan<byte> Bytes(int count) => Take(count);
+
     public byte[] Rest() => Take(_rest.Length).ToArray();
+
+    /// <summary>The same where it stands, in the memory that is read.</summary>
+    public ReadOnlyMemory<byte> Rest(ReadOnlyMemory<byte> whole) => whole[^Take(_rest.Length).Length..];
 
     /// <summary>What a decoder that has read a row it does not understand ends with.</summary>
     [DoesNotReturn]

@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using System.Runtime.CompilerServices;
 using Varve.Idempotency;
 using Varve.Mcp.Sessions;
 using Varve.Sharing;
@@ -45,13 +46,6 @@ internal sealed partial class StoreEventLog
         }
     }
 
-    /// <summary>Events have expired; where it is not known how many bytes, the session is measured when that counts.</summary>
-    private void Forget(string session, long? bytes)
-    {
-        if (bytes is null) _bytes.TryRemove(session, out _);
-        else if (_bytes.TryGetValue(session, out SessionBytes? ofSession)) ofSession.Add(-bytes.Value);
-    }
-
     private async ValueTask TrimAsync(string session, SessionBytes ofSession, CancellationToken cancellation)
     {
         long limit = options.Value.Http.StreamBytesMax - CheckBytes;
@@ -68,73 +62,29 @@ internal sealed partial class StoreEventLog
     private async ValueTask<long> DropAnsweredAsync(
         string session, SessionBytes ofSession, long wanted, CancellationToken cancellation)
     {
-        long dropped = 0;
         bool isFromFirst = ofSession.OldestKey is null;
-        byte[] first = EventKeys.Expiry(session);
-        byte[]? start = ofSession.OldestKey ?? first;
-        while (start is not null && dropped < wanted)
+        byte[] start = ofSession.OldestKey ?? EventKeys.StreamsFrom(session, 0);
+        byte[] end = EventKeys.EndOf(EventKeys.Session(session));
+        ofSession.OldestKey = null;
+        long dropped = 0;
+        List<StoreOperation> drop = [];
+        await foreach (StreamSize stream in ReadStreamsAsync(start, end, cancellation))
         {
-            StoreRange range =
-                new() { Map = InternalMaps.Expiry, Start = start, End = EventKeys.EndOf(first), Limit = PageEntriesMax };
-            StorePage page = await _store.ReadRangeAsync(range, cancellation);
-            (int count, long bytes) = await DropAnsweredAsync(session, page.Entries, wanted - dropped, cancellation);
-            dropped += bytes;
-            start = count < page.Entries.Count ? page.Entries[count].Key.ToArray() : page.NextKey;
+            if (dropped >= wanted)
+            {
+                ofSession.OldestKey = EventKeys.Stream(session, stream.Name);
+                break;
+            }
+            if (!stream.IsEnded) continue;
+            Drop(session, stream, drop);
+            dropped += stream.Bytes;
+            drop = await WriteIfManyAsync(drop, cancellation);
         }
-        ofSession.OldestKey = start;
-        if (start is not null || isFromFirst) return dropped;
+        if (drop.Count > 0) await TryWriteAsync([], drop, cancellation);
+        if (dropped >= wanted || isFromFirst) return dropped;
 
         // What was passed before, because it had no answer, may have one.
         return dropped + await DropAnsweredAsync(session, ofSession, wanted - dropped, cancellation);
-    }
-
-    /// <summary>As many of these as have so many bytes, where they have their answer; returns how many it has come by.</summary>
-    private async ValueTask<(int Count, long Bytes)> DropAnsweredAsync(
-        string session, IReadOnlyList<PageEntry> expiries, long wanted, CancellationToken cancellation)
-    {
-        // A stream that has gone on since, for another request with its request's id, is looked at.
-        List<StoreCondition> conditions = [];
-        List<StoreOperation> drop = [];
-        List<PageEntry> others = [];
-        long known = 0;
-        long bytes = 0;
-        int count = 0;
-        for (; count < expiries.Count && known + bytes < wanted; count++)
-        {
-            PageEntry expiry = expiries[count];
-            StreamEnd end = StreamEnd.Decode(expiry.Value.Span);
-            if (end.Last is 0 or > RemovalsMax)
-            {
-                bytes += await DropAnsweredAsync(session, expiry.Key, cancellation);
-                continue;
-            }
-            (_, string stream) = EventKeys.ReadExpiry(expiry.Key.Span);
-            byte[] key = EventKeys.Stream(session, stream);
-            conditions.Add(StoreCondition.Absent(InternalMaps.Events, EventKeys.Event(key, (uint)end.Last + 1)));
-            drop.Add(StoreOperation.Delete(InternalMaps.Expiry, expiry.Key));
-            drop.Add(StoreOperation.Delete(InternalMaps.Events, key));
-            for (uint number = EventKeys.Begun + 1; number <= end.Last; number++)
-                drop.Add(StoreOperation.Delete(InternalMaps.Events, EventKeys.Event(key, number)));
-            others.Add(expiry);
-            known += end.Bytes;
-        }
-        if (drop.Count == 0 || await TryWriteAsync(conditions, drop, cancellation)) return (count, known + bytes);
-        foreach (PageEntry expiry in others) bytes += await DropAnsweredAsync(session, expiry.Key, cancellation);
-        return (count, bytes);
-    }
-
-    /// <summary>Drops a stream, if it has its answer; returns how many bytes of events.</summary>
-    private async ValueTask<long> DropAnsweredAsync(string session, ReadOnlyMemory<byte> expiryKey, CancellationToken cancellation)
-    {
-        (_, string stream) = EventKeys.ReadExpiry(expiryKey.Span);
-        if (stream == EventIds.UnsolicitedStream) return 0;
-        StoreOperation forget = StoreOperation.Delete(InternalMaps.Expiry, expiryKey);
-        byte[] prefix = EventKeys.Stream(session, stream);
-        (uint number, EventRow last) = await ReadLastAsync(session, stream, cancellation);
-        if (number > 0 && !last.IsLast) return 0;
-        long bytes = (await MeasureAsync(prefix, cancellation)).Sum(measured => measured.Bytes);
-        await DropAsync(prefix, [forget], cancellation);
-        return bytes;
     }
 
     /// <summary>
@@ -143,7 +93,9 @@ internal sealed partial class StoreEventLog
     /// </summary>
     private async ValueTask<long> MeasureAndTrimAsync(string session, long limit, CancellationToken cancellation)
     {
-        List<StreamSize> streams = await MeasureAsync(EventKeys.Session(session), cancellation);
+        byte[] start = EventKeys.Session(session);
+        List<StreamSize> streams = [];
+        await foreach (StreamSize stream in ReadStreamsAsync(start, EventKeys.EndOf(start), cancellation)) streams.Add(stream);
         long total = streams.Sum(stream => stream.Bytes);
         IEnumerable<StreamSize> order = streams.OrderBy(stream => !stream.IsEnded)
             .ThenBy(stream => stream.IsEnded ? stream.Milliseconds : -stream.Bytes);
@@ -151,13 +103,11 @@ internal sealed partial class StoreEventLog
         foreach (StreamSize stream in order)
         {
             if (total <= limit) break;
-            if (stream.Last == 0) continue;
-            if (stream.IsEnded) drop.Add(StoreOperation.Delete(InternalMaps.Events, EventKeys.Stream(session, stream.Name)));
-            DropEvents(session, stream, stream.IsEnded ? stream.Last + 1 : stream.Middle, drop);
+            if (stream.IsEnded) Drop(session, stream, drop);
+            else if (stream.Last > 0) DropEvents(session, stream, stream.Middle, drop);
+            else continue;
             total -= stream.IsEnded ? stream.Bytes : stream.Bytes / 2;
-            if (drop.Count < RemovalsOfBatch) continue;
-            await TryWriteAsync([], drop, cancellation);
-            drop = [];
+            drop = await WriteIfManyAsync(drop, cancellation);
         }
         if (drop.Count > 0) await TryWriteAsync([], drop, cancellation);
         return total;
@@ -166,12 +116,31 @@ internal sealed partial class StoreEventLog
     /// <summary>Drops the older half of the messages that answer no request where they are too many; about so many bytes.</summary>
     private async ValueTask<long> TrimUnsolicitedAsync(string session, CancellationToken cancellation)
     {
-        List<StreamSize> streams = await MeasureAsync(EventKeys.Stream(session, EventIds.UnsolicitedStream), cancellation);
-        if (streams is not [{ Bytes: > UnsolicitedBytesMax } stream]) return 0;
-        List<StoreOperation> drop = [];
-        DropEvents(session, stream, stream.Middle, drop);
+        byte[] start = EventKeys.Stream(session, EventIds.UnsolicitedStream);
+        await foreach (StreamSize stream in ReadStreamsAsync(start, EventKeys.EndOf(start), cancellation))
+        {
+            if (stream.Bytes <= UnsolicitedBytesMax) break;
+            List<StoreOperation> drop = [];
+            DropEvents(session, stream, stream.Middle, drop);
+            await TryWriteAsync([], drop, cancellation);
+            return stream.Bytes / 2;
+        }
+        return 0;
+    }
+
+    /// <summary>Writes what is dropped where that is enough for a batch; returns what is left to be written.</summary>
+    private async ValueTask<List<StoreOperation>> WriteIfManyAsync(List<StoreOperation> drop, CancellationToken cancellation)
+    {
+        if (drop.Count < RemovalsOfBatch) return drop;
         await TryWriteAsync([], drop, cancellation);
-        return stream.Bytes / 2;
+        return [];
+    }
+
+    /// <summary>What drops a stream of a request.</summary>
+    private static void Drop(string session, StreamSize stream, List<StoreOperation> drop)
+    {
+        drop.Add(StoreOperation.Delete(InternalMaps.Events, EventKeys.Stream(session, stream.Name)));
+        if (stream.Last > 0) DropEvents(session, stream, stream.Last + 1, drop);
     }
 
     /// <summary>What drops a stream's events before a number: they have all numbers from the first on.</summary>
@@ -187,48 +156,60 @@ internal sealed partial class StoreEventLog
             drop.Add(StoreOperation.Delete(InternalMaps.Events, EventKeys.Event(session, stream.Name, number)));
     }
 
-    /// <summary>The streams whose rows begin with a prefix.</summary>
-    private async ValueTask<List<StreamSize>> MeasureAsync(byte[] prefix, CancellationToken cancellation)
+    /// <summary>The streams that have their rows between two keys.</summary>
+    private async IAsyncEnumerable<StreamSize> ReadStreamsAsync(
+        byte[] start, byte[] end, [EnumeratorCancellation] CancellationToken cancellation)
     {
-        List<StreamSize> streams = [];
-        byte[]? start = prefix;
-        byte[] end = EventKeys.EndOf(prefix);
-        while (start is not null)
+        StreamSize? stream = null;
+        byte[]? next = start;
+        while (next is not null)
         {
-            StoreRange range = new() { Map = InternalMaps.Events, Start = start, End = end, Limit = PageEntriesMax };
+            StoreRange range = new() { Map = InternalMaps.Events, Start = next, End = end, Limit = PageEntriesMax };
             StorePage page = await _store.ReadRangeAsync(range, cancellation);
             foreach (PageEntry entry in page.Entries)
             {
                 (_, string name, uint? number) = EventKeys.Read(entry.Key.Span);
-                if (streams.Count == 0 || streams[^1].Name != name) streams.Add(new StreamSize(name));
-                StreamSize stream = streams[^1];
-                stream.Bytes += SizeOf(entry);
-                if (number is null) continue;
-                EventRow row = EventRow.Decode(entry.Value.Span);
-                if (stream.Last == 0) stream.First = number.Value;
-                (stream.Last, stream.IsEnded, stream.Milliseconds) = (number.Value, row.IsLast, row.Milliseconds);
+                if (stream?.Name != name)
+                {
+                    if (stream is not null) yield return stream;
+                    stream = new StreamSize(name);
+                }
+                stream.Add(number, entry);
             }
-            start = page.NextKey;
+            next = page.NextKey;
         }
-        return streams;
+        if (stream is not null) yield return stream;
     }
 
     private sealed class StreamSize(string name)
     {
         public string Name => name;
 
-        public long Bytes { get; set; }
+        public long Bytes { get; private set; }
 
         /// <summary>Of its events that are rows, as the last; 0: it has none.</summary>
-        public uint First { get; set; }
+        public uint First { get; private set; }
 
-        public uint Last { get; set; }
+        public uint Last { get; private set; }
 
         /// <summary>The first event of the newer half.</summary>
         public uint Middle => First + ((Last - First) / 2) + 1;
 
-        public bool IsEnded { get; set; }
+        public bool IsEnded { get; private set; }
 
-        public long Milliseconds { get; set; }
+        /// <summary>When its last event was sent; 0: only the first was.</summary>
+        public long Milliseconds { get; private set; }
+
+        public void Add(uint? number, PageEntry entry)
+        {
+            Bytes += SizeOf(entry);
+            if (number is not null)
+            {
+                if (Last == 0) First = number.Value;
+                Last = number.Value;
+            }
+            (_, EventRow row) = Decode(entry)[^1];
+            (IsEnded, Milliseconds) = (row.IsLast, row.Milliseconds);
+        }
     }
 }

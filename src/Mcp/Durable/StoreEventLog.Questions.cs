@@ -35,8 +35,6 @@ internal sealed partial class StoreEventLog
             foreach ((uint number, EventRow row) in await ReadPageAsync(session, stream, after, cancellation))
             {
                 after = number;
-
-                // The id of a request that was answered may come again: what was asked for that one is over.
                 if (row.IsLast) open.Clear();
                 else if (!row.Message.IsEmpty) Follow(open, JsonSerializer.Deserialize(row.Message.Span, JsonRpcReader.MessageType)!);
             }

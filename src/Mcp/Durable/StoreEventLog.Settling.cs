@@ -22,7 +22,7 @@ internal sealed partial class StoreEventLog
             bool isServed = row.Owner != journal.Incarnation && await Leases.IsHeldAsync(_store, row.Owner, cancellation);
             if (await FindAnswerAsync(row, isServed, cancellation) is { } answer)
             {
-                await AppendToIdleAsync(new LiveStream(session, stream, row.RequestId), answer, JsonRpcReader.Write(answer), cancellation);
+                await AppendToIdleAsync(new LiveStream(session, stream, default), answer, JsonRpcReader.Write(answer), cancellation);
                 return;
             }
             await WaitAsync(row, cancellation);
@@ -32,7 +32,7 @@ internal sealed partial class StoreEventLog
     /// <summary>What answers the request of a stream whose process is gone; null while that is open.</summary>
     private async ValueTask<JsonRpcMessage?> FindAnswerAsync(StreamRow row, bool isServed, CancellationToken cancellation)
     {
-        RequestId request = JsonSerializer.Deserialize<RequestId>(row.RequestId, McpJsonUtilities.DefaultOptions);
+        RequestId request = JsonSerializer.Deserialize<RequestId>(row.RequestId.Span, McpJsonUtilities.DefaultOptions);
         if (row.Call == Guid.Empty)
         {
             const string Lost = "The server stopped before it began the request: send it again.";

@@ -1,10 +1,6 @@
 using System.Collections.Concurrent;
-using System.Globalization;
 using System.Runtime.CompilerServices;
-using System.Text;
-using System.Text.Json;
 using Microsoft.Extensions.Options;
-using ModelContextProtocol;
 using ModelContextProtocol.Protocol;
 using Varve.Idempotency;
 using Varve.Mcp.Messages;
@@ -19,7 +15,7 @@ namespace Varve.Mcp.Durable;
 /// </summary>
 /// <remarks>
 /// Nothing but where the streams of requests under way stand is kept in memory. Two events of one number cannot be: each is written on the
-/// condition that there is none, or that the invocation is still the run's that writes.
+/// condition that the stream's row is as it was and there is no such event, or that the invocation is still the run's that writes.
 /// </remarks>
 internal sealed partial class StoreEventLog(Journal journal, IOptions<VarveMcpOptions> options, TimeProvider time) : IEventLog
 {
@@ -28,29 +24,27 @@ internal sealed partial class StoreEventLog(Journal journal, IOptions<VarveMcpOp
     private readonly ISharedStore _store = journal.Store;
     private readonly EventSignals _signals = new(journal.Store);
     private readonly ConcurrentDictionary<(string Session, string Stream), LiveStream> _live = new();
+    private readonly ConcurrentDictionary<(string Session, RequestId Request), LiveStream> _liveByRequest = new();
     private readonly ConcurrentDictionary<(string Session, string Stream), byte> _resuming = new();
 
     private long NowMilliseconds => time.GetUtcNow().ToUnixTimeMilliseconds();
 
     /// <summary>The stream of a request under way in this process; null where it has none.</summary>
     public LiveStream? FindLive(string? session, RequestId request) =>
-        session is null ? null : _live.GetValueOrDefault((session, EventIds.StreamOf(request.Id!.ToString()!)));
+        session is null ? null : _liveByRequest.GetValueOrDefault((session, request));
 
-    /// <summary>
-    /// Whether a stream is that of a call and still without its answer. Then the request that comes next under its id goes on with it.
-    /// </summary>
+    /// <summary>Whether a stream is that of a call and still without its answer. Then the next that begins it goes on with it.</summary>
     public async ValueTask<bool> TryResumeAsync(string session, string stream, Guid call, CancellationToken cancellation)
     {
         if (await ReadStreamAsync(session, stream, cancellation) is not { } row || row.Call != call) return false;
-        (uint number, EventRow last) = await ReadLastAsync(session, stream, cancellation);
-        if (number == 0 || last.IsLast) return false;
+        if ((await ReadLastAsync(session, stream, cancellation)).Row.IsLast) return false;
         _resuming[(session, stream)] = 0;
         return true;
     }
 
     public async ValueTask<uint> BeginAsync(string session, string stream, RequestId request, CancellationToken cancellation)
     {
-        LiveStream live = new(session, stream, JsonOf(request));
+        LiveStream live = new(session, stream, request);
         if (_resuming.TryRemove((session, stream), out _))
         {
             (live.Last, EventRow last) = await ReadLastAsync(session, stream, cancellation);
@@ -58,10 +52,13 @@ internal sealed partial class StoreEventLog(Journal journal, IOptions<VarveMcpOp
         }
         else
         {
-            // Where a request before had the same id, its stream goes on.
-            while (!await TryBeginAsync(live, cancellation)) (live.Last, _) = await ReadLastAsync(session, stream, cancellation);
+            StoreOperation begin = PutStream(live, call: default);
+            await TryWriteAsync([], [begin], cancellation);
+            live.OwnBytes = SizeOf(begin);
+            live.Take(EventKeys.Begun, EventRow.Begun, live.OwnBytes);
         }
         _live[(session, stream)] = live;
+        _liveByRequest[(session, request)] = live;
         return live.Last;
     }
 
@@ -83,13 +80,13 @@ internal sealed partial class StoreEventLog(Journal journal, IOptions<VarveMcpOp
         // Whoever is cancelled ends with the session or the process: nothing of that is the client's.
         cancellation.ThrowIfCancellationRequested();
         if (!_live.TryGetValue((session, stream), out LiveStream? live))
-            return await AppendToIdleAsync(new LiveStream(session, stream, []), message, JsonOf(message), cancellation);
+            return await AppendToIdleAsync(new LiveStream(session, stream, default), message, JsonOf(message), cancellation);
         await live.Gate.WaitAsync(cancellation);
         try
         {
             if (!live.IsEnded && !live.HasTold(message)) await AppendLockedAsync(live, message, JsonOf(message), cancellation);
             else await CountAsync(live, cancellation);
-            if (message is JsonRpcResponse or JsonRpcError) _live.TryRemove(KeyValuePair.Create((session, stream), live));
+            if (message is JsonRpcResponse or JsonRpcError) Leave(live);
             return live.Last;
         }
         finally
@@ -117,8 +114,8 @@ internal sealed partial class StoreEventLog(Journal journal, IOptions<VarveMcpOp
         try
         {
             EventRow row = stream.End(AnswerOf(stream.RequestId, result), NowMilliseconds);
-            StoreOperation put = Put(stream.NextKey, row);
-            if (await tryWriteAsync(EndOf(stream, put) is { } end ? [put, end] : [put])) Take(stream, put, row);
+            StoreOperation put = Put(stream, row, new StreamRow(journal.Incarnation, stream.Run?.Id ?? default, stream.RequestId));
+            if (await tryWriteAsync([put])) Take(stream, put, row);
         }
         finally
         {
@@ -137,14 +134,20 @@ internal sealed partial class StoreEventLog(Journal journal, IOptions<VarveMcpOp
         (uint number, EventRow last) = await ReadLastAsync(session, stream, cancellation);
         if (last.IsLast) return [];
         IReadOnlyList<JsonRpcNotification> takenBack = await TakeBackQuestionsAsync(session, stream, call, cancellation);
-        IEnumerable<EventRow> rows = takenBack.Append<JsonRpcMessage>(answer).Select(message =>
-            last with { IsLast = message == answer, Milliseconds = NowMilliseconds, Message = JsonRpcReader.Write(message) });
-        return [.. rows.Select(row => Put(EventKeys.Event(session, stream, ++number), row))];
+        LiveStream idle = new(session, stream, default) { Last = number };
+        List<StoreOperation> operations = [];
+        foreach (JsonRpcMessage message in takenBack.Append<JsonRpcMessage>(answer))
+        {
+            EventRow next = last with { IsLast = message == answer, Milliseconds = NowMilliseconds, Message = JsonRpcReader.Write(message) };
+            operations.Add(Put(idle, next, row));
+            idle.Last++;
+        }
+        return operations;
     }
 
     public ValueTask CompleteAsync(string session, string stream, CancellationToken cancellation)
     {
-        _live.TryRemove((session, stream), out _);
+        if (_live.TryGetValue((session, stream), out LiveStream? live)) Leave(live);
         return default;
     }
 
@@ -155,9 +158,9 @@ internal sealed partial class StoreEventLog(Journal journal, IOptions<VarveMcpOp
 
         // A power cut may have taken events that the client has: it goes on with what comes in their place.
         if (after is null || after >= last) return last;
-        uint first = stream == EventIds.UnsolicitedStream ? 1 : EventKeys.Begun + 1;
-        byte[] next = EventKeys.Event(session, stream, Math.Max(after.Value + 1, first));
-        return await _store.GetAsync(InternalMaps.Events, next, cancellation) is null ? null : last;
+        uint next = Math.Max(after.Value + 1, stream == EventIds.UnsolicitedStream ? 1 : EventKeys.Begun + 1);
+        bool isKept = (await ReadPageAsync(session, stream, next - 1, cancellation)).FirstOrDefault().Number == next;
+        return isKept ? last : null;
     }
 
     public async IAsyncEnumerable<LoggedEvent> ReadAsync(
@@ -197,38 +200,34 @@ internal sealed partial class StoreEventLog(Journal journal, IOptions<VarveMcpOp
 
     public async ValueTask RemoveSessionAsync(string session, CancellationToken cancellation)
     {
-        foreach ((string Session, string Stream) live in _live.Keys)
-            if (live.Session == session) _live.TryRemove(live, out _);
+        foreach (LiveStream live in _live.Values)
+            if (live.Session == session) Leave(live);
         _bytes.TryRemove(session, out _);
-        await DropAsync(EventKeys.Session(session), [], cancellation);
+        byte[] first = EventKeys.Session(session);
+        await DropAsync(first, EventKeys.EndOf(first), cancellation);
     }
 
-    /// <summary>Writes a stream's row, which is its first event, or it and its next event; false where that is there already.</summary>
-    private async ValueTask<bool> TryBeginAsync(LiveStream live, CancellationToken cancellation)
+    /// <summary>Nobody writes to it any more.</summary>
+    private void Leave(LiveStream live)
     {
-        EventRow row = live.Next(null, [], NowMilliseconds);
-        StoreOperation begin = PutStream(live, call: default);
-        bool isNew = live.Last == 0;
-        StoreOperation second = isNew ? PutExpiry(live.Session, row.Milliseconds, live.Name) : Put(live.NextKey, row);
-        StoreCondition condition = StoreCondition.Absent(InternalMaps.Events, isNew ? begin.Key : second.Key);
-        if (!await TryWriteAsync([condition], [begin, second], cancellation)) return false;
-        if (isNew) live.ExpiryKey = second.Key;
-        Take(live, isNew ? begin : second, row);
-        return true;
+        _live.TryRemove(KeyValuePair.Create((live.Session, live.Name), live));
+        _liveByRequest.TryRemove(KeyValuePair.Create((live.Session, live.Request), live));
+    }
+
+    /// <summary>A stream's next event: a row of its own, or, where it is the answer and nothing came before it, in the stream's.</summary>
+    private static StoreOperation Put(LiveStream stream, in EventRow row, StreamRow? own)
+    {
+        bool isInOwn = own is not null && row.IsLast && stream.Last == EventKeys.Begun;
+        return isInOwn
+            ? StoreOperation.Put(InternalMaps.Events, stream.Key, (own! with { Answer = row }).Encode())
+            : StoreOperation.Put(InternalMaps.Events, stream.NextKey, row.Encode());
     }
 
     /// <summary>A stream's next event is kept, by a row.</summary>
     private static void Take(LiveStream stream, in StoreOperation put, in EventRow row)
     {
-        stream.Take(stream.Last + 1, row, SizeOf(put));
-    }
-
-    /// <summary>Says with a stream's last event how it has ended, so that it can go without being looked at.</summary>
-    private static StoreOperation? EndOf(LiveStream stream, in StoreOperation last)
-    {
-        if (stream.ExpiryKey is not { } key || stream.Last >= int.MaxValue) return null;
-        StreamEnd end = new((int)stream.Last + 1, (int)Math.Min(stream.Bytes + SizeOf(last), int.MaxValue));
-        return StoreOperation.Put(InternalMaps.Expiry, key, end.Encode());
+        bool isInOwn = put.Key.Length == stream.Key.Length;
+        stream.Take(stream.Last + 1, row, SizeOf(put) - (isInOwn ? stream.OwnBytes : 0));
     }
 
     private static int SizeOf(in StoreOperation put) => put.Key.Length + put.Value.Length;
@@ -237,13 +236,7 @@ internal sealed partial class StoreEventLog(Journal journal, IOptions<VarveMcpOp
     private static byte[] AnswerOf(byte[] id, byte[] result) =>
         new RowWriter().Rest("{\"result\":"u8).Rest(result).Rest(",\"id\":"u8).Rest(id).Rest(",\"jsonrpc\":\"2.0\"}"u8).ToArray();
 
-    private static byte[] JsonOf(RequestId id) => id.Id is long number
-        ? Encoding.ASCII.GetBytes(number.ToString(CultureInfo.InvariantCulture))
-        : JsonSerializer.SerializeToUtf8Bytes(id, McpJsonUtilities.DefaultOptions);
-
     private static byte[] JsonOf(JsonRpcMessage? message) => message is null ? [] : JsonRpcReader.Write(message);
-
-    private static StoreOperation Put(byte[] key, in EventRow row) => StoreOperation.Put(InternalMaps.Events, key, row.Encode());
 
     private async ValueTask AppendLockedAsync(
         LiveStream live, JsonRpcMessage? message, byte[] json, CancellationToken cancellation)
@@ -251,7 +244,7 @@ internal sealed partial class StoreEventLog(Journal journal, IOptions<VarveMcpOp
         if (live.Run is { } run)
         {
             EventRow row = live.Next(message, json, NowMilliseconds);
-            StoreOperation put = Put(live.NextKey, row);
+            StoreOperation put = Put(live, row, own: null);
             await run.WriteRowsAsync([put], Durability.Buffered);
             Take(live, put, row);
             await CountAsync(live, cancellation);
@@ -268,15 +261,17 @@ internal sealed partial class StoreEventLog(Journal journal, IOptions<VarveMcpOp
     {
         while (true)
         {
+            byte[]? own = stream.Name == EventIds.UnsolicitedStream
+                ? null
+                : await _store.GetAsync(InternalMaps.Events, stream.Key, cancellation);
             (stream.Last, EventRow last) = await ReadLastAsync(stream.Session, stream.Name, cancellation);
             stream.IsEnded |= last.IsLast;
             if (stream.IsEnded) return stream.Last;
             EventRow row = stream.Next(message, json, NowMilliseconds);
-            StoreOperation put = Put(stream.NextKey, row);
-            List<StoreOperation> operations = [put];
-            if (stream.Last == 0) operations.Add(PutExpiry(stream.Session, row.Milliseconds, stream.Name));
-            if (row.IsLast && EndOf(stream, put) is { } end) operations.Add(end);
-            if (!await TryWriteAsync([StoreCondition.Absent(InternalMaps.Events, put.Key)], operations, cancellation)) continue;
+            StoreOperation put = Put(stream, row, own is null ? null : StreamRow.Decode(own));
+            List<StoreCondition> conditions = [StoreCondition.Absent(InternalMaps.Events, stream.NextKey)];
+            if (own is not null) conditions.Add(StoreCondition.Value(InternalMaps.Events, stream.Key, own));
+            if (!await TryWriteAsync(conditions, [put], cancellation)) continue;
             Take(stream, put, row);
             await CountAsync(stream, cancellation);
             return stream.Last;
@@ -298,13 +293,16 @@ internal sealed partial class StoreEventLog(Journal journal, IOptions<VarveMcpOp
         };
         StorePage page = await _store.ReadRangeAsync(range, cancellation);
         bool isFound = page.Entries is [var entry] && EventKeys.Read(entry.Key.Span).Stream == stream;
-        return isFound ? Decode(page.Entries[0]) : (0, default);
+        return isFound ? Decode(page.Entries[0])[^1] : (0, default);
     }
 
-    private async ValueTask<bool> IsLastAsync(string session, string stream, uint number, CancellationToken cancellation) =>
-        await _store.GetAsync(InternalMaps.Events, EventKeys.Event(session, stream, number), cancellation) is { } row
-        && EventRow.Decode(row).IsLast;
+    private async ValueTask<bool> IsLastAsync(string session, string stream, uint number, CancellationToken cancellation)
+    {
+        (uint last, EventRow row) = await ReadLastAsync(session, stream, cancellation);
+        return last == number && row.IsLast;
+    }
 
+    /// <summary>The next events after one, as many as are read at once.</summary>
     private async ValueTask<IEnumerable<(uint Number, EventRow Row)>> ReadPageAsync(
         string session, string stream, uint after, CancellationToken cancellation)
     {
@@ -315,13 +313,18 @@ internal sealed partial class StoreEventLog(Journal journal, IOptions<VarveMcpOp
             End = EventKeys.EndOf(EventKeys.Stream(session, stream)),
             Limit = PageEntriesMax,
         };
-        return (await _store.ReadRangeAsync(range, cancellation)).Entries.Select(Decode);
+        IReadOnlyList<PageEntry> entries = (await _store.ReadRangeAsync(range, cancellation)).Entries;
+        if (entries.Count > 0 || after != EventKeys.Begun) return entries.SelectMany(Decode);
+        return (await ReadStreamAsync(session, stream, cancellation))?.Answer is { } answer ? [(EventKeys.FirstAnswer, answer)] : [];
     }
 
-    private static (uint Number, EventRow Row) Decode(PageEntry entry) =>
-        EventKeys.Read(entry.Key.Span).Number is { } number
-            ? (number, EventRow.Decode(entry.Value.Span))
-            : (EventKeys.Begun, EventRow.Begun);
+    /// <summary>The events of a row.</summary>
+    private static (uint Number, EventRow Row)[] Decode(PageEntry entry)
+    {
+        if (EventKeys.Read(entry.Key.Span).Number is { } number) return [(number, EventRow.Decode(entry.Value))];
+        EventRow? answer = StreamRow.Decode(entry.Value).Answer;
+        return answer is null ? [(EventKeys.Begun, EventRow.Begun)] : [(EventKeys.Begun, EventRow.Begun), (EventKeys.FirstAnswer, answer.Value)];
+    }
 
     private async ValueTask<StreamRow?> ReadStreamAsync(string session, string stream, CancellationToken cancellation) =>
         await _store.GetAsync(InternalMaps.Events, EventKeys.Stream(session, stream), cancellation) is { } row

@@ -1,32 +1,33 @@
-using System.Buffers;
 using System.Globalization;
-using System.Security.Cryptography;
-using System.Text;
 
 namespace Varve.Mcp.Sessions;
 
 /// <summary>Names of streams and events as clients see them: <c>{stream}-{8 hex digits}</c>.</summary>
 /// <remarks>
-/// A request's id is the client's text and could hold anything, so the stream's name is a digest of it where it is not as short and plain
-/// as those of most clients are. It is the same after a restart.
+/// A stream's name has nothing of its request's id, which is the client's text and could hold anything, and may come again.
 /// </remarks>
 internal static class EventIds
 {
     /// <summary>The stream of messages that answer no request.</summary>
     public const string UnsolicitedStream = "session";
 
+    /// <summary>How many characters <see cref="NewStream"/> has: no other stream's name has so many.</summary>
+    public const int NewStreamCharacters = 24;
+
     private const int NumberCharacters = 8;
-    private const int PlainCharactersMax = 40;
+    private const long CountMask = (1L << 48) - 1;
 
-    private static readonly SearchValues<char> s_plain =
-        SearchValues.Create("0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz_-");
+    private static long s_count = Random.Shared.NextInt64();
 
-    /// <summary>The name of the stream of the request with an id: "i" and the id, or "d" and 16 hex digits of its SHA-256.</summary>
-    public static string StreamOf(string requestId)
-    {
-        bool isPlain = requestId.Length <= PlainCharactersMax && !requestId.AsSpan().ContainsAnyExcept(s_plain);
-        return isPlain ? $"i{requestId}" : $"d{Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(requestId)).AsSpan(0, 8))}";
-    }
+    /// <summary>
+    /// A name for the stream of a request that comes now, unlike that of any other: <see cref="NewStreamsFrom"/>, and 12 hex digits that
+    /// count from a random number in each process.
+    /// </summary>
+    public static string NewStream(DateTimeOffset now) => string.Create(
+        CultureInfo.InvariantCulture, $"{NewStreamsFrom(now.ToUnixTimeMilliseconds())}{Interlocked.Increment(ref s_count) & CountMask:x12}");
+
+    /// <summary>What the names of streams begin with that begin at a time, as 12 hex digits: in the order of names they began.</summary>
+    public static string NewStreamsFrom(long milliseconds) => string.Create(CultureInfo.InvariantCulture, $"{Math.Max(milliseconds, 0):x12}");
 
     public static string Format(string stream, uint number) => string.Create(CultureInfo.InvariantCulture, $"{stream}-{number:x8}");
 

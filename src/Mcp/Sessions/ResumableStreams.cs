@@ -9,12 +9,12 @@ using ModelContextProtocol.Server;
 namespace Varve.Mcp.Sessions;
 
 /// <summary>Writes what the SDK sends to a session's requests into the event log, and makes transports that do so.</summary>
-internal sealed class ResumableStreams(IEventLog events) : ISseEventStreamStore
+internal sealed class ResumableStreams(IEventLog events, TimeProvider time) : ISseEventStreamStore
 {
     // As the SDKs' clients do it by themselves, each time. Some of them try only twice: with much less they would give up before a server
     // that was killed is there again, and with more those that it waits for would wait for nothing.
     private static readonly TimeSpan RetryDelay = TimeSpan.FromSeconds(1);
-    private static readonly AsyncLocal<RequestId> s_request = new();
+    private static readonly AsyncLocal<(RequestId Id, string? Stream)> s_request = new();
 
     private readonly TimeSpan? _retryDelay = events is MemoryEventLog ? null : RetryDelay;
 
@@ -22,20 +22,29 @@ internal sealed class ResumableStreams(IEventLog events) : ISseEventStreamStore
         string sessionId, Func<InitializeRequestParams, CancellationToken, ValueTask> initialized, ILoggerFactory loggers) =>
         new(loggers) { SessionId = sessionId, EventStreamStore = this, OnSessionInitialized = initialized };
 
-    /// <summary>
-    /// Gives a message to a transport. The SDK names streams by the text of the request's id, which does not tell a number from a text.
-    /// </summary>
+    /// <summary>Gives a message to a transport.</summary>
+    /// <param name="transport">The session's.</param>
+    /// <param name="message">The message.</param>
+    /// <param name="body">Where the answer goes.</param>
+    /// <param name="starting">Told before the first byte of it.</param>
+    /// <param name="cancellation">Ends it.</param>
+    /// <param name="stream">The stream of a request that goes on with one; null: it gets one of its own.</param>
+    /// <returns>False where nothing is answered.</returns>
     public static Task<bool> PostAsync(
         StreamableHttpServerTransport transport, JsonRpcMessage message, Stream body, Func<JsonRpcMessage?, ValueTask>? starting,
-        CancellationToken cancellation)
+        CancellationToken cancellation, string? stream = null)
     {
-        s_request.Value = message is JsonRpcRequest request ? request.Id : default;
+        s_request.Value = message is JsonRpcRequest request ? (request.Id, stream) : default;
         return transport.HandlePostRequestAsync(message, body, starting, cancellation);
     }
 
+    /// <summary>The SDK names streams by the text of the request's id, which does not tell a number from a text: that is not used.</summary>
     public ValueTask<ISseEventStreamWriter> CreateStreamAsync(
-        SseEventStreamOptions options, CancellationToken cancellationToken = default) =>
-        new(new Writer(events, options.SessionId, EventIds.StreamOf(options.StreamId), s_request.Value, _retryDelay));
+        SseEventStreamOptions options, CancellationToken cancellationToken = default)
+    {
+        (RequestId request, string? stream) = s_request.Value;
+        return new(new Writer(events, options.SessionId, stream ?? EventIds.NewStream(time.GetUtcNow()), request, _retryDelay));
+    }
 
     /// <summary>The SDK's transport never reads: the endpoint does, from the event log itself.</summary>
     public ValueTask<ISseEventStreamReader?> GetStreamReaderAsync(

@@ -23,7 +23,7 @@ internal sealed partial class SessionRegistry(
 
     private readonly ConcurrentDictionary<string, HttpSession> _ready = new(StringComparer.Ordinal);
     private readonly SemaphoreSlim _restoring = new(1, 1);
-    private readonly ResumableStreams _streams = new(events);
+    private readonly ResumableStreams _streams = new(events, time);
     private readonly ILogger _logger = loggers.CreateLogger("Varve.Mcp.Sessions");
 
     /// <summary>A new session, entered. It is kept from the moment on in which its client has introduced itself.</summary>

@@ -30,7 +30,6 @@ public sealed class RowFormatTests
             if (rewrite is not null) Assert.True(rewrite(bytes).AsSpan().SequenceEqual(bytes), name);
         Assert.Equal(("session", "stream", 258u), EventKeys.Read(EventKeys.Event("session", "stream", 258)));
         Assert.Equal(("session", "stream", (uint?)null), EventKeys.Read(EventKeys.Stream("session", "stream")));
-        Assert.Equal(("session", "stream"), EventKeys.ReadExpiry(EventKeys.Expiry("session", Time, "stream")));
         Assert.Equal((Session.LastUsed, Session.Id), SessionRows.ReadExpiry(SessionRows.ExpiryKey(Session)));
     }
 
@@ -95,6 +94,8 @@ public sealed class RowFormatTests
 
     private static (string Name, byte[] Bytes, Func<byte[], byte[]>? Rewrite)[] MakeRows()
     {
+        StreamRow stream = new(s_owner, s_call, "7"u8.ToArray());
+        EventRow answer = EventRow.Begun with { IsLast = true, Milliseconds = Time, Message = "{}"u8.ToArray() };
         EventRow notice = new(IsLast: false, Time, Logs: 300, Chunks: 2, Progress: 1.5, "{}"u8.ToArray());
         return
         [
@@ -103,10 +104,9 @@ public sealed class RowFormatTests
             ("expiry key of a session", SessionRows.ExpiryKey(Session), null),
             ("key of a stream", EventKeys.Stream("id", "stream"), null),
             ("key of an event", EventKeys.Event("id", "stream", 258), null),
-            ("expiry key of a stream", EventKeys.Expiry("id", Time, "stream"), null),
-            ("expiry of a stream", default(StreamEnd).Encode(), row => StreamEnd.Decode(row).Encode()),
-            ("expiry of a stream that has ended", new StreamEnd(300, 70_000).Encode(), row => StreamEnd.Decode(row).Encode()),
-            ("stream", new StreamRow(s_owner, s_call, "7"u8.ToArray()).Encode(), row => StreamRow.Decode(row).Encode()),
+            ("first key of streams", EventKeys.StreamsFrom("id", Time), null),
+            ("stream", stream.Encode(), row => StreamRow.Decode(row).Encode()),
+            ("stream with its answer", (stream with { Answer = answer }).Encode(), row => StreamRow.Decode(row).Encode()),
             ("event without a message", (EventRow.Begun with { Milliseconds = Time }).Encode(), row => EventRow.Decode(row).Encode()),
             ("event", notice.Encode(), row => EventRow.Decode(row).Encode()),
             ("last event", (notice with { IsLast = true }).Encode(), row => EventRow.Decode(row).Encode()),

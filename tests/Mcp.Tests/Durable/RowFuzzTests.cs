@@ -85,16 +85,17 @@ public sealed class RowFuzzTests
             Subscriptions = ["a://b", "c://d"],
         };
         EventRow notice = new(IsLast: false, Time, Logs: 300, Chunks: 2, Progress: 1.5, "{}"u8.ToArray());
-        byte[] origin = """{"schema":"0123","session":"id","request":7,"_meta":{"progressToken":"a"}}"""u8.ToArray();
+        StreamRow stream = new(s_id, s_id, "7"u8.ToArray());
+        EventRow answer = EventRow.Begun with { IsLast = true, Milliseconds = Time, Message = "{}"u8.ToArray() };
+        byte[] origin = """{"schema":"0123","session":"id","request":7,"stream":"a","_meta":{"progressToken":"a"}}"""u8.ToArray();
         return
         [
             new("session", SessionRows.Encode(session), row => SessionRows.Encode(SessionRows.Decode("id", row))),
             new("expiry key of a session", SessionRows.ExpiryKey(session), RewriteSessionExpiry),
             new("key of a stream", EventKeys.Stream("id", "stream"), RewriteEventKey),
             new("key of an event", EventKeys.Event("id", "stream", 258), RewriteEventKey),
-            new("expiry key of a stream", EventKeys.Expiry("id", 0, "stream"), RewriteStreamExpiry),
-            new("expiry of a stream that has ended", new StreamEnd(300, 70_000).Encode(), row => StreamEnd.Decode(row).Encode()),
-            new("stream", new StreamRow(s_id, s_id, "7"u8.ToArray()).Encode(), row => StreamRow.Decode(row).Encode()),
+            new("stream", stream.Encode(), row => StreamRow.Decode(row).Encode()),
+            new("stream with its answer", (stream with { Answer = answer }).Encode(), row => StreamRow.Decode(row).Encode()),
             new("event", notice.Encode(), row => EventRow.Decode(row).Encode()),
             new("last event", (notice with { IsLast = true }).Encode(), row => EventRow.Decode(row).Encode()),
             new("origin", origin, RewriteOrigin),
@@ -119,13 +120,6 @@ public sealed class RowFuzzTests
         return number is null ? EventKeys.Stream(session, stream) : EventKeys.Event(session, stream, number.Value);
     }
 
-    /// <summary>The time in it is never read: a row is found by it.</summary>
-    private static byte[] RewriteStreamExpiry(byte[] key)
-    {
-        (string session, string stream) = EventKeys.ReadExpiry(key);
-        return EventKeys.Expiry(session, 0, stream);
-    }
-
     /// <summary>An origin is JSON of a layer above the journal, whose readers have these exceptions.</summary>
     private static byte[] RewriteOrigin(byte[] json)
     {
@@ -137,6 +131,7 @@ public sealed class RowFuzzTests
             {
                 written["session"] = origin.Session;
                 written["request"] = origin.Request.Id is long number ? number : origin.Request.ToString();
+                written["stream"] = origin.Stream;
             }
             if (origin.Meta is not null) written["_meta"] = origin.Meta.DeepClone();
             return JsonSerializer.SerializeToUtf8Bytes(written);

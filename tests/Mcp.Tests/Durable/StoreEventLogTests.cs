@@ -48,15 +48,29 @@ public sealed class StoreEventLogTests : IDisposable
         // Behind a power cut a client may know more events than there are: at least the answer is not kept from it.
         Assert.Equal(3u, await log.FindLastAsync("s", "a", 4, default));
         Assert.Equal([3], await ReadAsync(log, "s", "a", 3));
-        Assert.Null(await log.FindLastAsync("s", "c", null, default));
+        Assert.Null(await log.FindLastAsync("s", "d", null, default));
 
         // Whatever comes behind the answer is none of the client's.
         Assert.Equal(3u, await log.AppendAsync("s", "a", Notice(), default));
 
-        // The id of a request that was answered may come again.
-        Assert.Equal(4u, await log.BeginAsync("s", "a", new RequestId(7), default));
-        Assert.Equal(5u, await log.AppendAsync("s", "a", Answer(7), default));
-        Assert.Equal([5], await ReadAsync(log, "s", "a", 4));
+        // Where nothing but the answer comes it is no row of its own.
+        Assert.Equal(2u, await log.AppendAsync("s", "b", Answer(7), default));
+        Assert.Equal([1, 2], await ReadAsync(log, "s", "b", 0));
+        Assert.Equal([2], await ReadAsync(log, "s", "b", 1));
+        Assert.Equal(2u, await log.FindLastAsync("s", "b", 1, default));
+        Assert.Equal([2], await ReadAsync(log, "s", "b", 2));
+        Assert.Equal(2u, await log.AppendAsync("s", "b", Notice(), default));
+        foreach (string stream in new[] { "a", "b" })
+        {
+            JsonNode? answer = JsonNode.Parse((await ReadAllAsync(log, "s", stream, 1))[^1].Message.Span);
+            Assert.Equal((7, "{}"), ((int)answer!["id"]!, answer["result"]!.ToJsonString()));
+        }
+
+        // The id of a request may come again.
+        Assert.Equal(1u, await log.BeginAsync("s", "c", new RequestId(7), default));
+        Assert.Equal("c", log.FindLive("s", new RequestId(7))!.Name);
+        Assert.Equal(2u, await log.AppendAsync("s", "c", Answer(7), default));
+        Assert.Null(log.FindLive("s", new RequestId(7)));
         await log.RemoveSessionAsync("s", default);
         Assert.Null(await log.FindLastAsync("s", "a", null, default));
         Assert.Equal(1u, await log.FindLastAsync("t", EventIds.UnsolicitedStream, null, default));
@@ -117,33 +131,40 @@ public sealed class StoreEventLogTests : IDisposable
     {
         StoreEventLog log = Create();
         _database.GetMap(InternalMaps.Sessions).Put("ss"u8, [1]);
-        await log.BeginAsync("s", "ended", new RequestId(1), default);
-        await log.BeginAsync("s", "running", new RequestId(2), default);
+        (string ended, string told, string running, string gone) = (NewStream(), NewStream(), NewStream(), NewStream());
+        await log.BeginAsync("s", ended, new RequestId(1), default);
+        await log.BeginAsync("s", told, new RequestId(4), default);
+        await log.BeginAsync("s", running, new RequestId(2), default);
         for (int i = 0; i < 3; i++) await log.AppendAsync("s", EventIds.UnsolicitedStream, Notice(), default);
-        await log.BeginAsync("gone", "a", new RequestId(3), default);
+        await log.BeginAsync("gone", gone, new RequestId(3), default);
         _time.Advance(TimeSpan.FromMinutes(50));
-        await log.AppendAsync("s", "ended", Answer(1), default);
+        await log.AppendAsync("s", ended, Answer(1), default);
+        await log.AppendAsync("s", told, Notice(), default);
+        await log.AppendAsync("s", told, Answer(4), default);
         _time.Advance(TimeSpan.FromMinutes(50));
         await log.SweepAsync(default);
-        Assert.Equal(2u, await log.FindLastAsync("s", "ended", null, default));
+        Assert.Equal(2u, await log.FindLastAsync("s", ended, null, default));
+        Assert.Equal(3u, await log.FindLastAsync("s", told, 0, default));
         Assert.Equal(3u, await log.FindLastAsync("s", EventIds.UnsolicitedStream, null, default));
         Assert.Null(await log.FindLastAsync("s", EventIds.UnsolicitedStream, 0, default));
-        Assert.Null(await log.FindLastAsync("gone", "a", null, default));
+        Assert.Null(await log.FindLastAsync("gone", gone, null, default));
         _time.Advance(TimeSpan.FromMinutes(11));
         await log.SweepAsync(default);
-        Assert.Null(await log.FindLastAsync("s", "ended", null, default));
+        Assert.Null(await log.FindLastAsync("s", ended, null, default));
+        Assert.Null(await log.FindLastAsync("s", told, null, default));
         for (int hour = 0; hour < 3; hour++)
         {
             _time.Advance(TimeSpan.FromHours(1));
             await log.SweepAsync(default);
-            Assert.Equal(1u, await log.FindLastAsync("s", "running", null, default));
+            Assert.Equal(1u, await log.FindLastAsync("s", running, null, default));
             Assert.Equal(3u, await log.FindLastAsync("s", EventIds.UnsolicitedStream, null, default));
         }
 
-        await log.CompleteAsync("s", "running", default);
+        await log.CompleteAsync("s", running, default);
         _time.Advance(TimeSpan.FromHours(2));
         await log.SweepAsync(default);
-        Assert.Null(await log.FindLastAsync("s", "running", null, default));
+        Assert.Null(await log.FindLastAsync("s", running, null, default));
+        Assert.Single(Entries(InternalMaps.Events));
         Assert.Equal(4u, await log.AppendAsync("s", EventIds.UnsolicitedStream, Notice(), default));
     }
 
@@ -152,20 +173,24 @@ public sealed class StoreEventLogTests : IDisposable
     {
         _options.Http.StreamBytesMax = 3 << 20;
         StoreEventLog log = Create();
-        for (int stream = 0; stream < 8; stream++)
+        List<string> streams = [];
+        for (int i = 0; i < 8; i++)
         {
-            await log.BeginAsync("s", $"{stream}", new RequestId(stream), default);
-            await log.AppendAsync("s", $"{stream}", Notice(1 << 20), default);
-            await log.AppendAsync("s", $"{stream}", Answer(stream), default);
+            string stream = NewStream();
+            streams.Add(stream);
+            await log.BeginAsync("s", stream, new RequestId(i), default);
+            await log.AppendAsync("s", stream, Notice(1 << 20), default);
+            await log.AppendAsync("s", stream, Answer(i), default);
             _time.Advance(TimeSpan.FromSeconds(1));
         }
 
-        Assert.Null(await log.FindLastAsync("s", "0", null, default));
-        Assert.Equal(3u, await log.FindLastAsync("s", "7", 0, default));
-        await log.BeginAsync("s", "long", new RequestId(9), default);
-        for (int i = 0; i < 80; i++) await log.AppendAsync("s", "long", Notice(100_000), default);
-        Assert.Null(await log.FindLastAsync("s", "long", 1, default));
-        Assert.Equal(81u, await log.FindLastAsync("s", "long", 80, default));
+        Assert.Null(await log.FindLastAsync("s", streams[0], null, default));
+        Assert.Equal(3u, await log.FindLastAsync("s", streams[7], 0, default));
+        string running = NewStream();
+        await log.BeginAsync("s", running, new RequestId(9), default);
+        for (int i = 0; i < 80; i++) await log.AppendAsync("s", running, Notice(100_000), default);
+        Assert.Null(await log.FindLastAsync("s", running, 1, default));
+        Assert.Equal(81u, await log.FindLastAsync("s", running, 80, default));
         long bytes = 0;
         foreach (Entry entry in _database.GetMap(InternalMaps.Events).All()) bytes += entry.Value.Length;
         Assert.True(bytes < 5 << 20, $"{bytes} bytes");
@@ -177,28 +202,30 @@ public sealed class StoreEventLogTests : IDisposable
         const int Streams = 4_000;
         _options.Http.StreamBytesMax = 256 << 10;
         StoreEventLog log = Create();
-        await log.BeginAsync("s", "running", new RequestId("running"), default);
-        await AnswerAsync(log, "again", 0);
-        Assert.Equal(3u, await log.BeginAsync("s", "again", new RequestId("again"), default));
-        await AnswerAsync(Create(), "of another process", 0);
+        (string running, string told) = (NewStream(), NewStream());
+        await log.BeginAsync("s", running, new RequestId("running"), default);
+        await log.BeginAsync("s", told, new RequestId("told"), default);
+        for (int i = 0; i < 3; i++) await log.AppendAsync("s", told, Notice(), default);
+        await log.AppendAsync("s", told, Answer(0), default);
+        string ofOther = await AnswerAsync(Create(), 0);
+        List<string> streams = [];
         for (int i = 0; i < Streams; i++)
         {
             _time.Advance(TimeSpan.FromMilliseconds(1));
-            await AnswerAsync(log, $"{i}", i);
+            streams.Add(await AnswerAsync(log, i));
         }
 
-        Assert.Equal(1u, await log.FindLastAsync("s", "running", null, default));
-        Assert.Equal(3u, await log.FindLastAsync("s", "again", null, default));
-        Assert.Null(await log.FindLastAsync("s", "of another process", null, default));
+        Assert.Equal(1u, await log.FindLastAsync("s", running, null, default));
+        Assert.Null(await log.FindLastAsync("s", told, null, default));
+        Assert.Null(await log.FindLastAsync("s", ofOther, null, default));
         List<uint?> found = [];
-        for (int i = 0; i < Streams; i++) found.Add(await log.FindLastAsync("s", $"{i}", null, default));
+        foreach (string stream in streams) found.Add(await log.FindLastAsync("s", stream, null, default));
         int kept = found.Count(number => number is not null);
         Assert.All(found[..^kept], number => Assert.Null(number));
         Assert.All(found[^kept..], number => Assert.Equal(2u, number));
         int bytes = Entries(InternalMaps.Events).Sum();
         Assert.InRange(bytes, 128 << 10, 260 << 10);
-        Assert.Equal((2 * kept) + 1 + 3, Entries(InternalMaps.Events).Count);
-        Assert.Equal(kept + 2, Entries(InternalMaps.Expiry).Count);
+        Assert.Equal(kept + 1, Entries(InternalMaps.Events).Count);
     }
 
     [Fact]
@@ -209,12 +236,12 @@ public sealed class StoreEventLogTests : IDisposable
         StoreEventLog log = Create();
         for (int turn = 0; turn < 4; turn++)
         {
-            for (int i = 0; i < 900; i++) await AnswerAsync(log, $"{turn}-{i}", i);
-            Assert.Equal(2u, await log.FindLastAsync("s", $"{turn}-0", null, default));
+            string first = await AnswerAsync(log, 0);
+            for (int i = 1; i < 900; i++) await AnswerAsync(log, i);
+            Assert.Equal(2u, await log.FindLastAsync("s", first, null, default));
             _time.Advance(TimeSpan.FromHours(2));
             await log.SweepAsync(default);
             Assert.Empty(Entries(InternalMaps.Events));
-            Assert.Empty(Entries(InternalMaps.Expiry));
         }
     }
 
@@ -235,18 +262,26 @@ public sealed class StoreEventLogTests : IDisposable
     public async Task A_stream_that_another_one_s_name_comes_before_is_not_taken_for_it()
     {
         StoreEventLog log = Create();
-        await AnswerAsync(log, "a1", 1);
-        await AnswerAsync(log, "a3", 3);
+        foreach (string stream in new[] { "a1", "a3" })
+        {
+            await log.BeginAsync("s", stream, new RequestId(1), default);
+            await log.AppendAsync("s", stream, Answer(1), default);
+        }
+
         Assert.Null(await log.FindLastAsync("s", "a2", null, default));
         Assert.Equal(1u, await log.BeginAsync("s", "a2", new RequestId(2), default));
         Assert.Equal(1u, await log.FindLastAsync("s", "a2", null, default));
     }
 
-    private static async Task AnswerAsync(StoreEventLog log, string stream, int id)
+    private async Task<string> AnswerAsync(StoreEventLog log, int id)
     {
+        string stream = NewStream();
         await log.BeginAsync("s", stream, new RequestId(id), default);
         await log.AppendAsync("s", stream, Answer(id), default);
+        return stream;
     }
+
+    private string NewStream() => EventIds.NewStream(_time.GetUtcNow());
 
     /// <summary>The sizes of a map's entries.</summary>
     private List<int> Entries(string map)

@@ -71,10 +71,9 @@ public sealed class MemoryEventLogTests
     }
 
     [Fact]
-    public void Names_of_events_go_back_and_forth_and_hold_nothing_of_the_client()
+    public void Names_of_events_go_back_and_forth()
     {
-        string stream = EventIds.StreamOf("1\r\ndata: injected");
-        Assert.Matches("^d[0-9a-f]{16}$", stream);
+        string stream = EventIds.NewStream(DateTimeOffset.UnixEpoch);
         Assert.True(EventIds.TryParse(EventIds.Format(stream, 258), out string parsed, out uint number));
         Assert.Equal((stream, 258u), (parsed, number));
         foreach (string wrong in new[] { "", "-00000001", "a-1", "a-0000000g", "00000001" })
@@ -82,15 +81,16 @@ public sealed class MemoryEventLogTests
     }
 
     [Fact]
-    public void Streams_of_plain_ids_are_named_by_them_and_none_is_named_as_another()
+    public void Names_of_streams_are_unlike_each_other_and_sort_as_they_began()
     {
-        Assert.Equal("i7", EventIds.StreamOf("7"));
-        Assert.Equal("i0192f3a4-b5c6-7d8e-9f01-23456789abcd", EventIds.StreamOf("0192f3a4-b5c6-7d8e-9f01-23456789abcd"));
-        string[] ids = ["", "7", "i7", "-7", "7.0", "a", "A", "session", "ä", new('x', 40), new('x', 41), new('x', 42), " ", "\n"];
-        string[] streams = [.. ids.Select(EventIds.StreamOf)];
-        Assert.Equal(ids.Length, streams.Distinct().Count());
-        Assert.DoesNotContain(EventIds.UnsolicitedStream, streams);
-        Assert.All(streams, stream => Assert.Matches("^(i[0-9A-Za-z_-]{0,40}|d[0-9a-f]{16})$", stream));
+        DateTimeOffset[] times = [DateTimeOffset.MinValue, DateTimeOffset.UnixEpoch, DateTimeOffset.UtcNow, DateTimeOffset.MaxValue];
+        string[] streams = [.. times.Select(EventIds.NewStream)];
+        Assert.Equal(streams.Order(StringComparer.Ordinal), streams);
+        Assert.All(streams, stream => Assert.Matches("^[0-9a-f]{24}$", stream));
+        Assert.All(streams, stream => Assert.Equal(EventIds.NewStreamCharacters, stream.Length));
+        string[] atOnce = [.. Enumerable.Range(0, 1_000).Select(_ => EventIds.NewStream(times[2]))];
+        Assert.Equal(atOnce.Length, atOnce.Distinct().Count());
+        Assert.All(atOnce, stream => Assert.StartsWith(EventIds.NewStreamsFrom(times[2].ToUnixTimeMilliseconds()), stream));
     }
 
     [Fact]
