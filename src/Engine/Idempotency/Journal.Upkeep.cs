@@ -5,12 +5,12 @@ namespace Varve.Idempotency;
 // What is finished goes after some time, or when there is too much of it; by the expiry map, the oldest first.
 public sealed partial class Journal
 {
-    private const int RemovalsOfPage = 128;
+    private const int RemovalsOfPage = 256;
 
     /// <summary>
     /// Where less room than so many thousandths of all is left, the oldest go, until twice as much is: so nobody has to wait for it.
     /// </summary>
-    private const int SpareThousandths = 1;
+    private const int SpareThousandths = 2;
 
     private const int StepsOfPage = 1_024;
 

@@ -40,8 +40,8 @@ public sealed class JournalOptions
     public TimeSpan DeadRetention { get; set; } = TimeSpan.FromDays(7);
 
     /// <summary>
-    /// Invocations in the journal at most, but for those that begin at one moment; 1 or more, default 100,000. Where less than a thousandth
-    /// of it is left, those that came to rest first go before their time, until two thousandths are. Those under way are never dropped.
+    /// Invocations in the journal at most, but for those that begin at one moment; 1 or more, default 100,000. Where less than two
+    /// thousandths of it are left, those that came to rest first go before their time, until four are. Those under way are never dropped.
     /// </summary>
     public int InvocationsMax { get; set; } = 100_000;
 

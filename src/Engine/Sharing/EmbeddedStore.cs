@@ -85,9 +85,19 @@ public sealed class EmbeddedStore(Database database) : ISharedStore
     {
         // By index: enumerators of lists behind an interface are objects.
         IReadOnlyList<StoreCondition> conditions = batch.Conditions;
-        for (int i = 0; i < conditions.Count; i++) Add(write, conditions[i]);
+        SortedMap? map = null;
+        string name = "";
+        for (int i = 0; i < conditions.Count; i++) Add(write, conditions[i], MapOf(conditions[i].Map));
         IReadOnlyList<StoreOperation> operations = batch.Operations;
-        for (int i = 0; i < operations.Count; i++) Add(write, operations[i]);
+        for (int i = 0; i < operations.Count; i++) Add(write, operations[i], MapOf(operations[i].Map));
+
+        // Most are of the same few maps, one behind the other.
+        SortedMap MapOf(string wanted)
+        {
+            if (map is not null && ReferenceEquals(wanted, name)) return map;
+            name = wanted;
+            return map = database.GetMap(wanted);
+        }
     }
 
     private static async ValueTask<StorePage> ReadPageAsync(PageReader reader, StoreRange range)
@@ -108,9 +118,8 @@ public sealed class EmbeddedStore(Database database) : ISharedStore
         return new StorePage(entries, NextKey: null);
     }
 
-    private void Add(WriteBatch write, in StoreCondition condition)
+    private static void Add(WriteBatch write, in StoreCondition condition, SortedMap map)
     {
-        SortedMap map = database.GetMap(condition.Map);
         switch (condition.Kind)
         {
             case StoreConditionKind.Absent:
@@ -127,9 +136,8 @@ public sealed class EmbeddedStore(Database database) : ISharedStore
         }
     }
 
-    private void Add(WriteBatch write, in StoreOperation operation)
+    private static void Add(WriteBatch write, in StoreOperation operation, SortedMap map)
     {
-        SortedMap map = database.GetMap(operation.Map);
         switch (operation.Kind)
         {
             case StoreOperationKind.Put:

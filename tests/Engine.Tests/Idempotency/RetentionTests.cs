@@ -146,7 +146,7 @@ public sealed class RetentionTests : IDisposable
         _house.Options.InvocationsMax = 1_000;
         _house.Renew();
         await Journal.SweepAsync();
-        for (int i = 0; i < 999; i++) await CompleteAsync(null);
+        for (int i = 0; i < 998; i++) await CompleteAsync(null);
         var removing = new TaskCompletionSource();
         var going = new TaskCompletionSource();
         _house.Store.BeforeWrite = () =>
@@ -157,13 +157,14 @@ public sealed class RetentionTests : IDisposable
         Task<InvocationContext> first = _house.BeginAsync();
         await removing.Task;
         await _house.BeginAsync();
-        Task<InvocationContext> third = _house.BeginAsync();
+        await _house.BeginAsync();
+        Task<InvocationContext> last = _house.BeginAsync();
         Assert.False(first.IsCompleted);
-        Assert.False(third.IsCompleted);
+        Assert.False(last.IsCompleted);
         going.SetResult();
         await first;
-        await third;
-        Assert.InRange((await _house.ListAsync()).Count, 998, 1_000);
+        await last;
+        Assert.InRange((await _house.ListAsync()).Count, 996, 1_000);
     }
 
     [Fact]
@@ -224,8 +225,8 @@ public sealed class RetentionTests : IDisposable
     [Fact]
     public async Task A_sweep_that_a_crash_cuts_short_is_done_again()
     {
-        // 128 go by a batch.
-        for (int i = 0; i < 258; i++) await CompleteAsync($"k{i}");
+        // 256 go by a batch.
+        for (int i = 0; i < 514; i++) await CompleteAsync($"k{i}");
         _house.Clock.Advance(TimeSpan.FromHours(24));
         _house.Store.EndsAtWrite = _house.Store.Writes.Length + 2;
         _house.Store.EndsBehindWrite = true;
