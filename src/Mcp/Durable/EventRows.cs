@@ -18,9 +18,11 @@ internal static class EventKeys
     public static byte[] Session(string session) => new RowWriter().Text(session).ToArray();
 
     /// <summary>The first key of the streams of a session's requests that begin at a time or later.</summary>
-    public static byte[] StreamsFrom(string session, long milliseconds) =>
-        new RowWriter().Text(session).Number(EventIds.NewStreamCharacters).Rest(Encoding.ASCII.GetBytes(EventIds.NewStreamsFrom(milliseconds)))
-            .ToArray();
+    public static byte[] StreamsFrom(string session, long milliseconds)
+    {
+        byte[] name = Encoding.ASCII.GetBytes(EventIds.NewStreamsFrom(milliseconds));
+        return new RowWriter().Text(session).Number(EventIds.NewStreamCharacters).Rest(name).ToArray();
+    }
 
     /// <summary>The key of a stream's own row; those of its events begin with it.</summary>
     public static byte[] Stream(string session, string stream) => new RowWriter().Text(session).Text(stream).ToArray();

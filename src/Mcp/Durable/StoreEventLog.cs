@@ -138,8 +138,8 @@ internal sealed partial class StoreEventLog(Journal journal, IOptions<VarveMcpOp
         List<StoreOperation> operations = [];
         foreach (JsonRpcMessage message in takenBack.Append<JsonRpcMessage>(answer))
         {
-            EventRow next = last with { IsLast = message == answer, Milliseconds = NowMilliseconds, Message = JsonRpcReader.Write(message) };
-            operations.Add(Put(idle, next, row));
+            byte[] json = JsonRpcReader.Write(message);
+            operations.Add(Put(idle, last with { IsLast = message == answer, Milliseconds = NowMilliseconds, Message = json }, row));
             idle.Last++;
         }
         return operations;
@@ -322,8 +322,8 @@ internal sealed partial class StoreEventLog(Journal journal, IOptions<VarveMcpOp
     private static (uint Number, EventRow Row)[] Decode(PageEntry entry)
     {
         if (EventKeys.Read(entry.Key.Span).Number is { } number) return [(number, EventRow.Decode(entry.Value))];
-        EventRow? answer = StreamRow.Decode(entry.Value).Answer;
-        return answer is null ? [(EventKeys.Begun, EventRow.Begun)] : [(EventKeys.Begun, EventRow.Begun), (EventKeys.FirstAnswer, answer.Value)];
+        (uint, EventRow) begun = (EventKeys.Begun, EventRow.Begun);
+        return StreamRow.Decode(entry.Value).Answer is { } answer ? [begun, (EventKeys.FirstAnswer, answer)] : [begun];
     }
 
     private async ValueTask<StreamRow?> ReadStreamAsync(string session, string stream, CancellationToken cancellation) =>

@@ -23,11 +23,13 @@ internal static class EventIds
     /// A name for the stream of a request that comes now, unlike that of any other: <see cref="NewStreamsFrom"/>, and 12 hex digits that
     /// count from a random number in each process.
     /// </summary>
-    public static string NewStream(DateTimeOffset now) => string.Create(
-        CultureInfo.InvariantCulture, $"{NewStreamsFrom(now.ToUnixTimeMilliseconds())}{Interlocked.Increment(ref s_count) & CountMask:x12}");
+    public static string NewStream(DateTimeOffset now) =>
+        NewStreamsFrom(now.ToUnixTimeMilliseconds())
+        + (Interlocked.Increment(ref s_count) & CountMask).ToString("x12", CultureInfo.InvariantCulture);
 
     /// <summary>What the names of streams begin with that begin at a time, as 12 hex digits: in the order of names they began.</summary>
-    public static string NewStreamsFrom(long milliseconds) => string.Create(CultureInfo.InvariantCulture, $"{Math.Max(milliseconds, 0):x12}");
+    public static string NewStreamsFrom(long milliseconds) =>
+        string.Create(CultureInfo.InvariantCulture, $"{Math.Max(milliseconds, 0):x12}");
 
     public static string Format(string stream, uint number) => string.Create(CultureInfo.InvariantCulture, $"{stream}-{number:x8}");
 

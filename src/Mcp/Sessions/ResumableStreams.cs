@@ -38,7 +38,7 @@ internal sealed class ResumableStreams(IEventLog events, TimeProvider time) : IS
         return transport.HandlePostRequestAsync(message, body, starting, cancellation);
     }
 
-    /// <summary>The SDK names streams by the text of the request's id, which does not tell a number from a text: that is not used.</summary>
+    /// <summary>Names of streams that the SDK gives, by the text of a request's id, are not used: an id may come again.</summary>
     public ValueTask<ISseEventStreamWriter> CreateStreamAsync(
         SseEventStreamOptions options, CancellationToken cancellationToken = default)
     {
