@@ -37,7 +37,7 @@ internal sealed record CallOrigin(string? Session, RequestId Request, JsonObject
             {
                 json.WriteString(SessionName, stream.Session);
                 json.WritePropertyName(RequestName);
-                json.WriteRawValue(stream.RequestId);
+                json.WriteRawValue(stream.RequestJson);
                 json.WriteString(StreamName, stream.Name);
             }
             if (origin.meta is { } meta)

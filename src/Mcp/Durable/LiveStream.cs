@@ -37,7 +37,7 @@ internal sealed class LiveStream(string session, string name, RequestId request)
     public RequestId Request => request;
 
     /// <summary>The request's id as JSON.</summary>
-    public byte[] RequestId { get; } = JsonOf(request);
+    public byte[] RequestJson { get; } = JsonOf(request);
 
     /// <summary>The number of its last event.</summary>
     public uint Last { get; set; }

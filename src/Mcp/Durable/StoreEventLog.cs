@@ -68,7 +68,7 @@ internal sealed partial class StoreEventLog(Journal journal, IOptions<VarveMcpOp
 
     /// <summary>The row that says which invocation answers a stream's request.</summary>
     public StoreOperation PutStream(LiveStream stream, Guid call) => StoreOperation.Put(
-        InternalMaps.Events, stream.Key, new StreamRow(journal.Incarnation, call, stream.RequestId).Encode());
+        InternalMaps.Events, stream.Key, new StreamRow(journal.Incarnation, call, stream.RequestJson).Encode());
 
     /// <summary>Says which invocation answers a stream's request, where that is known to be another request's.</summary>
     public async ValueTask LinkAsync(LiveStream stream, Guid call) =>
@@ -113,8 +113,8 @@ internal sealed partial class StoreEventLog(Journal journal, IOptions<VarveMcpOp
         await stream.Gate.WaitAsync();
         try
         {
-            EventRow row = stream.End(AnswerOf(stream.RequestId, result), NowMilliseconds);
-            StoreOperation put = Put(stream, row, new StreamRow(journal.Incarnation, stream.Run?.Id ?? default, stream.RequestId));
+            EventRow row = stream.End(AnswerOf(stream.RequestJson, result), NowMilliseconds);
+            StoreOperation put = Put(stream, row, new StreamRow(journal.Incarnation, stream.Run?.Id ?? default, stream.RequestJson));
             if (await tryWriteAsync([put])) Take(stream, put, row);
         }
         finally

@@ -102,6 +102,27 @@ public sealed class StoreEventLogTests : IDisposable
     }
 
     [Fact]
+    public async Task An_answer_and_another_event_at_once_come_one_behind_the_other()
+    {
+        (StoreEventLog mine, StoreEventLog theirs) = (Create(), Create());
+        for (int i = 0; i < 300; i++)
+        {
+            string stream = NewStream();
+            int before = Entries(InternalMaps.Events).Count;
+            await mine.BeginAsync("s", stream, new RequestId(i), default);
+            uint[] numbers = await Task.WhenAll(
+                Task.Run(async () => await mine.AppendAsync("s", stream, Notice(), default)),
+                Task.Run(async () => await theirs.AppendAsync("s", stream, Answer(i), default)));
+            List<LoggedEvent> events = await ReadAllAsync(theirs, "s", stream, 0);
+            Assert.Equal(numbers[1], events[^1].Number);
+            Assert.Equal(i, (int?)JsonNode.Parse(events[^1].Message.Span)!["id"]);
+
+            // The stream's row with the answer, or without it behind the other one.
+            Assert.Equal(events.Count == 2 ? 1 : 3, Entries(InternalMaps.Events).Count - before);
+        }
+    }
+
+    [Fact]
     public async Task A_stream_whose_process_is_gone_is_answered_with_an_error_and_one_that_is_served_is_not()
     {
         (StoreEventLog gone, StoreEventLog here) = (Create(out Journal journal), Create());
