@@ -51,19 +51,18 @@ internal static class EventKeys
         if (!reader.IsWhole) reader.Throw(InternalMaps.Events);
         return (session, stream, number);
     }
-
 }
 
 /// <summary>The stream of a request; says, too, that its first event is there.</summary>
 /// <param name="Owner">The process that serves the request.</param>
 /// <param name="Call">The invocation that answers it; empty where there is none, or none yet.</param>
-/// <param name="RequestId">The request's id as JSON.</param>
+/// <param name="RequestJson">The request's id as JSON.</param>
 /// <param name="Answer">The last event, where it is the only one but for the first; else null.</param>
-internal sealed record StreamRow(Guid Owner, Guid Call, ReadOnlyMemory<byte> RequestId, EventRow? Answer = null)
+internal sealed record StreamRow(Guid Owner, Guid Call, ReadOnlyMemory<byte> RequestJson, EventRow? Answer = null)
 {
     public byte[] Encode()
     {
-        RowWriter row = RowWriter.Value().Id(Owner).Id(Call).Number(RequestId.Length).Rest(RequestId.Span);
+        RowWriter row = RowWriter.Value().Id(Owner).Id(Call).Number(RequestJson.Length).Rest(RequestJson.Span);
         return Answer is { } answer ? row.Time(answer.Milliseconds).Rest(answer.Message.Span).ToArray() : row.ToArray();
     }
 

@@ -46,14 +46,6 @@ internal sealed class RowWriter
         return Rest(bytes);
     }
 
-    /// <summary>An event's number in a key.</summary>
-    public RowWriter SortedNumber(uint number)
-    {
-        Span<byte> bytes = stackalloc byte[sizeof(uint)];
-        BinaryPrimitives.WriteUInt32BigEndian(bytes, number);
-        return Rest(bytes);
-    }
-
     public RowWriter Float(double value)
     {
         Span<byte> bytes = stackalloc byte[sizeof(double)];

@@ -32,7 +32,7 @@ internal sealed partial class StoreEventLog
     /// <summary>What answers the request of a stream whose process is gone; null while that is open.</summary>
     private async ValueTask<JsonRpcMessage?> FindAnswerAsync(StreamRow row, bool isServed, CancellationToken cancellation)
     {
-        RequestId request = JsonSerializer.Deserialize<RequestId>(row.RequestId.Span, McpJsonUtilities.DefaultOptions);
+        RequestId request = JsonSerializer.Deserialize<RequestId>(row.RequestJson.Span, McpJsonUtilities.DefaultOptions);
         if (row.Call == Guid.Empty)
         {
             const string Lost = "The server stopped before it began the request: send it again.";
